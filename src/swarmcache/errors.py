@@ -1,0 +1,104 @@
+"""Every error that swarmcache raises on purpose.
+
+    SwarmcacheError                 3   root; the number is the exit code of the command line
+    ├── SettingsError               2   a settings file or variable is wrong
+    ├── HubCacheError               3   a cache on disk
+    │   ├── InvalidRepoId           2   the Hub would refuse this name
+    │   ├── CacheNotFound           3   no such folder, or no folder at all
+    │   └── AccessDenied            3   the operating system refuses
+    ├── TransferError               4   bytes from somewhere to a blob
+    │   ├── EndpointUnreachable     4   no answer, or none in time
+    │   ├── RepoNotFound            1   the endpoint knows no such repo or revision
+    │   ├── RepoDenied              3   gated or private: the token does not open it
+    │   └── DiskFull                3   the plan does not fit
+    ├── ProjectError                3   a training project read as facts
+    ├── ServeError                  3   the embedded Hub cannot start
+    └── LaunchError                 3   run, init, env, demo
+        └── NotReady                1   models are incomplete and cannot be had
+
+A message is one sentence that names the path or repo, what was expected and what was found;
+`hint` is the next step, as a command where there is one.
+"""
+
+from __future__ import annotations
+
+
+class SwarmcacheError(Exception):
+    """Root of the tree: whatever the user or the machine did, said in one sentence."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SettingsError(SwarmcacheError):
+    """A settings file or a `SWARMCACHE_…` variable cannot be used."""
+
+    exit_code = 2
+
+
+class HubCacheError(SwarmcacheError):
+    """A cache on disk cannot be read or named."""
+
+
+class InvalidRepoId(HubCacheError):
+    """The Hub would refuse this repo id or revision, so no cache can hold it."""
+
+    exit_code = 2
+
+
+class CacheNotFound(HubCacheError):
+    """The cache folder does not exist, or is not a folder."""
+
+
+class AccessDenied(HubCacheError):
+    """The operating system refuses to read or write a path."""
+
+
+class TransferError(SwarmcacheError):
+    """Bytes could not be brought into the cache."""
+
+    exit_code = 4
+
+
+class EndpointUnreachable(TransferError):
+    """An endpoint did not answer, or not within its time."""
+
+
+class RepoNotFound(TransferError):
+    """The endpoint knows no such repo or revision."""
+
+    exit_code = 1
+
+
+class RepoDenied(TransferError):
+    """The repo is gated or private, and the token at hand does not open it."""
+
+    exit_code = 3
+
+
+class DiskFull(TransferError):
+    """What is to be fetched does not fit on the disk."""
+
+    exit_code = 3
+
+
+class ProjectError(SwarmcacheError):
+    """A training project's files cannot be read as facts."""
+
+
+class ServeError(SwarmcacheError):
+    """The embedded Hub cannot start."""
+
+
+class LaunchError(SwarmcacheError):
+    """A command cannot be started, or its settings cannot be written."""
+
+
+class NotReady(LaunchError):
+    """Models that the command needs are not complete and cannot be had."""
+
+    exit_code = 1

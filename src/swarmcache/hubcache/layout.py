@@ -1,0 +1,156 @@
+"""Names and paths of every layout version, in one place.
+
+    <HF_HUB_CACHE>/
+    ├── CACHEDIR.TAG, version.txt                  written by the Hub's clients
+    ├── .locks/<repo folder>/<etag>.lock           kernel locks, never deleted by anybody
+    │   └── .swarmcache/                           our own state (DESIGN.md, "The house")
+    ├── blobs/                                     shared store, huggingface_hub >= 1.32
+    │   ├── .huggingface-shared-blobs              its marker
+    │   └── <ab>/<xet hash>[.refs|.lock]           payload, manifest of its users, lock
+    └── models--org--name/                         also datasets--, spaces--, kernels--
+        ├── blobs/<etag>                           a file, or a link into the shared store
+        │         <etag>[.<8 hex>].incomplete      partial download (before 1.18 without hex)
+        ├── snapshots/<commit>/<path>              link to ../../blobs/<etag>, or, where links
+        │                                          cannot be had, the file itself
+        ├── refs/<branch or tag>                   a commit, no newline
+        ├── trees/<commit>.json                    file manifest, huggingface_hub >= 1.22
+        └── .no_exist/<commit>/<path>              empty mark: this file was 404 at the commit
+
+Sources: huggingface_hub 0.36.2 to 2.4.0, `file_download.py`, `_tree_cache.py`,
+`utils/_shared_blobs.py`; which release brought what is dated in `docs/hub-cache-layouts.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from swarmcache.errors import InvalidRepoId
+from swarmcache.locale import t
+
+RepoType = Literal["model", "dataset", "space", "kernel"]
+REPO_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "kernel")
+
+BLOBS = "blobs"
+SNAPSHOTS = "snapshots"
+REFS = "refs"
+TREES = "trees"
+NO_EXIST = ".no_exist"
+LOCKS = ".locks"
+SHARED_MARKER = ".huggingface-shared-blobs"
+INCOMPLETE = ".incomplete"
+REPO_ENTRIES = frozenset({BLOBS, SNAPSHOTS, REFS, TREES, NO_EXIST})
+"""What the Hub's clients put into a repo folder; anything else there is foreign."""
+CACHE_FILES = frozenset({"CACHEDIR.TAG", "version.txt", "version_diffusers_cache.txt", LOCKS})
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_GIT_SHA1 = _COMMIT
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
+_LEGACY = re.compile(r"[0-9a-f]{64}(?:\.[0-9a-f]{64})?(?:\.h5)?(?:\.json|\.lock)?")
+_CRASH_REMAINS = re.compile(r"tmp_[0-9a-f]+.*|\..+\.(?:shared|new|old)|.+\.[0-9a-f]{8}\.tmp")
+
+
+class RepoName(NamedTuple):
+    """A repo as the Hub knows it; `Target` adds the revision a user asked for."""
+
+    type: RepoType
+    id: str
+
+
+class Target(NamedTuple):
+    """What a user named on the command line: `org/name`, `org/name@rev`, `datasets/org/name`."""
+
+    type: RepoType
+    id: str
+    revision: str
+
+    @property
+    def name(self) -> RepoName:
+        """The repo without its revision."""
+        return RepoName(self.type, self.id)
+
+
+def folder_name(repo: RepoName | Target) -> str:
+    """Return the repo's folder in a cache: `models--org--name`."""
+    return "--".join([f"{repo.type}s", *repo.id.split("/")])
+
+
+def parse_folder_name(folder: str) -> RepoName | None:
+    """Return the repo that a cache folder holds, or None when it is no repo folder."""
+    head, separator, rest = folder.partition("--")
+    kind = head.removesuffix("s")
+    if not separator or not rest or head == kind or kind not in REPO_TYPES:
+        return None
+    return RepoName(kind, rest.replace("--", "/", 1))
+
+
+def parse_target(text: str, *, default_type: RepoType = "model") -> Target:
+    """Return the repo and revision that `text` names; the revision is `main` unless given.
+
+    Raises InvalidRepoId for a name that the Hub would refuse (`validate_repo_id` of
+    huggingface_hub 2.4.0: at most 96 characters, letters, digits, `-`, `_`, `.`, at most one
+    slash, no `--` or `..`, no `.git` ending) and for a revision that leaves the refs folder.
+    """
+    name, _, revision = text.partition("@")
+    kind = default_type
+    first, slash, rest = name.partition("/")
+    if slash and rest and first.removesuffix("s") in REPO_TYPES and "/" in rest:
+        kind, name = first.removesuffix("s"), rest  # type: ignore[assignment]
+    check_repo_id(name)
+    if "@" in text:
+        check_revision(revision)
+    return Target(kind, name, revision or "main")
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Raise InvalidRepoId unless the Hub would accept `repo_id`."""
+    parts = repo_id.split("/")
+    good = (
+        len(repo_id) <= 96  # noqa: PLR2004 - the Hub's limit
+        and len(parts) <= 2  # noqa: PLR2004 - organisation and name
+        and all(_SEGMENT.fullmatch(part) for part in parts)
+        and "--" not in repo_id
+        and ".." not in repo_id
+        and not repo_id.endswith(".git")
+    )
+    if not good:
+        raise InvalidRepoId(
+            t("{name} is not a repo id the Hub accepts; expected org/name.", name=repr(repo_id)),
+            hint="swarmcache check org/name",
+        )
+
+
+def check_revision(revision: str) -> None:
+    """Raise InvalidRepoId unless `revision` can be a branch, tag, pull request or commit."""
+    parts = revision.split("/")
+    bad_part = any(part in {"", ".", ".."} or part.endswith(".lock") for part in parts)
+    if bad_part or re.search(r"[\x00-\x20~^:?*\[\\\x7f]", revision) or len(revision) > 255:  # noqa: PLR2004
+        raise InvalidRepoId(
+            t("{revision} is not a revision name git accepts.", revision=repr(revision))
+        )
+
+
+def is_commit(text: str) -> bool:
+    """Tell whether `text` is a full commit hash."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def is_git_sha1(etag: str) -> bool:
+    """Tell whether a blob's name is a git blob hash: sha1 of `blob <size>\\0` and the bytes."""
+    return _GIT_SHA1.fullmatch(etag) is not None
+
+
+def is_sha256(etag: str) -> bool:
+    """Tell whether a blob's name is the sha256 of its bytes, as for LFS and Xet files."""
+    return _SHA256.fullmatch(etag) is not None
+
+
+def is_legacy_file(name: str) -> bool:
+    """Tell whether a file is of the flat layout of transformers < 4.22: sha256(url).sha256(etag)."""
+    return _LEGACY.fullmatch(name) is not None
+
+
+def is_crash_remains(name: str) -> bool:
+    """Tell whether a file in a `blobs` or `refs` folder was left by a killed client."""
+    return _CRASH_REMAINS.fullmatch(name) is not None

@@ -1,0 +1,1 @@
+"""From settings and a cache to a running trainer."""

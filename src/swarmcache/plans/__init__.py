@@ -1,0 +1,1 @@
+"""What may be done to a cache, as values: planned, shown, then applied."""

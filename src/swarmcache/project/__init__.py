@@ -1,0 +1,1 @@
+"""A training project read as facts; nothing of it is ever executed."""

@@ -1,0 +1,1 @@
+"""One file per kind of project file; each yields facts with positions."""

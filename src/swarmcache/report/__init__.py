@@ -1,0 +1,1 @@
+"""Renderers: the same values as terminal lines, JSON, and more."""

@@ -1,0 +1,1 @@
+"""The Hub's HTTP protocol over cache folders, read-only."""

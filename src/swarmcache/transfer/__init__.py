@@ -1,0 +1,1 @@
+"""Bytes from somewhere to a blob."""
