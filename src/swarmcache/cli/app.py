@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import sys
 from importlib import import_module
@@ -80,7 +79,6 @@ def swarmcache(ctx: click.Context) -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (DESIGN.md, "The command line")."""
-    gc.disable()  # A verb lives for milliseconds and builds values, not cycles.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # No output fails on an encoding.

@@ -1,0 +1,49 @@
+"""A process environment as a value, so that every answer can be asked for another process too."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What decides where a process finds its cache."""
+
+    variables: Mapping[str, str]
+    home: str
+    """The home folder, absolute; what `~` means."""
+    cwd: str
+    """The working directory, absolute; what relative paths rest on."""
+
+    @classmethod
+    def current(cls) -> Environment:
+        """Return this process's own environment."""
+        return cls(dict(os.environ), os.path.expanduser("~"), os.getcwd())
+
+    def get(self, name: str) -> str | None:
+        """Return a variable's value, which may be empty, or None when it is not set."""
+        return self.variables.get(name)
+
+    def expand(self, path: str) -> str:
+        """Return `path` with `~` and `$VAR` replaced as `os.path.expanduser` and `expandvars` do."""
+        if path == "~" or path.startswith("~/"):
+            path = self.home + path[1:]
+        if "$" not in path:
+            return path
+        import re  # noqa: PLC0415 - most paths have no variable
+
+        return re.sub(
+            r"\$(\w+|\{[^}]*\})",
+            lambda match: self.variables.get(match[1].strip("{}"), match[0]),
+            path,
+            flags=re.ASCII,
+        )
+
+    def absolute(self, path: str) -> str:
+        """Return `path` as an absolute, normalised path seen from `cwd`."""
+        return os.path.normpath(os.path.join(self.cwd, path))
