@@ -1,0 +1,148 @@
+"""Which files of a repo hold the same weights in another format, and which set loading takes.
+
+One definition for `check`, which asks for one complete set, and for `pull`, which fetches one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+Format = Literal[
+    "safetensors", "pickle", "tensorflow", "flax", "gguf", "onnx", "original", "other", "training"
+]
+
+_BY_SUFFIX: dict[str, Format] = {
+    "safetensors": "safetensors",
+    "bin": "pickle",
+    "pt": "pickle",
+    "pth": "pickle",
+    "ckpt": "pickle",
+    "h5": "tensorflow",
+    "msgpack": "flax",
+    "gguf": "gguf",
+    "onnx": "onnx",
+    "onnx_data": "onnx",
+    "ot": "other",
+    "mlmodel": "other",
+    "tflite": "other",
+}
+_TRAINING_STATE = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|scaler)\.(bin|pt|pth)")
+_ORIGINAL = re.compile(r"(?:.*/)?(?:original/.*|consolidated[^/]*\.(?:safetensors|pth))")
+_EXPORT_FOLDERS = re.compile(r"(?:.*/)?(?:onnx|openvino|coreml)/.*")
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.[a-z]+")
+_VARIANT = re.compile(r"(.+)\.(fp16|bf16|fp32|non_ema|int8|4bit|8bit)")
+
+LOAD_ORDER: tuple[Format, ...] = ("safetensors", "pickle", "tensorflow", "flax")
+"""transformers' own order in `from_pretrained` (`modeling_utils.py`, 4.51 to 5.23)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A repo's files, split into what loading takes and what repeats it."""
+
+    kept: tuple[str, ...]
+    skipped: dict[str, Format]
+    """Each file that holds nothing but the same weights again, or a trainer's state."""
+
+
+def weights_format(path: str) -> Format | None:
+    """Return the weights format of a file in a repo, or None when it holds no weights."""
+    name = path.rpartition("/")[2]
+    if _TRAINING_STATE.fullmatch(name):
+        return "training"
+    known = _BY_SUFFIX.get(name.rpartition(".")[2])
+    if _EXPORT_FOLDERS.fullmatch(path):
+        return "onnx" if known in {"onnx", None} else known and "other"
+    if known and _ORIGINAL.fullmatch(path):
+        return "original"
+    return known
+
+
+def index_format(path: str) -> Format | None:
+    """Return the weights format whose shards an index file lists, or None for other files."""
+    return weights_format(path.removesuffix(".index.json")) if path.endswith(".index.json") else None
+
+
+def select(paths: Collection[str]) -> Selection:
+    """Return what loading takes of `paths`: in each folder, one weights format, one variant.
+
+    A format is dropped only when the same folder holds a whole preferred one, so a repo whose
+    only weights are pickle, GGUF or ONNX keeps them.
+    """
+    skipped: dict[str, Format] = {}
+    for folder in _by_folder(paths).values():
+        skipped.update(_repeated(folder))
+    if not any(_loadable(path) and path not in skipped for path in paths):
+        skipped = {path: kind for path, kind in skipped.items() if kind == "training"}
+    else:
+        skipped.update({p: k for p in paths if (k := weights_format(p)) in {"onnx", "original", "other"}})
+        skipped.update(_gguf_twins(paths))
+    return Selection(tuple(path for path in paths if path not in skipped), skipped)
+
+
+def _loadable(path: str) -> bool:
+    return weights_format(path) in LOAD_ORDER
+
+
+def _gguf_twins(paths: Collection[str]) -> dict[str, Format]:
+    return {path: "gguf" for path in paths if weights_format(path) == "gguf"}
+
+
+def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
+    folders: dict[str, list[str]] = {}
+    for path in paths:
+        folders.setdefault(path.rpartition("/")[0], []).append(path)
+    return folders
+
+
+def _repeated(folder: list[str]) -> dict[str, Format]:
+    """Return the files of one folder that repeat its preferred weights."""
+    formats: dict[Format, list[str]] = {}
+    for path in folder:
+        kind = weights_format(path) or index_format(path)
+        if kind is not None:
+            formats.setdefault(kind, []).append(path)
+    skipped = {path: kind for kind in ("training",) for path in formats.get(kind, ())}
+    preferred = next((kind for kind in LOAD_ORDER if _whole_sets(formats.get(kind, []))), None)
+    if preferred is None:
+        return skipped
+    for kind in LOAD_ORDER:
+        if kind != preferred:
+            skipped.update(dict.fromkeys(formats.get(kind, ()), kind))
+    skipped.update(dict.fromkeys(_variants(formats[preferred]), preferred))
+    return skipped
+
+
+def _whole_sets(paths: Collection[str]) -> bool:
+    """Tell whether a format has a single file, or every shard that its names count."""
+    shards: dict[tuple[str, int], int] = {}
+    for path in paths:
+        if path.endswith(".index.json"):
+            continue
+        match = _SHARD.fullmatch(path)
+        if match is None:
+            return True
+        key = (match[1], int(match[3]))
+        shards[key] = shards.get(key, 0) + 1
+    return any(found == count for (_, count), found in shards.items())
+
+
+def _variants(paths: Collection[str]) -> list[str]:
+    """Return the files whose default variant is among `paths`: `model.fp16.safetensors`."""
+    stems = {_stem(path) for path in paths}
+    return [
+        path
+        for path in paths
+        if (match := _VARIANT.fullmatch(_stem(path))) and match[1] in stems
+    ]
+
+
+def _stem(path: str) -> str:
+    bare = path.removesuffix(".index.json")
+    shard = _SHARD.fullmatch(bare)
+    return shard[1] if shard else bare.rpartition(".")[0]
