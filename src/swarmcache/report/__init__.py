@@ -1,1 +1,1 @@
-"""Renderers: the same values as terminal lines, JSON, and more."""
+"""Renderers of the library's values: terminal lines, tables, progress bars and JSON."""

@@ -1,0 +1,23 @@
+"""Results for programs: one JSON document per command."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+
+def document(verb: str, /, **fields: object) -> str:
+    """Return the document `swarmcache.<verb>/1` with `fields` in the order given.
+
+    Only ASCII, so that every stream carries it; sizes are integers of bytes.
+    """
+    content = {"schema": f"swarmcache.{verb}/1", **fields}
+    return json.dumps(content, ensure_ascii=True, indent=2, allow_nan=False)
+
+
+def utc(timestamp: float | None) -> str | None:
+    """Return seconds since the epoch as ISO 8601 in UTC, `2026-11-23T10:00:00Z`; None stays."""
+    if timestamp is None:
+        return None
+    moment = datetime.fromtimestamp(timestamp, timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

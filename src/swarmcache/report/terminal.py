@@ -1,0 +1,118 @@
+"""Where a command's words go: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from swarmcache.report.stream import BAD, OK, WARN, Stream, started_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from swarmcache.progress import Progress
+    from swarmcache.report.bars import Bars
+
+
+class Terminal:
+    """Both output streams of a command, and how much it is to say."""
+
+    __slots__ = ("_bars", "err", "quiet", "stdout", "verbose")
+
+    ok = OK
+    """`✓`, written green on a colour terminal and `[ok]` where the stream is ASCII."""
+    warn = WARN
+    """`⚠`, yellow, or `[!]`."""
+    bad = BAD
+    """`✗`, red, or `[x]`."""
+
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        variables: Mapping[str, str],
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        self.stdout = Stream(out, variables)
+        self.err = Stream(err, variables)
+        self.quiet = quiet
+        self.verbose = verbose
+        self._bars: Bars | None = None
+
+    @classmethod
+    def current(
+        cls, variables: Mapping[str, str], *, quiet: bool = False, verbose: bool = False
+    ) -> Terminal:
+        """Return the terminal of this process."""
+        locale = started_with(variables)
+        return cls(sys.stdout, sys.stderr, locale, quiet=quiet, verbose=verbose)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal that results go to; None for a pipe or file: cut nothing."""
+        return self.stdout.width or None
+
+    def out(self, line: str = "") -> None:
+        """Write one line of the result to standard output; control characters become visible."""
+        self._line(self.stdout, line)
+
+    def say(self, line: str = "") -> None:
+        """Write one line of chatter to standard error, unless the user asked for quiet."""
+        if not self.quiet:
+            self._line(self.err, line)
+
+    def alert(self, line: str) -> None:
+        """Write one line to standard error even when quiet: what the user must not miss."""
+        self._line(self.err, line)
+
+    def detail(self, line: str) -> None:
+        """Write one line of chatter that only `--verbose` asks for."""
+        if self.verbose:
+            self.say(line)
+
+    def raw(self, text: str) -> None:
+        """Write `text` to standard output exactly as it is: shell code, JSON."""
+        self.stdout.write(text)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> list[str]:
+        """Return the lines of a table for standard output (see `report.table`)."""
+        from swarmcache.report.table import table  # noqa: PLC0415 - few commands print one
+
+        plain = self.stdout.plain
+        cells = [[plain(str(cell)) for cell in row] for row in rows]
+        return table([plain(column) for column in columns], cells, width=self.width)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Draw the progress of the work done inside: bars on a terminal, lines otherwise."""
+        from swarmcache.progress import Silent  # noqa: PLC0415
+
+        if self.quiet:
+            yield Silent()
+        elif self.err.terminal:
+            yield from self._with_bars()
+        else:
+            from swarmcache.report.lines import Lines  # noqa: PLC0415
+
+            yield Lines(self.say)
+
+    def _with_bars(self) -> Iterator[Progress]:
+        from swarmcache.report.bars import Bars  # noqa: PLC0415 - rich costs 50 ms
+
+        self._bars = Bars(self.err)
+        try:
+            yield self._bars
+        finally:
+            self._bars.close()
+            self._bars = None
+
+    def _line(self, stream: Stream, line: str) -> None:
+        dressed = stream.dressed(line)
+        if self._bars is not None and stream.terminal:
+            self._bars.print_above(dressed)
+        else:
+            stream.write(dressed + "\n")

@@ -1,0 +1,60 @@
+"""Text as a terminal shows it: how wide it is, and nothing hidden in it."""
+
+from __future__ import annotations
+
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that move the cursor, reorder or hide text, or cannot be encoded."""
+
+
+def visible(text: str) -> str:
+    r"""Return `text` on one line with everything that a terminal would act upon spelled out.
+
+    A file named `a\x1b[2K` or `a\nb` must not erase or forge a line of ours, nor may a
+    right-to-left override reorder it. A byte that is no UTF-8, which `os.listdir` returns as a
+    surrogate, is written as `\xff`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_spell(char) for char in text)
+
+
+def _spell(char: str) -> str:
+    from unicodedata import category  # noqa: PLC0415 - only for names that need it
+
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if category(char) not in _HIDDEN:
+        return char
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - PEP 383 hides byte 0x80 + n at U+DC80 + n
+        code -= 0xDC00
+    if code <= 0xFF:  # noqa: PLR2004
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def display_width(text: str) -> int:
+    """Return how many columns `text` takes: 2 for Chinese, 0 for a combining mark."""
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+def _char_width(char: str) -> int:
+    from unicodedata import category, east_asian_width  # noqa: PLC0415 - ASCII never needs it
+
+    if category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if east_asian_width(char) in {"W", "F"} else 1
+
+
+def shorten(text: str, width: int) -> str:
+    """Return `text` cut to at most `width` columns, the last of them `…` when it was cut."""
+    if display_width(text) <= width:
+        return text
+    kept, used = 0, 0
+    for char in text:
+        used += display_width(char)
+        if used > width - 1:
+            break
+        kept += 1
+    return text[:kept] + "…"
