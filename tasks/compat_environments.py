@@ -1,0 +1,47 @@
+"""Make the environments of the compat tests: one real huggingface_hub version in each.
+
+    python tasks/compat_environments.py              # all that are missing
+    python tasks/compat_environments.py 0.36.2       # this one
+
+They live in `$SWARMCACHE_COMPAT_ENVS`, else in `.cache/envs` of the checkout, as
+`hub-<version>/bin/python`. An environment counts as made when its stamp says so, so a half-made
+one is made again.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VERSIONS = ("0.36.2", "1.5.0", "1.31.0", "2.4.0")
+"""One version for each layout that is still met: see docs/hub-cache-layouts.md."""
+
+
+def folder() -> pathlib.Path:
+    """Return where the environments live, absolute."""
+    return pathlib.Path(os.environ.get("SWARMCACHE_COMPAT_ENVS") or ROOT / ".cache" / "envs")
+
+
+def make(version: str) -> pathlib.Path:
+    """Return the interpreter of the environment for `version`, which is made if it is missing."""
+    home = folder().absolute() / f"hub-{version}"
+    python, stamp = home / "bin" / "python", home / "made"
+    if stamp.is_file() and python.exists():
+        return python
+    shutil.rmtree(home, ignore_errors=True)
+    # Without pip of its own: this environment's pip installs into it, so ensurepip is not needed.
+    venv.create(home, with_pip=False, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    subprocess.run([*pip, f"huggingface_hub=={version}"], check=True)
+    stamp.write_text(version)
+    return python
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or VERSIONS:
+        print(make(wanted), flush=True)
