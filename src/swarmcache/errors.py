@@ -14,7 +14,9 @@
     ├── ProjectError                3   a training project read as facts
     ├── ServeError                  3   the embedded Hub cannot start
     └── LaunchError                 3   run, init, env, demo
-        └── NotReady                1   models are incomplete and cannot be had
+        ├── NotReady                1   models are incomplete and cannot be had
+        ├── CannotExecute         126   the command is there, but the system refuses to start it
+        └── CommandNotFound       127   there is no such command
 
 A message is one sentence that names the path or repo, what was expected and what was found;
 `hint` is the next step, as a command where there is one.
@@ -102,3 +104,15 @@ class NotReady(LaunchError):
     """Models that the command needs are not complete and cannot be had."""
 
     exit_code = 1
+
+
+class CannotExecute(LaunchError):
+    """The command exists, and the operating system refuses to execute it."""
+
+    exit_code = 126
+
+
+class CommandNotFound(LaunchError):
+    """There is no such command, or the interpreter that its first line names is missing."""
+
+    exit_code = 127
