@@ -137,7 +137,7 @@ def is_commit(text: str) -> bool:
 
 
 def is_git_sha1(etag: str) -> bool:
-    """Tell whether a blob's name is a git blob hash: sha1 of `blob <size>\\0` and the bytes."""
+    """Tell whether a blob's name is a git blob hash: sha1 of a header and the bytes."""
     return _GIT_SHA1.fullmatch(etag) is not None
 
 
@@ -147,7 +147,7 @@ def is_sha256(etag: str) -> bool:
 
 
 def is_legacy_file(name: str) -> bool:
-    """Tell whether a file is of the flat layout of transformers < 4.22: sha256(url).sha256(etag)."""
+    """Tell whether a file is of the flat layout of transformers < 4.22, named by two hashes."""
     return _LEGACY.fullmatch(name) is not None
 
 

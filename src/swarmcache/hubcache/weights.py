@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ _BY_SUFFIX: dict[str, Format] = {
     "mlmodel": "other",
     "tflite": "other",
 }
-_TRAINING_STATE = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|scaler)\.(bin|pt|pth)")
+_TRAINING_STATE = re.compile(
+    r"(training_args|optimizer|scheduler|rng_state.*|scaler)\.(bin|pt|pth)"
+)
 _ORIGINAL = re.compile(r"(?:.*/)?(?:original/.*|consolidated[^/]*\.(?:safetensors|pth))")
 _EXPORT_FOLDERS = re.compile(r"(?:.*/)?(?:onnx|openvino|coreml)/.*")
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.[a-z]+")
@@ -39,6 +42,8 @@ _VARIANT = re.compile(r"(.+)\.(fp16|bf16|fp32|non_ema|int8|4bit|8bit)")
 
 LOAD_ORDER: tuple[Format, ...] = ("safetensors", "pickle", "tensorflow", "flax")
 """transformers' own order in `from_pretrained` (`modeling_utils.py`, 4.51 to 5.23)."""
+_EXPORTS = frozenset({"gguf", "onnx", "original", "other"})
+"""Formats for other programs; beside weights in the load order they are repetitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Selection:
     """Each file that holds nothing but the same weights again, or a trainer's state."""
 
 
+@lru_cache(maxsize=4096)
 def weights_format(path: str) -> Format | None:
     """Return the weights format of a file in a repo, or None when it holds no weights."""
     name = path.rpartition("/")[2]
@@ -63,9 +69,12 @@ def weights_format(path: str) -> Format | None:
     return known
 
 
+@lru_cache(maxsize=4096)
 def index_format(path: str) -> Format | None:
     """Return the weights format whose shards an index file lists, or None for other files."""
-    return weights_format(path.removesuffix(".index.json")) if path.endswith(".index.json") else None
+    return (
+        weights_format(path.removesuffix(".index.json")) if path.endswith(".index.json") else None
+    )
 
 
 def select(paths: Collection[str]) -> Selection:
@@ -80,17 +89,12 @@ def select(paths: Collection[str]) -> Selection:
     if not any(_loadable(path) and path not in skipped for path in paths):
         skipped = {path: kind for path, kind in skipped.items() if kind == "training"}
     else:
-        skipped.update({p: k for p in paths if (k := weights_format(p)) in {"onnx", "original", "other"}})
-        skipped.update(_gguf_twins(paths))
+        skipped.update({p: k for p in paths if (k := weights_format(p)) in _EXPORTS})
     return Selection(tuple(path for path in paths if path not in skipped), skipped)
 
 
 def _loadable(path: str) -> bool:
     return weights_format(path) in LOAD_ORDER
-
-
-def _gguf_twins(paths: Collection[str]) -> dict[str, Format]:
-    return {path: "gguf" for path in paths if weights_format(path) == "gguf"}
 
 
 def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
@@ -107,7 +111,7 @@ def _repeated(folder: list[str]) -> dict[str, Format]:
         kind = weights_format(path) or index_format(path)
         if kind is not None:
             formats.setdefault(kind, []).append(path)
-    skipped = {path: kind for kind in ("training",) for path in formats.get(kind, ())}
+    skipped: dict[str, Format] = dict.fromkeys(formats.get("training", ()), "training")
     preferred = next((kind for kind in LOAD_ORDER if _whole_sets(formats.get(kind, []))), None)
     if preferred is None:
         return skipped
@@ -136,9 +140,7 @@ def _variants(paths: Collection[str]) -> list[str]:
     """Return the files whose default variant is among `paths`: `model.fp16.safetensors`."""
     stems = {_stem(path) for path in paths}
     return [
-        path
-        for path in paths
-        if (match := _VARIANT.fullmatch(_stem(path))) and match[1] in stems
+        path for path in paths if (match := _VARIANT.fullmatch(_stem(path))) and match[1] in stems
     ]
 
 

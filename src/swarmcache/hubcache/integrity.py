@@ -1,0 +1,160 @@
+"""Complete? One definition for `check`, `status`, `pull` and `run`.
+
+A revision is complete when every file that loading needs is there with a plausible size:
+
+1. the ref, or the commit itself, leads to a snapshot;
+2. what loading needs is known (`loading.py`): config, one whole weights format, tokenizer,
+   generation config, custom code named in `auto_map`; with `full`, every file of the commit;
+3. each of them is cached, neither a dead link nor cut off nor empty, its size is the one that the
+   commit's manifest names, and a weights file's own header agrees with its size.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from swarmcache.hubcache.layout import REFS, folder_name
+from swarmcache.hubcache.loading import Needs, is_sound, needed_files
+from swarmcache.hubcache.scan import read_repo
+from swarmcache.hubcache.snapshot import snapshot_of
+from swarmcache.locale import t, tn
+
+if TYPE_CHECKING:
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.hubcache.scan import Repo, Revision
+    from swarmcache.hubcache.snapshot import Snapshot
+
+State = Literal["complete", "incomplete", "damaged", "missing", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What every outcome tells."""
+
+    commit: str | None = None
+    """The commit that the revision leads to, or None when it leads nowhere."""
+    snapshot: str | None = None
+    """The snapshot's folder, absolute; what offline loading opens."""
+    size: int = 0
+    """Bytes of content cached for the revision; files that share a blob count once."""
+    missing: tuple[str, ...] = ()
+    """Paths in the repo that loading needs and the cache lacks."""
+    damaged: tuple[str, ...] = ()
+    """Paths that are cached and cannot be right."""
+    reason: str = ""
+    """One sentence for a person; empty when complete."""
+    state: ClassVar[State]
+
+
+class Complete(Found):
+    """Everything that loading needs is there."""
+
+    __slots__ = ()
+    state = "complete"
+
+
+class Incomplete(Found):
+    """A needed file is absent."""
+
+    __slots__ = ()
+    state = "incomplete"
+
+
+class Damaged(Found):
+    """A needed file is cut off, empty or a dead link, or the ref cannot be read."""
+
+    __slots__ = ()
+    state = "damaged"
+
+
+class Missing(Found):
+    """Nothing is cached under this name."""
+
+    __slots__ = ()
+    state = "missing"
+
+
+class Unknown(Found):
+    """Nothing in the cache tells what loading needs."""
+
+    __slots__ = ()
+    state = "unknown"
+
+
+Outcome: TypeAlias = "Complete | Incomplete | Damaged | Missing | Unknown"
+
+
+def check(target: Target, cache: str, *, full: bool = False) -> Outcome:
+    """Return whether `target` is complete in the cache folder; structural, no network.
+
+    With `full`, every file of the revision is asked for, README included; that can only be told
+    where the cache holds the commit's manifest. Never raises for what it finds inside the repo.
+    """
+    repo = read_repo(cache, target.name)
+    if repo is None:
+        return Missing(reason=t("Nothing of {id} is cached in {cache}.", id=target.id, cache=cache))
+    revision = repo.revision(target.revision)
+    if revision is None:
+        return _without_snapshot(repo, target)
+    return check_revision(repo, revision, full=full)
+
+
+def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Outcome:
+    """Return whether a scanned revision is complete."""
+    snapshot = snapshot_of(repo, revision)
+    needs = _all_files(snapshot) if full or repo.name.type != "model" else needed_files(snapshot)
+    missing = tuple(sorted(path for path in needs.paths if path not in snapshot.files))
+    damaged = tuple(
+        sorted(p for p in needs.paths if p in snapshot.files and not is_sound(snapshot, p))
+    )
+    size = revision_size(revision)
+    found = (revision.commit, revision.path, size, missing, damaged)
+    if damaged:
+        return Damaged(*found, tn("{n} file is damaged.", "{n} files are damaged.", len(damaged)))
+    if missing:
+        return Incomplete(
+            *found, tn("{n} file is missing.", "{n} files are missing.", len(missing))
+        )
+    if needs.unknown:
+        return Unknown(*found, t(needs.unknown))
+    return Complete(*found)
+
+
+def revision_size(revision: Revision) -> int:
+    """Return the bytes of content of a revision; files that share a blob count once."""
+    sizes = {file.blob.inode: file.blob.size for file in revision.files if file.blob is not None}
+    return sum(sizes.values())
+
+
+def _all_files(snapshot: Snapshot) -> Needs:
+    if snapshot.manifest is not None:
+        return Needs(frozenset(snapshot.manifest))
+    return Needs(
+        frozenset(snapshot.files), "No manifest of this commit is cached to tell all its files."
+    )
+
+
+def _without_snapshot(repo: Repo, target: Target) -> Outcome:
+    """Return why a cached repo has no snapshot for the revision."""
+    ref_path = os.path.join(repo.path, REFS, target.revision)
+    bad_ref = next((p for p in repo.problems if p.kind == "bad-ref" and p.path == ref_path), None)
+    if bad_ref is not None:
+        return Damaged(reason=bad_ref.message)
+    commit = repo.refs.get(target.revision)
+    if commit is not None:
+        reason = t(
+            "{rev} is commit {commit}, of which no file is cached.",
+            rev=target.revision,
+            commit=commit[:12],
+        )
+        return Missing(commit=commit, reason=reason)
+    others = ", ".join(r.refs[0] if r.refs else r.commit[:12] for r in repo.revisions)
+    if not others:
+        reason = t("{folder} holds no snapshot.", folder=folder_name(repo.name))
+    else:
+        reason = t(
+            "No revision {rev} is cached; cached: {others}.", rev=target.revision, others=others
+        )
+    return Missing(reason=reason)

@@ -1,0 +1,62 @@
+"""The tree manifest that huggingface_hub >= 1.22 keeps: every file of a commit, size and hash."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.layout import TREES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """What the endpoint that named the commit says of one file."""
+
+    size: int
+    """Bytes of content (not of the LFS pointer)."""
+    sha256: str | None
+    """For LFS and Xet files."""
+    git_sha1: str | None
+    """For files kept in git itself; None where only the LFS pointer has one."""
+
+    @property
+    def etag(self) -> str | None:
+        """The name that the Hub's clients give to this content's blob."""
+        return self.sha256 or self.git_sha1
+
+
+def manifest_path(repo: str, commit: str) -> str:
+    """Return where a repo folder keeps the manifest of a commit."""
+    return os.path.join(repo, TREES, f"{commit}.json")
+
+
+def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
+    """Return path -> file of a commit, or None when there is no manifest that can be read.
+
+    Format: `{"format_version": 1, "files": {path: {size, blob_id, lfs_sha256?, lfs_size?}}}`
+    (huggingface_hub 1.22 to 2.4.0, `_tree_cache.py`). `blob_id` of an LFS file is the hash of
+    its pointer, so it is not the content's.
+    """
+    try:
+        with open(manifest_path(repo, commit), "rb") as file:
+            document = json.load(file)
+        if document["format_version"] != FORMAT_VERSION:
+            return None
+        return {path: _file(entry) for path, entry in document["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # Absent, cut off or of a later format: nothing is told, nothing is lost.
+
+
+def _file(entry: Mapping[str, object]) -> ManifestFile:
+    sha256 = entry.get("lfs_sha256")
+    if sha256 is None:
+        return ManifestFile(int(str(entry["size"])), None, str(entry["blob_id"]))
+    size = entry.get("lfs_size") or entry["size"]
+    return ManifestFile(int(str(size)), str(sha256), None)

@@ -1,0 +1,385 @@
+"""A cache folder read in one pass into frozen values; nothing on disk is opened but the refs.
+
+What cannot be read as the layout says becomes a Problem on its repo and never hides the repo:
+`hf cache ls` drops a repo with one broken link (huggingface_hub #4419), and with it the way to
+see what takes the space.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Literal
+
+from swarmcache.errors import CacheNotFound
+from swarmcache.hubcache import layout
+from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ProblemKind = Literal[
+    "broken-link", "outside-link", "dangling-ref", "bad-ref", "foreign-file", "unreadable"
+]
+LeftoverKind = Literal["partial", "temporary", "orphan", "legacy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a cache that is not as the layout says."""
+
+    kind: ProblemKind
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Content on disk: a file in `blobs`, or, without links, the file in the snapshot itself."""
+
+    name: str
+    """The etag that names it; empty for a file in a snapshot, which has no such name."""
+    path: str
+    size: int
+    """Bytes of content."""
+    physical: int
+    """Bytes allocated on disk; count each `inode` once."""
+    inode: tuple[int, int]
+    """Device and inode number: equal for hard links and for links into the shared store."""
+    links: int
+    accessed: float
+    """Last access as the file system tells it, in seconds since the epoch; coarse at best."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFile:
+    """A file of a snapshot."""
+
+    path: str
+    """Its path in the repo, with slashes."""
+    blob: Blob | None
+    """Its content, or None when its link leads nowhere or out of the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One commit of a repo, as far as it is cached."""
+
+    commit: str
+    path: str
+    refs: tuple[str, ...]
+    """The branches and tags that point here; none for a revision pinned by its commit."""
+    files: tuple[CachedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file that no revision needs."""
+
+    kind: LeftoverKind
+    path: str
+    physical: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """One repo folder."""
+
+    name: RepoName
+    path: str
+    refs: Mapping[str, str]
+    """Branch or tag -> commit, for the refs that the Hub's clients can read."""
+    revisions: tuple[Revision, ...]
+    blobs: Mapping[str, Blob]
+    """By etag; content of the shared store under the repo's own name for it."""
+    problems: tuple[Problem, ...]
+    leftovers: tuple[Leftover, ...]
+
+    def revision(self, name: str) -> Revision | None:
+        """Return the cached revision that a branch, tag or commit names, or None."""
+        commit = self.refs.get(name, name)
+        return next((found for found in self.revisions if found.commit == commit), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a cache holds beside its repos."""
+
+    shared: tuple[Blob, ...]
+    """The payloads of the shared store, huggingface_hub >= 1.32."""
+    problems: tuple[Problem, ...]
+    leftovers: tuple[Leftover, ...]
+
+
+def repo_names(cache: str) -> list[RepoName]:
+    """Return the repos of a cache, sorted by folder; raise CacheNotFound for no such folder."""
+    names = (parse_folder_name(entry.name) for entry in _entries_of_cache(cache))
+    return sorted((name for name in names if name is not None), key=folder_name)
+
+
+def iter_repos(cache: str) -> Iterator[Repo]:
+    """Yield each repo of a cache, one at a time, so that memory holds only what you keep."""
+    for name in repo_names(cache):
+        repo = read_repo(cache, name)
+        if repo is not None:
+            yield repo
+
+
+def read_repo(cache: str, name: RepoName) -> Repo | None:
+    """Return one repo of a cache, or None when the cache has no folder of that name."""
+    path = os.path.join(cache, folder_name(name))
+    if not os.path.isdir(path):
+        return None
+    return _RepoReader(cache, path).read(name)
+
+
+def read_surroundings(cache: str) -> Surroundings:
+    """Return the shared store, the foreign files and the legacy files of a cache folder."""
+    problems: list[Problem] = []
+    leftovers: list[Leftover] = []
+    shared: tuple[Blob, ...] = ()
+    for entry in _entries_of_cache(cache):
+        if parse_folder_name(entry.name) or entry.name in layout.CACHE_FILES:
+            continue
+        if entry.name == layout.BLOBS and entry.is_dir(follow_symlinks=False):
+            shared = tuple(_shared_store(entry.path, problems))
+        elif layout.is_legacy_file(entry.name) and entry.is_file(follow_symlinks=False):
+            physical = entry.stat(follow_symlinks=False).st_blocks * 512
+            leftovers.append(Leftover("legacy", entry.path, physical))
+        else:
+            problems.append(_foreign(entry.path))
+    return Surroundings(shared, tuple(problems), tuple(leftovers))
+
+
+class _RepoReader:
+    """Collects what one pass over a repo folder finds."""
+
+    def __init__(self, cache: str, path: str) -> None:
+        self.cache = cache
+        self.path = path
+        self.problems: list[Problem] = []
+        self.leftovers: list[Leftover] = []
+        self.blobs: dict[str, Blob] = {}
+
+    def read(self, name: RepoName) -> Repo:
+        """Return the repo; the order matters, since snapshots are told by their blobs."""
+        for entry in _entries(self.path, self.problems):
+            if entry.name not in layout.REPO_ENTRIES:
+                self.problems.append(_foreign(entry.path))
+        self._read_blobs()
+        refs = dict(self._refs(os.path.join(self.path, layout.REFS), ""))
+        revisions = tuple(self._revisions(refs))
+        commits = {revision.commit for revision in revisions}
+        for ref, commit in refs.items():
+            if commit not in commits:
+                message = t("Ref {ref} names a commit that is not cached.", ref=ref)
+                ref_path = os.path.join(self.path, layout.REFS, ref)
+                self.problems.append(Problem("dangling-ref", ref_path, message))
+        self._find_orphans(revisions)
+        return Repo(
+            name,
+            self.path,
+            refs,
+            revisions,
+            self.blobs,
+            tuple(self.problems),
+            tuple(self.leftovers),
+        )
+
+    def _read_blobs(self) -> None:
+        for entry in _entries(os.path.join(self.path, layout.BLOBS), self.problems):
+            if entry.name.endswith(layout.INCOMPLETE):
+                self._leave("partial", entry)
+            elif layout.is_crash_remains(entry.name):
+                self._leave("temporary", entry)
+            else:
+                blob = self._blob(entry)
+                if blob is not None:
+                    self.blobs[entry.name] = blob
+
+    def _blob(self, entry: os.DirEntry[str]) -> Blob | None:
+        if entry.is_symlink() and not self._stays_inside(entry.path):
+            return None
+        try:
+            return _blob(entry.name, entry.path, entry.stat())
+        except FileNotFoundError:
+            self._broken(entry.path)
+        except NotARegularFile:
+            self.problems.append(_foreign(entry.path))
+        return None
+
+    def _revisions(self, refs: Mapping[str, str]) -> Iterator[Revision]:
+        by_commit: dict[str, list[str]] = {}
+        for ref, commit in refs.items():
+            by_commit.setdefault(commit, []).append(ref)
+        folder = os.path.join(self.path, layout.SNAPSHOTS)
+        for entry in sorted(_entries(folder, self.problems), key=_by_name):
+            if not layout.is_commit(entry.name) or not entry.is_dir(follow_symlinks=False):
+                self.problems.append(_foreign(entry.path))
+                continue
+            files = tuple(self._files(entry.path, "", "../../blobs/"))
+            named = tuple(sorted(by_commit.get(entry.name, ())))
+            yield Revision(entry.name, entry.path, named, files)
+
+    def _files(self, folder: str, prefix: str, to_blobs: str) -> Iterator[CachedFile]:
+        for entry in sorted(_entries(folder, self.problems), key=_by_name):
+            path = prefix + entry.name
+            if entry.is_symlink():
+                target = os.readlink(entry.path)
+                # The link that every client writes needs no look at the disk: blobs are known.
+                blob = (
+                    self.blobs.get(target[len(to_blobs) :]) if target.startswith(to_blobs) else None
+                )
+                yield CachedFile(path, blob or self._linked(entry))
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self._files(entry.path, path + "/", "../" + to_blobs)
+            else:
+                yield from self._plain(entry, path)
+
+    def _linked(self, entry: os.DirEntry[str]) -> Blob | None:
+        """Return the content behind an unusual link, or None with a problem noted."""
+        if not self._stays_inside(entry.path):
+            return None
+        try:
+            found = entry.stat()
+            real = os.path.realpath(entry.path)
+            return _blob(os.path.basename(real), real, found)
+        except OSError:
+            self._broken(entry.path)
+        except NotARegularFile:
+            self.problems.append(_foreign(entry.path))
+        return None
+
+    def _plain(self, entry: os.DirEntry[str], path: str) -> Iterator[CachedFile]:
+        try:
+            yield CachedFile(path, _blob("", entry.path, entry.stat(follow_symlinks=False)))
+        except NotARegularFile:
+            self.problems.append(_foreign(entry.path))
+
+    def _stays_inside(self, link: str) -> bool:
+        real = os.path.realpath(link)
+        if real.startswith(os.path.realpath(self.cache) + os.sep):
+            return True
+        message = t("{path} is a link that leaves the cache, to {target}.", path=link, target=real)
+        self.problems.append(Problem("outside-link", link, message))
+        return False
+
+    def _broken(self, link: str) -> None:
+        message = t("{path} is a link to nowhere.", path=link)
+        self.problems.append(Problem("broken-link", link, message))
+
+    def _refs(self, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+        for entry in _entries(folder, self.problems):
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._refs(entry.path, name + "/")
+            elif layout.is_crash_remains(entry.name):
+                self._leave("temporary", entry)
+            else:
+                commit = self._commit_of(entry.path, name)
+                if commit is not None:
+                    yield name, commit
+
+    def _commit_of(self, path: str, name: str) -> str | None:
+        try:
+            text = read_start(path, 256).decode("ascii", "replace")
+        except OSError as error:
+            self.problems.append(_unreadable(path, error))
+            return None
+        if layout.is_commit(text):
+            return text
+        if layout.is_commit(text.strip()):
+            message = t(
+                "Ref {ref} ends with white space, which the Hub's clients misread.", ref=name
+            )
+        else:
+            message = t("Ref {ref} holds no commit.", ref=name)
+        self.problems.append(Problem("bad-ref", path, message))
+        return None
+
+    def _find_orphans(self, revisions: tuple[Revision, ...]) -> None:
+        used = {file.blob.name for rev in revisions for file in rev.files if file.blob is not None}
+        for name, blob in self.blobs.items():
+            if name not in used:
+                self.leftovers.append(Leftover("orphan", blob.path, blob.physical))
+
+    def _leave(self, kind: LeftoverKind, entry: os.DirEntry[str]) -> None:
+        physical = entry.stat(follow_symlinks=False).st_blocks * 512
+        self.leftovers.append(Leftover(kind, entry.path, physical))
+
+
+def read_start(path: str, count: int) -> bytes:
+    """Return the first `count` bytes of a file, without the cost of a buffered file object."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(handle, count)
+    finally:
+        os.close(handle)
+
+
+class NotARegularFile(Exception):  # noqa: N818 - a signal within this module
+    """A directory, pipe or device stands where content should be."""
+
+
+def _blob(name: str, path: str, found: os.stat_result) -> Blob:
+    if not S_ISREG(found.st_mode):
+        raise NotARegularFile
+    return Blob(
+        name,
+        path,
+        found.st_size,
+        found.st_blocks * 512,
+        (found.st_dev, found.st_ino),
+        found.st_nlink,
+        found.st_atime,
+    )
+
+
+def _by_name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _entries(folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
+    """Return a folder's entries; a folder that cannot be read is a problem, an absent one empty."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []  # Never made, or removed since its parent was read.
+    except OSError as error:
+        problems.append(_unreadable(folder, error))
+        return []
+
+
+def _entries_of_cache(cache: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(cache) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        message = t("The cache folder {path} does not exist.", path=cache)
+    except NotADirectoryError:
+        message = t("{path} is a file; the cache must be a folder.", path=cache)
+    raise CacheNotFound(message, hint="swarmcache env --explain")
+
+
+def _shared_store(folder: str, problems: list[Problem]) -> Iterator[Blob]:
+    for group in _entries(folder, problems):
+        if not group.is_dir(follow_symlinks=False):
+            continue
+        for entry in _entries(group.path, problems):
+            if "." not in entry.name and entry.is_file(follow_symlinks=False):
+                yield _blob(entry.name, entry.path, entry.stat(follow_symlinks=False))
+
+
+def _foreign(path: str) -> Problem:
+    message = t("{path} is not of the Hub's layout and is left alone.", path=path)
+    return Problem("foreign-file", path, message)
+
+
+def _unreadable(path: str, error: OSError) -> Problem:
+    reason = error.strerror or str(error)
+    return Problem(
+        "unreadable", path, t("{path} cannot be read: {reason}.", path=path, reason=reason)
+    )
