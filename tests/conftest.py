@@ -1,0 +1,93 @@
+"""What every test has: a clean environment, and marked suites that say how to run them.
+
+A test marked with one of `SUITES` is skipped unless its suite is asked for by `pytest -m …` or
+FULL=1; the end of the run says how many were skipped and which command runs them.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmcache import locale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUITES = {
+    "compat": "make test-compat",
+    "torch": "make test-torch",
+    "browser": "pytest -m browser",
+    "slow": "make test FULL=1",
+}
+"""Every suite that a plain run leaves out, and the command that runs it."""
+OUTSIDE = dict(os.environ)
+"""The environment that the tests were started in: its index settings are for tests that install."""
+SURPRISES = re.compile(
+    r"(HF|HUGGING_?FACE|TRANSFORMERS|PYTORCH|TORCH|SWARMCACHE|XDG|LC|PIP|UV)_.*|LANG|LANGUAGE"
+    r"|.*_PROXY|MODEL_NAME|VIRTUAL_ENV|NO_COLOR|FORCE_COLOR|COLUMNS|PYTHONDONTWRITEBYTECODE",
+    re.IGNORECASE,
+)
+
+
+def clean_environment(home: str) -> dict[str, str]:
+    """Return OUTSIDE without what could decide a test's answer, its home in `home`."""
+    kept = {name: value for name, value in OUTSIDE.items() if not SURPRISES.fullmatch(name)}
+    return {**kept, "HOME": home, "LANG": "C.UTF-8"}
+
+
+@pytest.fixture(autouse=True)
+def _clean(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    cleaned = clean_environment(str(tmp_path_factory.mktemp("home")))
+    for name in set(os.environ) - set(cleaned) - {"PYTEST_CURRENT_TEST"}:
+        monkeypatch.delenv(name)
+    for name, value in cleaned.items():
+        monkeypatch.setenv(name, value)
+    locale.use("en")
+    yield
+    locale.use("en")
+
+
+@pytest.fixture(scope="session")
+def outside() -> dict[str, str]:
+    """Return the environment that the tests were started in, for those that install packages."""
+    return dict(OUTSIDE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide the user's own variables from libraries that read them once, at import.
+
+    Not in the process that only hands tests out: its workers are to see OUTSIDE as it was.
+    """
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        os.environ.clear()
+        os.environ.update(clean_environment("/nonexistent"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the suites that were not asked for."""
+    asked = set(re.findall(r"\w+", config.option.markexpr or ""))
+    full = {"slow"} if OUTSIDE.get("FULL") else set()
+    for item in items:
+        suites = SUITES.keys() & {mark.name for mark in item.iter_markers()}
+        if not suites & asked and not suites <= full:
+            suite = next(name for name in SUITES if name in suites - full)
+            item.add_marker(pytest.mark.skip(reason=f"{suite}: {SUITES[suite]}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which suites were left out, and how to run them."""
+    reasons = (str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
+    counted = collections.Counter(
+        suite
+        for reason in reasons
+        if (suite := reason.removeprefix("Skipped: ").partition(":")[0]) in SUITES
+    )
+    for suite, count in counted.items():
+        terminalreporter.write_line(f"left out: {count} {suite} tests, run by: {SUITES[suite]}")
