@@ -18,7 +18,7 @@ from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ProblemKind = Literal[
     "broken-link", "outside-link", "dangling-ref", "bad-ref", "foreign-file", "unreadable"
@@ -119,10 +119,13 @@ def repo_names(cache: str) -> list[RepoName]:
     return sorted((name for name in names if name is not None), key=folder_name)
 
 
-def iter_repos(cache: str) -> Iterator[Repo]:
-    """Yield each repo of a cache, one at a time, so that memory holds only what you keep."""
+def iter_repos(cache: str, *, wanted: Callable[[RepoName], bool] | None = None) -> Iterator[Repo]:
+    """Yield each repo of a cache, one at a time, so that memory holds only what you keep.
+
+    With `wanted`, only the repos whose names it accepts are read.
+    """
     for name in repo_names(cache):
-        repo = read_repo(cache, name)
+        repo = read_repo(cache, name) if wanted is None or wanted(name) else None
         if repo is not None:
             yield repo
 
