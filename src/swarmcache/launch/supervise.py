@@ -1,0 +1,185 @@
+"""A child process run as if its user had started it directly.
+
+The child leads its own process group. When we are a foreground job on a terminal, that group
+becomes the foreground: what is typed, Ctrl-C and Ctrl-Z reach the child alone, once. What is sent
+to us instead is passed on to the group, once. When the child stops, we stop too, so that the
+shell sees its job stopped; when the shell continues us, the child gets the terminal and goes on.
+A second SIGTERM is passed on like the first; we never send SIGKILL. As process 1 of a container we
+also reap the orphans that the system gives to it.
+
+Why a group of its own, and what happens when we are killed ourselves: docs/adr, "supervision".
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.launch.guard import Guard
+from swarmcache.launch.inbox import receiving
+from swarmcache.launch.program import spawn
+from swarmcache.launch.terminal_control import ControllingTerminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from swarmcache.launch.inbox import SignalInbox
+
+FORWARDED = frozenset(
+    {
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGWINCH,
+        signal.SIGTSTP,
+    }
+)
+"""What is passed on to the child's group as it is; SIGCONT also brings the terminal."""
+_JOB_CONTROL_BOUND = 0.05
+"""Seconds after which a stop that we asked for has happened, or never will."""
+
+
+class Ending(NamedTuple):
+    """How the child ended."""
+
+    code: int
+    """Its exit code, or 128 + n when signal n killed it."""
+    interrupted: bool
+    """Whether it died of a Ctrl-C typed on the terminal that we had given to it."""
+
+
+def supervise(arguments: Sequence[str], variables: Mapping[str, str]) -> Ending:
+    """Run a command with exactly these environment variables, and return how it ended.
+
+    To be called from the main thread. Raises CommandNotFound and CannotExecute.
+    """
+    types_to_child = os.isatty(0)
+    terminal = ControllingTerminal()
+    try:
+        with receiving({*FORWARDED, signal.SIGCHLD, signal.SIGCONT}) as inbox:
+            pid = spawn(arguments, variables)
+            with _guarded(pid):
+                return _Supervision(pid, terminal, inbox, types_to_child).until_the_end()
+    finally:
+        terminal.close()
+
+
+def end_as(ending: Ending) -> int:
+    """Return the exit code, or, after a Ctrl-C, die of SIGINT as the child did.
+
+    A shell reports 130 either way, but only a death by SIGINT makes it leave its
+    `while true; do …; done` loop; otherwise Ctrl-C would start the trainer again.
+    """
+    if ending.interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)  # Process 1 survives this, and returns 130.
+    return ending.code
+
+
+class _Supervision:
+    """One running child, its terminal and the signals on their way to it."""
+
+    def __init__(
+        self, pid: int, terminal: ControllingTerminal, inbox: SignalInbox, types_to_child: bool
+    ) -> None:
+        self._pid = pid
+        self._terminal = terminal
+        self._inbox = inbox
+        self._types_to_child = types_to_child
+        self._reaps = -1 if os.getpid() == 1 else pid
+
+    def until_the_end(self) -> Ending:
+        """Pass signals on until the child has ended; the terminal is ours again afterwards."""
+        if self._types_to_child:
+            self._terminal.give(self._pid)
+        status = self._reap()
+        while status is None:
+            for number in self._inbox.wait():
+                self._pass_on(number)
+            status = self._reap()
+        killed = os.WIFSIGNALED(status)
+        interrupted = killed and os.WTERMSIG(status) == signal.SIGINT and self._terminal.given
+        # As shells do: a program that ended by itself may have meant what it did to the modes.
+        self._terminal.take_back(restore_modes=killed)
+        code = 128 + os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+        return Ending(code, interrupted)
+
+    def _pass_on(self, number: int) -> None:
+        if number == signal.SIGCONT:
+            self._resume()
+        elif number != signal.SIGCHLD:
+            self._send(number)
+
+    def _send(self, number: int) -> None:
+        """Signal the child's group, or the child alone where it has moved to another one."""
+        with suppress(PermissionError):  # It became another user: `run -- sudo …`.
+            try:
+                os.killpg(self._pid, number)
+            except ProcessLookupError:
+                os.kill(self._pid, number)  # Not reaped yet, so the number is still its own.
+
+    def _reap(self) -> int | None:
+        """Return how the child ended, or None while it lives; follow it when it stops."""
+        while True:
+            pid, status = os.waitpid(self._reaps, os.WNOHANG | os.WUNTRACED)
+            if pid == 0:
+                return None
+            if pid != self._pid:
+                continue  # An orphan that process 1 inherited.
+            if not os.WIFSTOPPED(status):
+                return status
+            self._follow_stop(os.WSTOPSIG(status))
+
+    def _follow_stop(self, number: int) -> None:
+        if number in {signal.SIGTTIN, signal.SIGTTOU} and self._may_have_terminal():
+            self._types_to_child = True  # It wants the terminal, and we are the foreground job.
+            self._resume()
+        elif number != signal.SIGSTOP:
+            self._stop_ourselves(number)
+        elif self._terminal.given:
+            self._stop_ourselves(signal.SIGTSTP)  # Discarded where nobody could continue us.
+        # Else somebody paused the child alone, on purpose, and will continue it.
+
+    def _stop_ourselves(self, number: int) -> None:
+        """Stop our whole process group, so that the shell above sees its job stopped."""
+        self._terminal.given = False  # The shell takes it now.
+        with _default_action(number):
+            os.killpg(0, number)
+            # Stopped here until SIGCONT, which is then in the inbox. Where nobody does job
+            # control (a container, an orphaned group) the system discards the stop.
+            stopped = self._inbox.arrives_within(_JOB_CONTROL_BOUND)
+        if not stopped and self._may_have_terminal():
+            self._resume()
+
+    def _may_have_terminal(self) -> bool:
+        return self._terminal.is_foreground(os.getpgrp(), self._pid)
+
+    def _resume(self) -> None:
+        if self._types_to_child:
+            self._terminal.give(self._pid)
+        self._send(signal.SIGCONT)
+
+
+@contextmanager
+def _guarded(group: int) -> Iterator[None]:
+    """Have the group ended if we are killed; as process 1 we take everything along anyway."""
+    guard = Guard(group) if os.getpid() != 1 else None
+    try:
+        yield
+    finally:
+        if guard is not None:
+            guard.dismiss()
+
+
+@contextmanager
+def _default_action(number: int) -> Iterator[None]:
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
