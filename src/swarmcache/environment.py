@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import CacheNotFound
+from swarmcache.locale import t
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,24 +25,32 @@ class Environment:
 
     @classmethod
     def current(cls) -> Environment:
-        """Return this process's own environment."""
-        return cls(dict(os.environ), os.path.expanduser("~"), os.getcwd())
+        """Return this process's own environment; CacheNotFound when `cwd` was deleted."""
+        try:
+            cwd = os.getcwd()
+        except FileNotFoundError as error:
+            raise CacheNotFound(
+                t("The working directory no longer exists."), hint="cd ~"
+            ) from error
+        return cls(dict(os.environ), os.path.expanduser("~"), cwd)
 
     def get(self, name: str) -> str | None:
         """Return a variable's value, which may be empty, or None when it is not set."""
         return self.variables.get(name)
 
     def expand(self, path: str) -> str:
-        """Return `path` with `~` and `$VAR` replaced as `os.path.expanduser` and `expandvars` do."""
+        """Return `path` with `~` and `$VAR` replaced as `os.path` does it for a process."""
         if path == "~" or path.startswith("~/"):
-            path = self.home + path[1:]
+            path = self.home.rstrip("/") + path[1:] or "/"
+        elif path.startswith("~"):
+            path = os.path.expanduser(path)  # Another user's home is the same in every process.
         if "$" not in path:
             return path
         import re  # noqa: PLC0415 - most paths have no variable
 
         return re.sub(
-            r"\$(\w+|\{[^}]*\})",
-            lambda match: self.variables.get(match[1].strip("{}"), match[0]),
+            r"\$(?:(\w+)|\{([^}]*)\})",
+            lambda match: self.variables.get(match[1] or match[2], match[0]),
             path,
             flags=re.ASCII,
         )

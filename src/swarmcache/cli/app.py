@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache import __version__, locale
+from swarmcache.cli.session import Session, choose_language
 from swarmcache.errors import SwarmcacheError
 from swarmcache.locale import t
 
@@ -82,8 +83,10 @@ def main(args: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # No output fails on an encoding.
+    session = Session(os.environ)
     try:
-        code = swarmcache.main(args, prog_name="swarmcache", standalone_mode=False)
+        choose_language()
+        code = swarmcache.main(args, prog_name="swarmcache", standalone_mode=False, obj=session)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:
@@ -92,29 +95,36 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except SwarmcacheError as error:
-        return _say(error.message, error.hint, error.exit_code)
     except BrokenPipeError:
         # The reader went away (`| head`); what Python flushes at exit must not fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return _say(t("The disk of {path} is full.", path=error.filename or "?"), "", 3)
-        reason = error.strerror or str(error)
-        return _say(t("{path}: {reason}", path=error.filename or "?", reason=reason), "", 3)
+    except (SwarmcacheError, OSError) as error:
+        if session.tracebacks:
+            import traceback  # noqa: PLC0415 - only when asked
+
+            traceback.print_exc()
+        return _say(error)
     return code if isinstance(code, int) else 0
 
 
-def _say(message: str, hint: str, code: int) -> int:
+def _say(error: SwarmcacheError | OSError) -> int:
+    """Say what went wrong in one sentence, and return the exit code that stands for it."""
+    if isinstance(error, SwarmcacheError):
+        message, hint, code = error.message, error.hint, error.exit_code
+    else:
+        message, hint, code = _os_sentence(error), "", 3
     click.echo(f"swarmcache: {message}", err=True)
     if hint:
         click.echo(t("Next: {command}", command=hint), err=True)
-    if os.environ.get("SWARMCACHE_VERBOSE"):
-        import traceback  # noqa: PLC0415 - only when asked
-
-        traceback.print_exc()
     return code
+
+
+def _os_sentence(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return t("The disk of {path} is full.", path=error.filename or "?")
+    reason = error.strerror or str(error)
+    return t("{path}: {reason}", path=error.filename or "?", reason=reason)
 
 
 __all__ = ["COMMANDS", "locale", "main", "swarmcache"]

@@ -1,0 +1,185 @@
+"""Every key of the settings: its name, its variable, and what it may hold.
+
+The variable of a key is `SWARMCACHE_` and the key in capitals, `.` as `_`: `cache.budget` is
+`SWARMCACHE_CACHE_BUDGET`. The one exception is `language`, which is `SWARMCACHE_LANG`. An
+empty variable counts as not set. Lists in a variable: folders are separated as in `PATH`,
+endpoints, models and rules by spaces, answers stand one per line as `question=answer`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.errors import SwarmcacheError
+from swarmcache.locale import t
+from swarmcache.settings.values import ModelSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from swarmcache.environment import Environment
+
+
+class Wrong(Exception):  # noqa: N818 - never leaves this package
+    """A value cannot be used; the message says what was expected."""
+
+
+class Ground(NamedTuple):
+    """What a value rests on."""
+
+    environment: Environment
+    project: str
+    """The project's folder, absolute."""
+    folder: str
+    """What relative paths start from: the folder of the file that speaks, or `cwd`."""
+
+
+class Key(NamedTuple):
+    """One key of the settings."""
+
+    name: str
+    """As in the file, with its table: `cache.dir`."""
+    field: str
+    """The field of `Settings`."""
+    convert: Callable[[object, Ground], object]
+    """From what TOML holds to the field's value; raises Wrong."""
+    from_text: Callable[[str], object]
+    """From a variable's or option's text to what TOML would hold."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of this key."""
+        name = "lang" if self.name == "language" else self.name
+        return "SWARMCACHE_" + name.upper().replace(".", "_")
+
+
+def _text(value: object, ground: Ground) -> str:
+    del ground
+    if not isinstance(value, str) or not value.strip():
+        raise Wrong(t("a non-empty text"))
+    return value
+
+
+def _folder(value: object, ground: Ground) -> str:
+    text = _text(value, ground)
+    if text == "project":
+        return os.path.join(ground.project, ".cache", "huggingface", "hub")
+    path = ground.environment.expand(text)
+    return os.path.normpath(os.path.join(ground.folder, path))
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise Wrong(t("a list"))
+    return value
+
+
+def _folders(value: object, ground: Ground) -> tuple[str, ...]:
+    return tuple(_folder(item, ground) for item in _list(value))
+
+
+def _texts(value: object, ground: Ground) -> tuple[str, ...]:
+    return tuple(_text(item, ground) for item in _list(value))
+
+
+def _endpoints(value: object, ground: Ground) -> tuple[str, ...]:
+    endpoints = tuple(text.rstrip("/") for text in _texts(value, ground))
+    if not endpoints or not all(e.startswith(("http://", "https://")) for e in endpoints):
+        raise Wrong(t("a list of addresses that begin with http:// or https://"))
+    return endpoints
+
+
+def _size(value: object, ground: Ground) -> int:
+    from swarmcache.units import parse_bytes  # noqa: PLC0415 - few set a budget
+
+    del ground
+    try:
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            size = parse_bytes(str(value))
+            if size > 0:
+                return size
+    except ValueError:
+        pass
+    raise Wrong(t('a size such as "200GB"'))
+
+
+def _offline(value: object, ground: Ground) -> str:
+    del ground
+    if value not in {"auto", "always", "never"}:
+        raise Wrong(t('"auto", "always" or "never"'))
+    return str(value)
+
+
+def _answers(value: object, ground: Ground) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise Wrong(t("a table of questions and answers, all of them texts"))
+    del ground
+    return value
+
+
+def _models(value: object, ground: Ground) -> tuple[ModelSetting, ...]:
+    del ground
+    return tuple(_model(item) for item in _list(value))
+
+
+def _model(value: object) -> ModelSetting:
+    from swarmcache.hubcache.layout import REPO_TYPES, check_repo_id, check_revision  # noqa: PLC0415
+
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        raise Wrong(t('a table with at least id = "org/name"'))
+    unknown = sorted(value.keys() - set(ModelSetting._fields))
+    if unknown:
+        raise Wrong(nearest(unknown[0], ModelSetting._fields))
+    model = ModelSetting(**value)
+    if not isinstance(model.pin, bool):
+        raise Wrong(t("true or false for pin"))
+    if model.type not in REPO_TYPES:
+        raise Wrong(t("one of {types} for type", types=", ".join(REPO_TYPES)))
+    try:
+        check_repo_id(model.id)
+        check_revision(str(model.revision))
+    except SwarmcacheError as error:
+        raise Wrong(error.message) from error
+    return model
+
+
+def nearest(unknown: str, known: tuple[str, ...]) -> str:
+    """Return the part of a message that names the key most like `unknown`."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only on the way to an error
+
+    match = get_close_matches(unknown, known, n=1, cutoff=0)[0]
+    return t("{unknown} is not a key; the nearest is {match}", unknown=unknown, match=match)
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _paths(text: str) -> list[str]:
+    return [path for path in text.split(os.pathsep) if path]
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (line.partition("=") for line in text.splitlines() if line.strip())
+    return {question.strip(): answer.strip() for question, _, answer in pairs}
+
+
+def _targets(text: str) -> list[dict[str, str]]:
+    named = (word.partition("@") for word in _words(text))
+    return [{"id": name, "revision": revision or "main"} for name, _, revision in named]
+
+
+KEYS = (
+    Key("cache.dir", "cache_dir", _folder, str),
+    Key("cache.tiers", "tiers", _folders, _paths),
+    Key("cache.budget", "budget", _size, str),
+    Key("models", "models", _models, _targets),
+    Key("hub.endpoints", "endpoints", _endpoints, _words),
+    Key("launch.command", "launch_command", _text, str),
+    Key("launch.offline", "offline", _offline, str),
+    Key("launch.answers", "answers", _answers, _pairs),
+    Key("doctor.ignore", "doctor_ignore", _texts, _words),
+    Key("language", "language", _text, str),
+)
+"""Every key, in the order of DESIGN.md."""
