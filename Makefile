@@ -54,7 +54,7 @@ bench: $(READY) ## Run swarmcache and its peers side by side and print the ratio
 	set -e; for script in bench/*.py; do echo "== $$script"; $(PY) "$$script"; done
 
 locale: $(READY) ## Bring the message catalogues up to date with the code, and compile them.
-	$(PY) tasks/locale_update.py
+	$(PY) tasks/catalogues.py
 	$(PY) build_catalogues.py
 
 wheel: $(READY) ## Build the wheel into dist/.
