@@ -118,7 +118,7 @@ def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Out
             *found, tn("{n} file is missing.", "{n} files are missing.", len(missing))
         )
     if needs.unknown:
-        return Unknown(*found, t(needs.unknown))
+        return Unknown(*found, needs.unknown)
     return Complete(*found)
 
 

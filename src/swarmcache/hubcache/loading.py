@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.hubcache.formats import looks_whole
 from swarmcache.hubcache.scan import read_start
 from swarmcache.hubcache.weights import LOAD_ORDER, index_format, select, weights_format
+from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +54,7 @@ class Needs:
 
     paths: frozenset[str]
     unknown: str = ""
-    """Why the list may lack something, as a message to translate; empty when it lacks nothing."""
+    """Why the list may lack something, in the user's language; empty when it lacks nothing."""
 
 
 def needed_files(snapshot: Snapshot) -> Needs:
@@ -69,7 +70,7 @@ def needed_files(snapshot: Snapshot) -> Needs:
     if gguf:
         return Needs(gguf)
     return Needs(
-        frozenset(), "Neither a config.json nor another known format tells what loading needs."
+        frozenset(), t("Neither a config.json nor another known format tells what loading needs.")
     )
 
 
@@ -87,7 +88,7 @@ def _transformers(snapshot: Snapshot) -> Needs:
     tokenizer = _cached_vocabulary(snapshot)
     if tokenizer is None:
         return Needs(
-            frozenset(paths), "No tokenizer is cached, and nothing tells whether there is one."
+            frozenset(paths), t("No tokenizer is cached, and nothing tells whether there is one.")
         )
     return Needs(frozenset(paths | tokenizer))
 
