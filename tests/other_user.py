@@ -1,0 +1,43 @@
+"""Runs a command as a user without rights, since tests may run as root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[str]:
+    """Yield a temporary folder that any user can enter; pytest's own are closed to others."""
+    folder = tempfile.mkdtemp(prefix="swarmcache-test-")
+    os.chmod(folder, 0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_as_other_user(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+    """Run `command` as nobody when we are root, else as ourselves; skip where that cannot be."""
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("no setpriv to drop root's rights with")
+        ids = ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+        command = ["setpriv", *ids, *command]
+    done = subprocess.run(  # type: ignore[call-overload]
+        command, capture_output=True, text=True, check=False, timeout=60, **options
+    )
+    if "No module named" in done.stderr or "cannot execute" in done.stderr:
+        pytest.skip("the other user cannot read this checkout")
+    return done  # type: ignore[no-any-return]
