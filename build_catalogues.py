@@ -5,6 +5,7 @@ Runs for wheels and for editable installs alike; `make locale` runs it by hand.
 
 from __future__ import annotations
 
+import os
 import pathlib
 from typing import Any
 
@@ -22,8 +23,10 @@ def compile_all() -> list[pathlib.Path]:
         with source.open("rb") as file:
             catalogue = read_po(file)
         target = source.with_suffix(".mo")
-        with target.open("wb") as file:
+        unfinished = target.with_suffix(f".{os.getpid()}")  # A process may be reading the old one.
+        with unfinished.open("wb") as file:
             write_mo(file, catalogue)
+        unfinished.replace(target)
         written.append(target)
     return written
 
