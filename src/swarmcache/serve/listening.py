@@ -1,0 +1,109 @@
+"""A running server: its socket, its address and the record of what it answered."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from swarmcache.errors import ServeError
+from swarmcache.locale import t
+from swarmcache.serve.sending import FileReply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+_T = TypeVar("_T")
+
+_LAST_WORDS = 0.1
+"""Seconds that answers under way get when the server stops."""
+
+
+class Access(NamedTuple):
+    """A request that was answered. No header and no query is kept: they may hold tokens."""
+
+    method: str
+    path: str
+    """Still quoted, so that it is one printable word."""
+    status: int
+    bytes: int
+    """Bytes of the body that went out."""
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What HF_ENDPOINT names."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def run_on_plain_loop(work: Coroutine[object, object, _T]) -> _T:
+    """Run `work` to its end on an event loop with sendfile, which uvloop lacks."""
+    loop = asyncio.SelectorEventLoop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, host: str, port: int, hear: Callable[[Access], None]
+) -> AsyncIterator[Address]:
+    """Serve `app` until the block ends; yields the address with the port that was bound.
+
+    `hear` is called in the loop's thread after each answer. Raises ServeError when the address
+    cannot be used. Port 0 takes any free one.
+    """
+    logger = logging.getLogger("swarmcache.serve")
+    runner = web.AppRunner(
+        app, access_log_class=_recorder(hear), access_log=logger, shutdown_timeout=_LAST_WORDS
+    )
+    await runner.setup()
+    try:
+        await _bind(runner, host, port)
+        yield Address(host, runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            message = t("Port {port} of {host} is already in use.", port=port, host=host)
+            raise ServeError(message, hint="swarmcache serve --port 0") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServeError(
+            t("Cannot listen on {host}:{port}: {reason}.", host=host, port=port, reason=reason)
+        ) from None
+
+
+def _recorder(hear: Callable[[Access], None]) -> type[AbstractAccessLogger]:
+    class Recorder(AbstractAccessLogger):
+        def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+            del time
+            path = request.rel_url.raw_path
+            hear(Access(request.method, path, response.status, _sent(request, response)))
+
+    return Recorder
+
+
+def _sent(request: web.BaseRequest, response: web.StreamResponse) -> int:
+    if isinstance(response, FileReply):
+        return response.sent
+    return 0 if request.method == "HEAD" else response.content_length or 0
