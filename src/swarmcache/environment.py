@@ -40,10 +40,17 @@ class Environment:
 
     def expand(self, path: str) -> str:
         """Return `path` with `~` and `$VAR` replaced as `os.path` does it for a process."""
+        return self.expand_variables(self.expand_user(path))
+
+    def expand_user(self, path: str) -> str:
+        """Return `path` with a leading `~` or `~name` replaced, as `os.path.expanduser` does."""
         if path == "~" or path.startswith("~/"):
-            path = self.home.rstrip("/") + path[1:] or "/"
-        elif path.startswith("~"):
-            path = os.path.expanduser(path)  # Another user's home is the same in every process.
+            return self.home.rstrip("/") + path[1:] or "/"
+        # Another user's home is the same in every process of this machine.
+        return os.path.expanduser(path) if path.startswith("~") else path
+
+    def expand_variables(self, path: str) -> str:
+        """Return `path` with `$VAR` and `${VAR}` replaced where set, as `os.path.expandvars`."""
         if "$" not in path:
             return path
         import re  # noqa: PLC0415 - most paths have no variable
