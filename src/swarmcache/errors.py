@@ -10,6 +10,7 @@
     │   ├── EndpointUnreachable     4   no answer, or none in time
     │   ├── RepoNotFound            1   the endpoint knows no such repo or revision
     │   ├── RepoDenied              3   gated or private: the token does not open it
+    │   ├── WrongBytes              5   what arrived is not what was announced
     │   └── DiskFull                3   the plan does not fit
     ├── ProjectError                3   a training project read as facts
     ├── ServeError                  3   the embedded Hub cannot start
@@ -80,6 +81,12 @@ class RepoDenied(TransferError):
     """The repo is gated or private, and the token at hand does not open it."""
 
     exit_code = 3
+
+
+class WrongBytes(TransferError):
+    """What arrived is not what the endpoint announced."""
+
+    exit_code = 5
 
 
 class DiskFull(TransferError):

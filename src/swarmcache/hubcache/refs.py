@@ -1,0 +1,64 @@
+"""Refs: the files that say which commit a branch or tag is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+
+from swarmcache.errors import InvalidRepoId
+from swarmcache.hubcache.layout import (
+    REFS,
+    RepoName,
+    check_repo_id,
+    check_revision,
+    folder_name,
+    is_commit,
+)
+from swarmcache.locale import t
+
+
+def read_ref(cache: str, name: RepoName, revision: str) -> str | None:
+    """Return the commit that a branch or tag points to in the cache, or None.
+
+    A ref that holds no commit counts as absent, as it does for the Hub's clients.
+    """
+    try:
+        with open(_path(cache, name, revision), encoding="ascii") as file:
+            commit = file.read(64)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return commit if is_commit(commit) else None
+
+
+def write_ref(cache: str, name: RepoName, revision: str, commit: str) -> bool:
+    """Point a branch or tag to a commit, and return whether that changed anything.
+
+    One rename replaces the old ref, so that no reader meets an empty file (huggingface_hub
+    #4829, where clients before 1.31 wrote in place). No newline follows the commit: with one,
+    offline lookups fail. Raises InvalidRepoId for names no cache can hold, OSError from the disk.
+    """
+    check_repo_id(name.id)
+    check_revision(revision)
+    if not is_commit(commit) or is_commit(revision):
+        raise InvalidRepoId(
+            t("{revision} cannot be a ref to {commit}.", revision=revision, commit=repr(commit))
+        )
+    if read_ref(cache, name, revision) == commit:
+        return False
+    path = _path(cache, name, revision)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "x", encoding="ascii") as file:
+            file.write(commit)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return True
+
+
+def _path(cache: str, name: RepoName, revision: str) -> str:
+    return os.path.join(cache, folder_name(name), REFS, *revision.split("/"))
