@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from cachemaker import CacheMaker, tiny_safetensors, write
 from other_user import open_folder, run_as_other_user
-
 from swarmcache.errors import CacheNotFound
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.scan import Repo, iter_repos, read_repo, read_surroundings, repo_names
@@ -130,7 +130,9 @@ def test_absolute_links_within_the_cache_are_read(maker: CacheMaker) -> None:
     repo = read(maker)
 
     assert kinds(repo) == []
-    assert [f.blob.size for f in repo.revisions[0].files if f.path == "absolute.txt" and f.blob] == [4]
+    assert [
+        f.blob.size for f in repo.revisions[0].files if f.path == "absolute.txt" and f.blob
+    ] == [4]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,9 @@ def test_absolute_links_within_the_cache_are_read(maker: CacheMaker) -> None:
 def test_refs_that_lead_nowhere_are_problems(maker: CacheMaker, text: str, kind: str) -> None:
     """A newline, an empty file, no hash, or a commit that is not here."""
     commit = maker.repo("org/name", FILES)
-    write(os.path.join(maker.folder("org/name"), "refs", "main"), text.format(commit=commit).encode())
+    write(
+        os.path.join(maker.folder("org/name"), "refs", "main"), text.format(commit=commit).encode()
+    )
 
     repo = read(maker)
 
@@ -181,7 +185,11 @@ def test_foreign_files_are_named_and_left_out(maker: CacheMaker) -> None:
 
     repo = read(maker)
 
-    assert sorted(os.path.basename(p.path) for p in repo.problems) == ["ef" * 20, "latest", "notes.txt"]
+    assert sorted(os.path.basename(p.path) for p in repo.problems) == [
+        "ef" * 20,
+        "latest",
+        "notes.txt",
+    ]
     assert set(kinds(repo)) == {"foreign-file"}
     around = read_surroundings(maker.path)
     assert [os.path.basename(p.path) for p in around.problems] == ["swarm.pem"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from swarmcache.hubcache.layout import REFS, folder_name
-from swarmcache.hubcache.loading import Needs, is_sound, needed_files
+from swarmcache.hubcache.loading import Needs, needed_files
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.snapshot import snapshot_of
 from swarmcache.locale import t, tn
@@ -107,7 +107,7 @@ def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Out
     needs = _all_files(snapshot) if full or repo.name.type != "model" else needed_files(snapshot)
     missing = tuple(sorted(path for path in needs.paths if path not in snapshot.files))
     damaged = tuple(
-        sorted(p for p in needs.paths if p in snapshot.files and not is_sound(snapshot, p))
+        sorted(p for p in needs.paths if p in snapshot.files and not snapshot.is_sound(p))
     )
     size = revision_size(revision)
     found = (revision.commit, revision.path, size, missing, damaged)

@@ -7,12 +7,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.formats import looks_whole
 from swarmcache.hubcache.layout import NO_EXIST, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, read_manifest
 from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.weights import index_format, weights_format
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from swarmcache.hubcache.scan import Blob, Repo, Revision
 
@@ -22,8 +24,10 @@ _EMPTY_CONTENT = frozenset(
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",  # their sha256
     }
 )
-_MAX_JSON = 64 * 2**20
+_MAX_READ = 64 * 2**20
 """Bytes of an index or config file that are read at most; the largest known is 6 MB."""
+_PARSED = frozenset({"config.json", "model_index.json", "adapter_config.json"})
+"""Small files that every start parses, so that one cut off is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class Snapshot:
     marks: str
     """The folder of `.no_exist` marks for this commit; it may not exist."""
     verdicts: dict[str, bool] = field(default_factory=dict)
-    """Which files were looked into and found sound, so that none is opened twice."""
+    """What `is_sound` found, so that no file is looked into twice."""
+    objects: dict[str, Mapping[str, object] | None] = field(default_factory=dict)
+    """What `json_object` read, likewise."""
 
     @property
     def known(self) -> Collection[str]:
@@ -55,25 +61,52 @@ class Snapshot:
             return path not in self.manifest
         return os.path.exists(os.path.join(self.marks, path))
 
-    def damage(self, path: str) -> bool:
-        """Tell whether a cached file is a dead link, cut off or empty, by size alone."""
+    def is_whole(self, paths: Iterable[str]) -> bool:
+        """Tell whether all `paths` are cached and sound."""
+        return all(path in self.files and self.is_sound(path) for path in paths)
+
+    def is_sound(self, path: str) -> bool:
+        """Tell whether a cached file has a plausible size and, for its kind, a fitting form."""
+        verdict = self.verdicts.get(path)
+        if verdict is None:
+            verdict = self.verdicts[path] = self._look(path)
+        return verdict
+
+    def json_object(self, path: str) -> Mapping[str, object]:
+        """Return a cached JSON file's object; empty when it is absent or no such file."""
+        return self._parsed(path) or {}
+
+    def _parsed(self, path: str) -> Mapping[str, object] | None:
+        if path not in self.objects:
+            try:
+                document = json.loads(self.read(path)) if self.files.get(path) else None
+            except (ValueError, OSError):
+                document = None
+            self.objects[path] = document if isinstance(document, dict) else None
+        return self.objects[path]
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a small cached file, cut at 64 MiB; OSError when unreadable."""
         blob = self.files[path]
-        if blob is None:
-            return True
+        return b"" if blob is None else read_start(blob.path, min(blob.size, _MAX_READ))
+
+    def _look(self, path: str) -> bool:
+        blob = self.files[path]
+        if blob is None or not self._size_fits(path, blob):
+            return False
+        if weights_format(path):
+            return looks_whole(path, blob)
+        if path in _PARSED or index_format(path):
+            return self._parsed(path) is not None
+        return blob.size > 0 or not path.endswith(".json")
+
+    def _size_fits(self, path: str, blob: Blob) -> bool:
         expected = self.manifest.get(path) if self.manifest is not None else None
         if expected is not None:
-            return blob.size != expected.size
+            return blob.size == expected.size
         # A blob named by another hash than that of no bytes cannot be empty.
         named = is_git_sha1(blob.name) or is_sha256(blob.name)
-        return blob.size == 0 and named and blob.name not in _EMPTY_CONTENT
-
-    def read_json(self, path: str) -> object:
-        """Return a cached file's JSON; ValueError when it is none, OSError when unreadable."""
-        blob = self.files[path]
-        if blob is None or blob.size > _MAX_JSON:
-            msg = f"{path} is not JSON of a plausible size"
-            raise ValueError(msg)
-        return json.loads(read_start(blob.path, blob.size))
+        return blob.size > 0 or not named or blob.name in _EMPTY_CONTENT
 
 
 def snapshot_of(repo: Repo, revision: Revision) -> Snapshot:
