@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import os
 import random
 from pathlib import Path
@@ -19,6 +20,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 from safetensors import deserialize
 
+log = logging.getLogger("mini_swarm")
 TEXTS = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -47,7 +49,7 @@ def load(repo_id: str) -> dict[str, object]:
     whole = hashlib.sha256()
     for name in sorted(found):
         whole.update(name.encode() + b"\0" + found[name]["data"])
-    print(f">> {repo_id}: {config['model_type']}, {len(found)} tensors, {tokens} tokens")
+    log.info("%s: %s, %d tensors, %d tokens", repo_id, config["model_type"], len(found), tokens)
     return {"tensors": len(found), "digest": whole.hexdigest()}
 
 
@@ -60,15 +62,17 @@ def needed(config: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Load the models that the configuration names."""
+    logging.basicConfig(format=">> %(message)s")
+    log.setLevel(logging.INFO)
     parser = argparse.ArgumentParser()
     parser.add_argument("--config-path", type=Path, required=True)
     parser.add_argument("--config-name", required=True)
     options = parser.parse_args()
     config = yaml.safe_load((options.config_path / options.config_name).read_text("utf-8"))
     loaded = {repo_id: load(repo_id) for repo_id in needed(config)}
-    log = Path(os.environ["ROOT"]) / "logs" / "started.json"
-    log.write_text(json.dumps(loaded, indent=2), "utf-8")
-    print(">> Training can begin")
+    record = Path(os.environ["ROOT"]) / "logs" / "started.json"
+    record.write_text(json.dumps(loaded, indent=2), "utf-8")
+    log.info("Training can begin")
 
 
 if __name__ == "__main__":
