@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,18 +19,26 @@ if TYPE_CHECKING:
 class SignalInbox:
     """The signals that arrived and were not read yet."""
 
-    __slots__ = ("_reading",)
+    __slots__ = ("_reading", "_unread")
 
     def __init__(self, reading: int) -> None:
         self._reading = reading
+        self._unread = b""
 
     def wait(self) -> bytes:
         """Return the numbers of the signals that arrived, at least one, each as one byte."""
-        return os.read(self._reading, 512)
+        arrived, self._unread = self._unread or os.read(self._reading, 512), b""
+        return arrived
 
-    def arrives_within(self, seconds: float) -> bool:
-        """Tell whether something is to be read, waiting at most `seconds`."""
-        return bool(select.select([self._reading], [], [], seconds)[0])
+    def holds(self, number: int, *, within: float) -> bool:
+        """Tell whether this signal is still to be read, waiting at most `within` seconds for it."""
+        deadline = time.monotonic() + within
+        while number not in self._unread:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self._reading], [], [], left)[0]:
+                return False
+            self._unread += os.read(self._reading, 512)
+        return True
 
 
 @contextmanager

@@ -63,6 +63,8 @@ def supervise(arguments: Sequence[str], variables: Mapping[str, str]) -> Ending:
     try:
         with receiving({*FORWARDED, signal.SIGCHLD, signal.SIGCONT}) as inbox:
             pid = spawn(arguments, variables)
+            if types_to_child:
+                terminal.give(pid)
             with _guarded(pid):
                 return _Supervision(pid, terminal, inbox, types_to_child).until_the_end()
     finally:
@@ -70,14 +72,15 @@ def supervise(arguments: Sequence[str], variables: Mapping[str, str]) -> Ending:
 
 
 def end_as(ending: Ending) -> int:
-    """Return the exit code, or, after a Ctrl-C, die of SIGINT as the child did.
+    """Return the exit code, or, after a Ctrl-C, die of SIGINT with our whole job.
 
-    A shell reports 130 either way, but only a death by SIGINT makes it leave its
-    `while true; do …; done` loop; otherwise Ctrl-C would start the trainer again.
+    That is what Ctrl-C does where nobody takes the terminal. A shell reports 130 either way, but a
+    script leaves its `while true; do …; done` loop only if it saw the SIGINT and we died of it;
+    otherwise Ctrl-C would start the trainer again.
     """
     if ending.interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)  # Process 1 survives this, and returns 130.
+        os.killpg(0, signal.SIGINT)  # Process 1 survives this, and returns 130.
     return ending.code
 
 
@@ -95,8 +98,6 @@ class _Supervision:
 
     def until_the_end(self) -> Ending:
         """Pass signals on until the child has ended; the terminal is ours again afterwards."""
-        if self._types_to_child:
-            self._terminal.give(self._pid)
         status = self._reap()
         while status is None:
             for number in self._inbox.wait():
@@ -152,8 +153,8 @@ class _Supervision:
             os.killpg(0, number)
             # Stopped here until SIGCONT, which is then in the inbox. Where nobody does job
             # control (a container, an orphaned group) the system discards the stop.
-            stopped = self._inbox.arrives_within(_JOB_CONTROL_BOUND)
-        if not stopped and self._may_have_terminal():
+            continued = self._inbox.holds(signal.SIGCONT, within=_JOB_CONTROL_BOUND)
+        if not continued and self._may_have_terminal():
             self._resume()
 
     def _may_have_terminal(self) -> bool:
