@@ -13,12 +13,10 @@ from functools import lru_cache
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.formats import looks_whole
 from swarmcache.hubcache.layout import NO_EXIST, SNAPSHOTS, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, manifest_path, read_manifest
 from swarmcache.hubcache.scan import Blob
 from swarmcache.hubcache.snapshot import Snapshot
-from swarmcache.hubcache.weights import weights_format
 from swarmcache.serve.hashes import Fingerprint, Hashes, belongs_in_lfs
 from swarmcache.serve.refusals import EntryNotFound, FileDamaged, FileNotCached, Refusal
 
@@ -75,12 +73,12 @@ class Contents:
             if not os.path.lexists(link) or _is_folder(link):
                 continue
             try:
-                return self._content(_snapshot(folder, commit.commit, manifest), path, link)
+                return self._content(path, link, None if manifest is None else manifest.get(path))
             except Refusal as reason:
                 refused = refused or reason
         raise refused or _absence(commit, path, manifest)
 
-    def _content(self, snapshot: Snapshot, path: str, link: str) -> Content:
+    def _content(self, path: str, link: str, known: ManifestFile | None) -> Content:
         location = os.path.realpath(link)
         if not location.startswith(self._prefixes):
             raise FileDamaged(f"{path} is a link that leaves the served cache folders.")
@@ -90,12 +88,12 @@ class Contents:
             raise FileDamaged(f"{path} is a link to nowhere in the cache served here.") from None
         if not S_ISREG(found.st_mode):
             raise FileDamaged(f"{path} is not a regular file in the cache served here.")
-        known = None if snapshot.manifest is None else snapshot.manifest.get(path)
         etag = known.etag if known is not None else _name_of_blob(link)
-        _check_sound(snapshot, path, _blob(etag or "", location, found), known)
+        fingerprint = Fingerprint.of(found)
+        _check_sound(path, _blob(etag or "", location, found), fingerprint, known)
         if etag is None:
             lfs = belongs_in_lfs(path, found.st_size)
-            etag = self._hashes.etag(location, Fingerprint.of(found), lfs=lfs)
+            etag = self._hashes.etag(location, fingerprint, lfs=lfs)
         return Content(location, found.st_size, etag)
 
 
@@ -106,30 +104,29 @@ def _absence(
     name = f"{path} at {commit.commit[:12]} of {commit.repo.id}"
     if manifest is not None and path in manifest:
         return FileNotCached(f"{name} exists, but is not cached here.", commit=commit.commit)
-    snapshots = (_snapshot(folder, commit.commit, manifest) for folder in commit.folders)
-    if any(snapshot.lacks(path) for snapshot in snapshots):
+    marks = (os.path.join(folder, NO_EXIST, commit.commit, path) for folder in commit.folders)
+    if manifest is not None or any(map(os.path.isfile, marks)):
         return EntryNotFound(f"There is no {name}.", commit=commit.commit)
     # Without X-Repo-Commit a client does not write this down as a fact about the commit.
     return EntryNotFound(f"No {name} is cached here.")
 
 
-def _check_sound(snapshot: Snapshot, path: str, blob: Blob, known: ManifestFile | None) -> None:
+def _check_sound(
+    path: str, blob: Blob, fingerprint: Fingerprint, known: ManifestFile | None
+) -> None:
     if known is not None and known.size != blob.size:
         sizes = f"{blob.size} bytes where {known.size} are expected"
         raise FileDamaged(f"{path} is damaged in the cache served here: {sizes}.")
-    one = Snapshot(snapshot.path, {path: blob}, snapshot.manifest, snapshot.marks)
-    if one.damage(path) or (known is None and weights_format(path) and not _whole(path, blob)):
+    if known is None and not _is_sound(path, blob.name, blob.path, fingerprint):
         raise FileDamaged(f"{path} is cut off in the cache served here.")
 
 
-def _whole(path: str, blob: Blob) -> bool:
-    return _whole_once(path, blob.path, Fingerprint.of(os.stat(blob.path)))
-
-
 @lru_cache(maxsize=4096)
-def _whole_once(path: str, location: str, fingerprint: Fingerprint) -> bool:
-    del fingerprint  # It is the key: what changed is looked at again.
-    return looks_whole(path, _blob("", location, os.stat(location)))
+def _is_sound(path: str, name: str, location: str, fingerprint: Fingerprint) -> bool:
+    """Tell whether the form of a file fits its size; looked at once as long as it is unchanged."""
+    del fingerprint
+    blob = _blob(name, location, os.stat(location))
+    return Snapshot("", {path: blob}, None, "").is_sound(path)
 
 
 def _name_of_blob(link: str) -> str | None:
@@ -154,11 +151,6 @@ def _blob(name: str, location: str, found: os.stat_result) -> Blob:
         found.st_nlink,
         found.st_atime,
     )
-
-
-def _snapshot(folder: str, commit: str, manifest: Mapping[str, ManifestFile] | None) -> Snapshot:
-    path = os.path.join(folder, SNAPSHOTS, commit)
-    return Snapshot(path, {}, manifest, os.path.join(folder, NO_EXIST, commit))
 
 
 def _manifest(commit: CachedCommit) -> Mapping[str, ManifestFile] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -22,6 +23,9 @@ _T = TypeVar("_T")
 
 _LAST_WORDS = 0.1
 """Seconds that answers under way get when the server stops."""
+
+
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 
 class Access(NamedTuple):
@@ -43,9 +47,28 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        """What HF_ENDPOINT names."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        """The address as it was bound."""
+        return _url(self.host, self.port)
+
+    @property
+    def reachable_url(self) -> str:
+        """What HF_ENDPOINT names on another machine, also when all addresses were bound."""
+        return _url(_own_address() if self.host in _EVERYWHERE else self.host, self.port)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_address() -> str:
+    """Return the address that this machine's own connections to others come from."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # A datagram socket only looks up the route; 192.0.2.1 is reserved, nothing is sent.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 def run_on_plain_loop(work: Coroutine[object, object, _T]) -> _T:
