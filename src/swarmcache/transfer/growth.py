@@ -33,7 +33,7 @@ class Growth:
         self._folder = os.path.join(cache, folder)
         self._task = task
         self._progress = progress
-        self._wanted = {file.etag or file.path: file.size for file in wanted}
+        self._wanted = {file.content: file.size or 0 for file in wanted}
         self._total = sum(self._wanted.values())
         self._seen = self._measure()
         self._told = 0

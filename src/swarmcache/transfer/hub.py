@@ -18,8 +18,8 @@ from swarmcache.errors import (
     SwarmcacheError,
     TransferError,
 )
-from swarmcache.hubcache.layout import Target, folder_name, is_commit
-from swarmcache.hubcache.refs import read_ref, write_ref
+from swarmcache.hubcache.layout import Target, folder_name
+from swarmcache.hubcache.refs import read_ref
 from swarmcache.locale import language, t
 from swarmcache.transfer.growth import Growth
 from swarmcache.transfer.process import Worker
@@ -46,7 +46,8 @@ class RemoteFile:
     """A file of a repo, as its endpoint describes it."""
 
     path: str
-    size: int
+    size: int | None
+    """Bytes; None where an endpoint does not tell."""
     sha256: str | None
     """For LFS and Xet files."""
     git_sha1: str | None
@@ -56,6 +57,11 @@ class RemoteFile:
     def etag(self) -> str | None:
         """The name of its blob in a cache."""
         return self.sha256 or self.git_sha1
+
+    @property
+    def content(self) -> str:
+        """What is equal for files of equal content, so that they are counted once."""
+        return self.etag or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,7 @@ class Hub:
             except TransferError as error:
                 refusals.append(error)
                 continue
-            files = tuple(
-                RemoteFile(path, size or 0, *rest) for path, size, *rest in answer["files"]
-            )
+            files = tuple(RemoteFile(*fields) for fields in answer["files"])
             return RepoListing(target, answer["commit"], files, endpoint)
         for kind in (RepoDenied, EndpointUnreachable, RepoNotFound):
             for refusal in refusals:
@@ -136,21 +140,33 @@ class Hub:
         leave: Collection[str] = (),
         again: Collection[str] = (),
         progress: Progress | None = None,
-    ) -> None:
-        """Bring the files of a listing into the cache, but for those in `leave`.
+    ) -> str:
+        """Bring the files of a listing into the cache, and return the endpoint they came from.
 
-        What is cached already is kept, except the files in `again`, which are fetched whatever
-        the cache holds. The ref is written last, when everything is there. Raises TransferError
-        and its kin; what had arrived completely stays, so that a rerun goes on from there.
+        Files in `leave` are left out. What is cached already is kept, except the files in
+        `again`, which are fetched whatever the cache holds. No ref is touched: that is for the
+        caller, when everything is there. An endpoint that falls silent is followed by the next
+        ones, for the same commit. Raises TransferError and its kin; what had arrived completely
+        stays, so that a rerun goes on from there.
         """
         wanted = [file for file in listing.files if file.path not in leave]
         growth = Growth(cache, folder_name(listing.target), listing.target.id, wanted, progress)
         pinned = listing.target._replace(revision=listing.commit)
         request = {"cache": cache, "leave": sorted(leave), "again": sorted(again)}
+        others = [endpoint for endpoint in self._endpoints if endpoint != listing.endpoint]
+        first: EndpointUnreachable | None = None
         with growth:
-            self._ask("fetch", listing.endpoint, pinned, self._stall_seconds, growth, **request)
-        if not is_commit(listing.target.revision):
-            write_ref(cache, listing.target.name, listing.target.revision, listing.commit)
+            for endpoint in (listing.endpoint, *others):
+                try:
+                    self._ask("fetch", endpoint, pinned, self._stall_seconds, growth, **request)
+                except EndpointUnreachable as error:  # noqa: PERF203 - minutes, not microseconds
+                    first = first or error
+                except RepoNotFound:
+                    if first is None:
+                        raise
+                else:
+                    return endpoint
+            raise first or EndpointUnreachable(t("There is no endpoint to fetch from."))
 
     def _ask(
         self,

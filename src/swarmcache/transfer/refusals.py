@@ -34,7 +34,9 @@ _NOT_FOUND = 404
 
 
 def refusal(error: BaseException, endpoint: str, target: Target) -> SwarmcacheError:
-    """Return our error for one that huggingface_hub raised while it worked on `target`."""
+    """Return our error for one that was raised while huggingface_hub worked on `target`."""
+    if isinstance(error, SwarmcacheError):
+        return error
     chain = tuple(_chain(error))
     for judge in (_of_disk, _of_hub, _of_network):
         found = next((f for e in chain if (f := judge(e, endpoint, target))), None)
