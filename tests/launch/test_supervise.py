@@ -122,6 +122,7 @@ def test_group_is_ended_when_the_launcher_is_killed() -> None:
     """SIGKILL hits the launcher while a script waits for its trainer: neither is orphaned."""
     process = launch("sh", "-c", "sleep 60 & echo $$ $!; wait")
     script, trainer = (int(number) for number in line(process).split())
+    until(lambda: len(members(script)) == 3, "the guard joins script and trainer")
     process.kill()
     process.wait(BOUND)
     until(lambda: not alive(script) and not alive(trainer), "the group dies of SIGTERM")
