@@ -15,9 +15,10 @@ def test_the_schema_comes_first_and_fields_keep_their_order():
     assert json.loads(text)["schema"] == "swarmcache.check/1"
 
 
-def test_a_document_is_ascii_and_carries_any_name_back():
+def test_a_document_is_one_line_of_ascii_and_carries_any_name_back():
     text = document("status", path="模型\udcff\n")
     assert text.isascii()
+    assert text.isprintable()
     assert json.loads(text)["path"] == "模型\udcff\n"
 
 

@@ -54,7 +54,7 @@ def command(
     with _ending_in_order(), stage(parent, keep=keep, colour=terminal.stdout.colour) as place:
         results = _tell(place, None if silent else terminal)
         if as_json:
-            terminal.raw(_document(results, place.folder if keep else None) + "\n")
+            terminal.out(_document(results, place.folder if keep else None))
         else:
             _summarise(terminal, results, place.folder if keep else None)
     ctx.exit(0 if not any(result.faults for result in results) else 1)

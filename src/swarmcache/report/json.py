@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 def document(verb: str, /, **fields: object) -> str:
     """Return the document `swarmcache.<verb>/1` with `fields` in the order given.
 
-    Only ASCII, so that every stream carries it; sizes are integers of bytes.
+    One line of ASCII, so that every stream and log carries it; sizes are integers of bytes.
     """
     content = {"schema": f"swarmcache.{verb}/1", **fields}
-    return json.dumps(content, ensure_ascii=True, indent=2, allow_nan=False)
+    return json.dumps(content, ensure_ascii=True, allow_nan=False)
 
 
 def utc(timestamp: float | None) -> str | None:
