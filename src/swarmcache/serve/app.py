@@ -43,7 +43,8 @@ def create_app(caches: Sequence[str], *, token: str | None = None) -> web.Applic
     """
     hub = _Hub(caches, token)
     app = web.Application(client_max_size=_MAX_BODY)
-    app.router.add_route("*", "/{path:.*}", hub.handle)
+    # Not `.*`: a file's name may hold a line break.
+    app.router.add_route("*", r"/{path:[\s\S]*}", hub.handle)
     app.on_cleanup.append(hub.close)
     return app
 
