@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -25,18 +24,28 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)  # Without slots: what is found lazily is kept in the instance.
 class Invocation:
     """What a command was called with, and what follows from it, found when first asked for."""
 
-    environment: Environment
-    cache_dir: str | None = None
-    """The option's text."""
-    json: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    python: str | None = None
-    """The interpreter whose libraries count, as the option names it."""
+    # No dataclass: this is on the start-up path, where importing dataclasses costs a millisecond.
+    def __init__(  # noqa: PLR0913 - one argument for each shared option
+        self,
+        environment: Environment,
+        *,
+        cache_dir: str | None = None,
+        json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        python: str | None = None,
+    ) -> None:
+        self.environment = environment
+        self.cache_dir = cache_dir
+        """The option's text."""
+        self.json = json
+        self.quiet = quiet
+        self.verbose = verbose
+        self.python = python
+        """The interpreter whose libraries count, as the option names it."""
 
     @property
     def project(self) -> str:
@@ -50,10 +59,15 @@ class Invocation:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings for the project in the working directory; raises SettingsError."""
+        """The settings for the project; raises SettingsError, InvalidRepoId for a model's name."""
+        from swarmcache.hubcache.layout import check_repo_id, check_revision  # noqa: PLC0415
         from swarmcache.settings import load_settings  # noqa: PLC0415
 
-        return load_settings(self.project, self.environment, self.overrides)
+        settings = load_settings(self.project, self.environment, self.overrides)
+        for model in settings.models:
+            check_repo_id(model.id)
+            check_revision(model.revision)
+        return settings
 
     @cached_property
     def location(self) -> Location:

@@ -185,6 +185,8 @@ def _loser(winner: Candidate, other: Candidate) -> Candidate:
 
 
 def _why_unread(libraries: Libraries) -> str:
+    if libraries.unknown:
+        return libraries.unknown
     if libraries.transformers is None:
         return t("No transformers was found that would read it.")
     return t("transformers {version} does not read it.", version=libraries.transformers)

@@ -51,7 +51,7 @@ def _odd_variable(environment: Environment, winner: Candidate) -> Iterator[str]:
             value=value,
             path=path,
         )
-    if "$" in path:
+    if "$" in environment.expand(value):
         yield t(
             "{name} names a variable that is not set, so the folder is literally {path}.",
             name=name,

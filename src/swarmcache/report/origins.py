@@ -52,13 +52,16 @@ def explanation_lines(
         yield from _entry(origin.key, origin.value, origin.decided_by, lost)
     yield ""
     yield t("Cache folders")
+    warned: set[str] = set()
     for name, location in _caches(environment, settings, libraries):
         lost = (
             t("{name} says {value}: {reason}", name=c.name, value=_shown(c.value), reason=c.reason)
             for c in location.lost
         )
         yield from _entry(name, location.path, location.decided_by, lost)
-        yield from (f"    ⚠ {warning}" for warning in location.warnings)
+        if location.decided_by not in warned:  # One odd variable moves several folders.
+            yield from (f"    ⚠ {warning}" for warning in location.warnings)
+        warned.add(location.decided_by)
     yield ""
     yield from _library_lines(libraries)
 
@@ -75,8 +78,7 @@ def _caches(
 
 
 def _entry(name: str, value: str, decided_by: str, lost: Iterable[str]) -> Iterator[str]:
-    yield f"  {name}: {_shown(value)}"
-    yield "    " + t("decided by {source}", source=decided_by)
+    yield f"  {name}: {_shown(value)} ({decided_by})"
     yield from ("    " + t("lost: {claim}", claim=claim) for claim in lost)
 
 

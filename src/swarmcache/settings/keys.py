@@ -9,11 +9,10 @@ endpoints, models and rules by spaces, answers stand one per line as `question=a
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from swarmcache.errors import SwarmcacheError
 from swarmcache.locale import t
-from swarmcache.settings.values import ModelSetting
+from swarmcache.settings.values import Kind, ModelSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,23 +123,18 @@ def _models(value: object, ground: Ground) -> tuple[ModelSetting, ...]:
 
 
 def _model(value: object) -> ModelSetting:
-    from swarmcache.hubcache.layout import REPO_TYPES, check_repo_id, check_revision  # noqa: PLC0415
-
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         raise Wrong(t('a table with at least id = "org/name"'))
     unknown = sorted(value.keys() - set(ModelSetting._fields))
     if unknown:
         raise Wrong(nearest(unknown[0], ModelSetting._fields))
     model = ModelSetting(**value)
+    if not isinstance(model.revision, str) or not model.revision:
+        raise Wrong(t("a branch, tag or commit for revision"))
     if not isinstance(model.pin, bool):
         raise Wrong(t("true or false for pin"))
-    if model.type not in REPO_TYPES:
-        raise Wrong(t("one of {types} for type", types=", ".join(REPO_TYPES)))
-    try:
-        check_repo_id(model.id)
-        check_revision(str(model.revision))
-    except SwarmcacheError as error:
-        raise Wrong(error.message) from error
+    if model.type not in get_args(Kind):
+        raise Wrong(t("one of {kinds} for type", kinds=", ".join(get_args(Kind))))
     return model
 
 

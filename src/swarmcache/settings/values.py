@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from swarmcache.hubcache.layout import RepoType
-
 # Named tuples, not dataclasses: `check` reads settings at each launch, and a frozen
 # dataclass costs eight times as much to define (0.56 ms against 0.07 ms).
 
+Kind = Literal["model", "dataset", "space", "kernel"]
+"""What a repo is; the same names as `hubcache.layout.RepoType`, which stands above settings."""
 Offline = Literal["auto", "always", "never"]
 """Whether `run` forbids the trainer the network: when all is complete, always, never."""
 
@@ -25,7 +25,7 @@ class ModelSetting(NamedTuple):
     """Branch, tag or commit; pinned to a commit in `swarmcache.lock`."""
     pin: bool = False
     """Never evicted."""
-    type: RepoType = "model"
+    type: Kind = "model"
 
 
 class Claim(NamedTuple):
