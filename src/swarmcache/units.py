@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from swarmcache.locale import t, tn
+
 _STEPS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -42,3 +44,15 @@ def human_seconds(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def human_age(seconds: float) -> str:
+    """Return how long ago something was, in its largest unit, in the user's language."""
+    for size, message in (
+        (86400, lambda n: tn("{n} day ago", "{n} days ago", n)),
+        (3600, lambda n: tn("{n} hour ago", "{n} hours ago", n)),
+        (60, lambda n: tn("{n} minute ago", "{n} minutes ago", n)),
+    ):
+        if seconds >= size:
+            return message(int(seconds // size))
+    return t("just now")

@@ -12,8 +12,7 @@ A revision is complete when every file that loading needs is there with a plausi
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeAlias
 
 from swarmcache.hubcache.layout import REFS, folder_name
 from swarmcache.hubcache.loading import Needs, needed_files
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 State = Literal["complete", "incomplete", "damaged", "missing", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What every outcome tells."""
 
     commit: str | None = None
@@ -45,42 +43,41 @@ class Found:
     """Paths that are cached and cannot be right."""
     reason: str = ""
     """One sentence for a person; empty when complete."""
-    state: ClassVar[State]
 
 
 class Complete(Found):
     """Everything that loading needs is there."""
 
     __slots__ = ()
-    state = "complete"
+    state: ClassVar[State] = "complete"
 
 
 class Incomplete(Found):
     """A needed file is absent."""
 
     __slots__ = ()
-    state = "incomplete"
+    state: ClassVar[State] = "incomplete"
 
 
 class Damaged(Found):
     """A needed file is cut off, empty or a dead link, or the ref cannot be read."""
 
     __slots__ = ()
-    state = "damaged"
+    state: ClassVar[State] = "damaged"
 
 
 class Missing(Found):
     """Nothing is cached under this name."""
 
     __slots__ = ()
-    state = "missing"
+    state: ClassVar[State] = "missing"
 
 
 class Unknown(Found):
     """Nothing in the cache tells what loading needs."""
 
     __slots__ = ()
-    state = "unknown"
+    state: ClassVar[State] = "unknown"
 
 
 Outcome: TypeAlias = "Complete | Incomplete | Damaged | Missing | Unknown"
@@ -138,6 +135,9 @@ def _all_files(snapshot: Snapshot) -> Needs:
 
 def _without_snapshot(repo: Repo, target: Target) -> Outcome:
     """Return why a cached repo has no snapshot for the revision."""
+    closed = next((p for p in repo.problems if p.kind == "unreadable"), None)
+    if closed is not None:
+        return Unknown(reason=closed.message)
     ref_path = os.path.join(repo.path, REFS, target.revision)
     bad_ref = next((p for p in repo.problems if p.kind == "bad-ref" and p.path == ref_path), None)
     if bad_ref is not None:

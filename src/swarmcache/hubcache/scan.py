@@ -8,12 +8,11 @@ see what takes the space.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from swarmcache.errors import CacheNotFound
 from swarmcache.hubcache import layout
+from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.locale import t
 
@@ -26,8 +25,7 @@ ProblemKind = Literal[
 LeftoverKind = Literal["partial", "temporary", "orphan", "legacy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something in a cache that is not as the layout says."""
 
     kind: ProblemKind
@@ -35,8 +33,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """Content on disk: a file in `blobs`, or, without links, the file in the snapshot itself."""
 
     name: str
@@ -53,8 +50,7 @@ class Blob:
     """Last access as the file system tells it, in seconds since the epoch; coarse at best."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedFile:
+class CachedFile(NamedTuple):
     """A file of a snapshot."""
 
     path: str
@@ -63,8 +59,7 @@ class CachedFile:
     """Its content, or None when its link leads nowhere or out of the cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """One commit of a repo, as far as it is cached."""
 
     commit: str
@@ -74,8 +69,7 @@ class Revision:
     files: tuple[CachedFile, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(NamedTuple):
     """A file that no revision needs."""
 
     kind: LeftoverKind
@@ -83,8 +77,7 @@ class Leftover:
     physical: int
 
 
-@dataclass(frozen=True, slots=True)
-class Repo:
+class Repo(NamedTuple):
     """One repo folder."""
 
     name: RepoName
@@ -103,8 +96,7 @@ class Repo:
         return next((found for found in self.revisions if found.commit == commit), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a cache holds beside its repos."""
 
     shared: tuple[Blob, ...]
@@ -357,14 +349,9 @@ def _entries(folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
 
 
 def _entries_of_cache(cache: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(cache) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        message = t("The cache folder {path} does not exist.", path=cache)
-    except NotADirectoryError:
-        message = t("{path} is a file; the cache must be a folder.", path=cache)
-    raise CacheNotFound(message, hint="swarmcache env --explain")
+    cache_exists(cache, named=True)
+    with os.scandir(cache) as entries:
+        return list(entries)
 
 
 def _shared_store(folder: str, problems: list[Problem]) -> Iterator[Blob]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.formats import looks_whole
@@ -30,21 +29,26 @@ _PARSED = frozenset({"config.json", "model_index.json", "adapter_config.json"})
 """Small files that every start parses, so that one cut off is told at once."""
 
 
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A revision's files with all that the cache itself tells about them."""
 
-    path: str
-    files: Mapping[str, Blob | None]
-    """Every cached file; None where a link leads nowhere or out of the cache."""
-    manifest: Mapping[str, ManifestFile] | None
-    """Every file of the commit, where a client left the list; None where nothing tells."""
-    marks: str
-    """The folder of `.no_exist` marks for this commit; it may not exist."""
-    verdicts: dict[str, bool] = field(default_factory=dict)
-    """What `is_sound` found, so that no file is looked into twice."""
-    objects: dict[str, Mapping[str, object] | None] = field(default_factory=dict)
-    """What `json_object` read, likewise."""
+    __slots__ = ("_objects", "_verdicts", "files", "manifest", "marks")
+
+    def __init__(
+        self,
+        files: Mapping[str, Blob | None],
+        manifest: Mapping[str, ManifestFile] | None,
+        marks: str,
+    ) -> None:
+        self.files = files
+        """Every cached file; None where a link leads nowhere or out of the cache."""
+        self.manifest = manifest
+        """Every file of the commit, where a client left the list; None where nothing tells."""
+        self.marks = marks
+        """The folder of `.no_exist` marks for this commit; it may not exist."""
+        # No file is looked into twice.
+        self._verdicts: dict[str, bool] = {}
+        self._objects: dict[str, Mapping[str, object] | None] = {}
 
     @property
     def known(self) -> Collection[str]:
@@ -67,9 +71,9 @@ class Snapshot:
 
     def is_sound(self, path: str) -> bool:
         """Tell whether a cached file has a plausible size and, for its kind, a fitting form."""
-        verdict = self.verdicts.get(path)
+        verdict = self._verdicts.get(path)
         if verdict is None:
-            verdict = self.verdicts[path] = self._look(path)
+            verdict = self._verdicts[path] = self._look(path)
         return verdict
 
     def json_object(self, path: str) -> Mapping[str, object]:
@@ -77,13 +81,13 @@ class Snapshot:
         return self._parsed(path) or {}
 
     def _parsed(self, path: str) -> Mapping[str, object] | None:
-        if path not in self.objects:
+        if path not in self._objects:
             try:
                 document = json.loads(self.read(path)) if self.files.get(path) else None
             except (ValueError, OSError):
                 document = None
-            self.objects[path] = document if isinstance(document, dict) else None
-        return self.objects[path]
+            self._objects[path] = document if isinstance(document, dict) else None
+        return self._objects[path]
 
     def read(self, path: str) -> bytes:
         """Return the content of a small cached file, cut at 64 MiB; OSError when unreadable."""
@@ -112,7 +116,6 @@ class Snapshot:
 def snapshot_of(repo: Repo, revision: Revision) -> Snapshot:
     """Return a scanned revision as loading sees it; reads the tree manifest."""
     return Snapshot(
-        revision.path,
         {file.path: file.blob for file in revision.files},
         read_manifest(repo.path, revision.commit),
         os.path.join(repo.path, NO_EXIST, revision.commit),

@@ -6,9 +6,8 @@ One definition for `check`, which asks for one complete set, and for `pull`, whi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -46,8 +45,7 @@ _EXPORTS = frozenset({"gguf", "onnx", "original", "other"})
 """Formats for other programs; beside weights in the load order they are repetitions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """A repo's files, split into what loading takes and what repeats it."""
 
     kept: tuple[str, ...]

@@ -16,8 +16,7 @@ file, so a file that is listed but that no loader reads is never asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.loading.custom_code import custom_code
 from swarmcache.hubcache.loading.tokenizer import tokenizer_files
@@ -39,8 +38,7 @@ _GENERATES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "ForSeq2
 """Endings of the architectures that ask for a `generation_config.json`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """The files that loading takes of one snapshot."""
 
     paths: frozenset[str]

@@ -1,0 +1,43 @@
+"""The cache folder itself: is it there, may we look?"""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISDIR
+
+from swarmcache.errors import AccessDenied, CacheNotFound
+from swarmcache.locale import t
+
+
+def cache_exists(path: str, *, named: bool = False) -> bool:
+    """Tell whether the cache folder is there and can be read.
+
+    A configured cache that was never written to is no error, unless it was `named` in this very
+    command; then, or when it is a file, CacheNotFound is raised; AccessDenied when this user may
+    not list or enter it.
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        if named:
+            raise CacheNotFound(
+                t("The cache folder {path} does not exist.", path=path),
+                hint="swarmcache env --explain",
+            ) from None
+        return False
+    except NotADirectoryError:
+        found = None
+    except PermissionError:
+        raise _denied(path) from None
+    if found is None or not S_ISDIR(found.st_mode):
+        raise CacheNotFound(t("{path} is a file; the cache must be a folder.", path=path))
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise _denied(path)
+    return True
+
+
+def _denied(path: str) -> AccessDenied:
+    return AccessDenied(
+        t("The cache folder {path} cannot be read by this user.", path=path),
+        hint=f"ls -ld {path}",
+    )
