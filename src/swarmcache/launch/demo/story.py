@@ -17,7 +17,7 @@ from swarmcache.launch.demo.models import make_models
 from swarmcache.launch.demo.publish import publish
 from swarmcache.locale import t
 from swarmcache.serve.running import running
-from swarmcache.serve.silent import silent_hub
+from swarmcache.serve.silent import SilentHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -95,8 +95,8 @@ def tell(stage: Stage) -> Generator[Event, None, None]:
         yield Opened(hub.url, stage.project, tuple(model.repo_id for model in models))
         for step in _with_hub():
             yield from teller.play(step, hub.url, lambda: len(hub.requests))
-    with silent_hub() as silent:
-        yield from teller.play(_with_silent_hub(), silent.url, silent.connections)
+    with SilentHub() as silent:
+        yield from teller.play(_with_silent_hub(), silent.url, lambda: silent.connections)
     yield from teller.play(_without_hub(), hub.url, None)
 
 
