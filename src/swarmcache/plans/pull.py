@@ -144,17 +144,27 @@ def apply_pull(plan: PullPlan, hub: Hub, progress: Progress | None = None) -> It
     before anything is written when the plan does not fit on the disk.
     """
     if not plan.fits:
-        raise DiskFull(
-            t(
-                "The disk of {path} has {free} free, and {needed} are needed.",
-                path=plan.cache,
-                free=human_bytes(plan.free_bytes),
-                needed=human_bytes(plan.fetch_bytes),
-            ),
-            hint="swarmcache status",
-        )
+        raise not_enough_room(plan)
     for model in plan.models:
         yield _pulled(model, plan, hub, progress)
+
+
+def as_it_is(model: PlannedPull) -> Pulled:
+    """Return the outcome of doing nothing: what a dry run tells, and a repo without a listing."""
+    return _outcome(model, model.found, error=model.error)
+
+
+def not_enough_room(plan: PullPlan) -> DiskFull:
+    """Return the error for a plan that does not fit."""
+    return DiskFull(
+        t(
+            "The disk of {path} has {free} free, and {needed} are needed.",
+            path=plan.cache,
+            free=human_bytes(plan.free_bytes),
+            needed=human_bytes(plan.fetch_bytes),
+        ),
+        hint="swarmcache status",
+    )
 
 
 def total_bytes(files: Iterable[RemoteFile]) -> int:
@@ -220,7 +230,7 @@ def _agrees(here: CachedFile, file: RemoteFile) -> bool:
 
 def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | None) -> Pulled:
     if model.error is not None or model.listing is None:
-        return _outcome(model, model.found, error=model.error)
+        return as_it_is(model)
     partials = _partials(plan.cache, model)
     try:
         source = _fetched(model, model.listing, plan.cache, hub, progress)

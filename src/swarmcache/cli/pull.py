@@ -1,0 +1,156 @@
+"""`swarmcache pull`: download what is missing, before it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.pull_report import print_document, result_line, say_plan, summarise
+from swarmcache.hubcache.layout import Target, check_revision, parse_target
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.plans.pull import Pulled, PullPlan
+    from swarmcache.project.draws import PoolOption
+    from swarmcache.transfer.hub import Hub
+
+
+@click.command(
+    help=t("Download what is missing of MODELs, or of what this project would load."),
+    epilog="Example: swarmcache pull Gensyn/Qwen2.5-0.5B-Instruct --dry-run",
+)
+@click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
+@click.option(
+    "--dataset", "datasets", multiple=True, metavar="ID", help=t("Download this dataset, whole.")
+)
+@click.option(
+    "--pool",
+    type=click.Choice(["auto", "small", "large", "all"]),
+    default="auto",
+    show_default=True,
+    help=t("RL-Swarm's model pool: the one that this machine's GPU selects, or one you name."),
+)
+@click.option("--revision", metavar="REV", help=t("The branch, tag or commit of every MODEL."))
+@click.option(
+    "--all-files", is_flag=True, help=t("Download every file, instead of one weights format.")
+)
+@click.option("--refresh", is_flag=True, help=t("Ask for a newer commit of complete models too."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
+@common_options
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    invocation: Invocation,
+    models: tuple[str, ...],
+    datasets: tuple[str, ...],
+    pool: PoolOption,
+    revision: str | None,
+    all_files: bool,
+    refresh: bool,
+    dry_run: bool,
+) -> int:
+    """Plan, say the plan, carry it out; the exit code is that of the first failure."""
+    targets = _named(models, datasets, revision) or _of_project(invocation, pool)
+    from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
+    from swarmcache.transfer.hub import Hub  # noqa: PLC0415
+
+    with Hub(invocation.settings.endpoints, invocation.environment) as hub:
+        plan = plan_pull(
+            targets, invocation.location.path, hub, all_files=all_files, refresh=refresh
+        )
+        say_plan(invocation.terminal, plan, as_result=dry_run and not invocation.json)
+        results = _planned(plan) if dry_run else _carried_out(invocation, plan, hub)
+    if invocation.json:
+        print_document(invocation.terminal, plan, results, dry_run=dry_run)
+    else:
+        summarise(invocation.terminal, results)
+    return next((result.error.exit_code for result in results if result.error), 0)
+
+
+def _named(
+    models: tuple[str, ...], datasets: tuple[str, ...], revision: str | None
+) -> list[Target]:
+    """Return the repos named on the command line, with `--revision` where none of their own."""
+    if revision is not None and not (models or datasets):
+        raise click.UsageError(t("--revision needs a MODEL; settings pin the project's own."))
+    texts = [(text, parse_target(text)) for text in models]
+    texts += [(text, parse_target(text, default_type="dataset")) for text in datasets]
+    if revision is None:
+        return [target for _, target in texts]
+    check_revision(revision)
+    return [target if "@" in text else target._replace(revision=revision) for text, target in texts]
+
+
+def _of_project(invocation: Invocation, pool: PoolOption) -> Sequence[Target]:
+    from swarmcache.project.models import needed_models  # noqa: PLC0415 - reads YAML
+
+    needs = needed_models(
+        invocation.project,
+        invocation.environment,
+        pool=pool,
+        settings_models=invocation.settings.models,
+    )
+    terminal = invocation.terminal
+    for target in needs.targets:
+        mentions = [model for model in needs.models if model.target == target]
+        roles = ", ".join(dict.fromkeys(model.role for model in mentions))
+        terminal.say(f"{target.id} ({roles}; {mentions[0].origin}): {mentions[0].why}")
+    for note in needs.notes:
+        terminal.say(note)
+    for other in needs.others:
+        terminal.say(_other(other.kind, other.name, other.origin))
+    if not needs.targets:
+        raise click.UsageError(
+            t("No model is named, and none was found in {folder}.", folder=invocation.project)
+        )
+    if needs.certain or pool == "all":
+        return needs.targets
+    named = [model.target for model in needs.models if model.role == "settings"]
+    if not named:
+        raise click.UsageError(
+            t("Which of these configs is loaded is not known; name a model, or use --pool all.")
+        )
+    return named
+
+
+def _other(kind: str, name: str, origin: str) -> str:
+    if kind == "ollama":
+        return t(
+            "{origin}: Ollama keeps {name} in its own store: ollama pull {name}",
+            origin=origin,
+            name=name,
+        )
+    return t(
+        "{origin}: the dataset {name} is not pulled: swarmcache pull --dataset {name}",
+        origin=origin,
+        name=name,
+    )
+
+
+def _planned(plan: PullPlan) -> list[Pulled]:
+    """Return what a dry run knows: every repo as it is now, and why some cannot be had."""
+    from swarmcache.plans.pull import as_it_is, not_enough_room  # noqa: PLC0415
+
+    results = [as_it_is(model) for model in plan.models]
+    if not plan.fits:
+        raise not_enough_room(plan)
+    return results
+
+
+def _carried_out(invocation: Invocation, plan: PullPlan, hub: Hub) -> list[Pulled]:
+    from swarmcache.plans.pull import apply_pull  # noqa: PLC0415
+
+    terminal = invocation.terminal
+    results: list[Pulled] = []
+    try:
+        with terminal.progress() as progress:
+            for result in apply_pull(plan, hub, progress):
+                results.append(result)
+                if not invocation.json:
+                    terminal.out(result_line(terminal, result))
+    except KeyboardInterrupt:
+        terminal.alert(t("Files that had arrived stay; the same command goes on from there."))
+        raise
+    return results
