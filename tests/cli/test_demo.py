@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.resources import files
 
+import jsonschema
 import pytest
 
+from swarmcache import report
 from swarmcache.cli import main
 from swarmcache.launch.demo import story
 from swarmcache.launch.demo.story import Ended, Opened, Said, Step, Typed
@@ -126,6 +129,7 @@ def test_json_names_what_was_not_true(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(story, "tell", lambda _: told_with("It failed with a traceback."))
     assert main(["demo", "--json", "--keep", "--dir", str(tmp_path)]) == 1
     told = json.loads(capsys.readouterr().out)
+    jsonschema.validate(told, json.loads((files(report) / "schemas" / "demo.json").read_text()))
     assert told == {
         "schema": "swarmcache.demo/1",
         "ok": False,
