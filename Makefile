@@ -36,8 +36,9 @@ test-compat: $(READY) $(CATALOGUE).mo ## Real huggingface_hub versions, each in 
 	$(PY) tasks/compat_environments.py
 	$(PYTEST) -m compat
 
-test-torch: .venv-torch/ready ## The tests that need torch and transformers, in an environment of their own.
-	.venv-torch/bin/python -m pytest -m torch
+test-torch: $(READY) $(CATALOGUE).mo ## A real RL-Swarm config under run, with torch and transformers in environments of their own.
+	$(PY) tasks/torch_environment.py
+	$(PY) -m pytest -m torch -rs
 
 lint: $(VENV)/ready-lint ## Style and formatting, by ruff.
 	$(PY) -m ruff check
@@ -69,9 +70,6 @@ $(READY): pyproject.toml tasks/bootstrap
 $(VENV)/ready-lint: $(READY)
 	$(PY) -m pip install --quiet --group lint
 	@touch $@
-
-.venv-torch/ready: pyproject.toml tasks/bootstrap
-	tasks/bootstrap .venv-torch test torch
 
 $(CATALOGUE).mo: $(CATALOGUE).po | $(READY)
 	@$(PY) build_catalogues.py

@@ -16,10 +16,20 @@ import shutil
 import subprocess
 import sys
 import venv
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-VERSIONS = ("0.36.2", "1.5.0", "1.31.0", "2.4.0")
-"""One version for each layout that is still met: see docs/hub-cache-layouts.md."""
+VERSIONS: dict[str, tuple[str, ...]] = {
+    "0.36.2": (),
+    # Its command line imports click, which it never declared: typer brought it, until 0.26.
+    "1.5.0": ("typer<0.26",),
+    "1.31.0": (),
+    "2.4.0": (),
+}
+"""One version for each layout that is still met (docs/hub-cache-layouts.md), and what it lacks."""
 
 
 def folder() -> pathlib.Path:
@@ -27,9 +37,14 @@ def folder() -> pathlib.Path:
     return pathlib.Path(os.environ.get("SWARMCACHE_COMPAT_ENVS") or ROOT / ".cache" / "envs")
 
 
-def make(version: str) -> pathlib.Path:
+def python_of(version: str) -> pathlib.Path:
     """Return the interpreter of the environment for `version`, which is made if it is missing."""
-    home = folder().absolute() / f"hub-{version}"
+    return made(f"hub-{version}", (f"huggingface_hub=={version}", *VERSIONS[version]))
+
+
+def made(name: str, requirements: Sequence[str]) -> pathlib.Path:
+    """Return the interpreter of an environment with these packages, made if it is missing."""
+    home = folder().absolute() / name
     python, stamp = home / "bin" / "python", home / "made"
     if stamp.is_file() and python.exists():
         return python
@@ -37,11 +52,11 @@ def make(version: str) -> pathlib.Path:
     # Without pip of its own: this environment's pip installs into it, so ensurepip is not needed.
     venv.create(home, with_pip=False, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    subprocess.run([*pip, f"huggingface_hub=={version}"], check=True)
-    stamp.write_text(version)
+    subprocess.run([*pip, *requirements], check=True)
+    stamp.write_text("\n".join(requirements))
     return python
 
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or VERSIONS:
-        print(make(wanted), flush=True)
+        print(python_of(wanted), flush=True)
