@@ -152,3 +152,16 @@ def test_json_names_what_was_not_true(tmp_path, monkeypatch, capsys):
 def test_a_place_that_is_a_file_is_a_usage_error(tmp_path):
     (tmp_path / "file").touch()
     assert main(["demo", "--dir", str(tmp_path / "file")]) == 2
+
+
+def test_a_hang_up_that_nohup_ignores_does_not_end_the_demo(tmp_path, monkeypatch):
+    def hang_up(_):
+        os.kill(os.getpid(), signal.SIGHUP)
+        yield from told_with()
+
+    monkeypatch.setattr(story, "tell", hang_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["demo", "-q", "--dir", str(tmp_path)]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

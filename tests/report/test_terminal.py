@@ -160,19 +160,30 @@ def test_importing_the_terminal_leaves_rich_alone():
     assert show(program) == b"False\n"
 
 
+PULL = textwrap.dedent("""
+    import os
+    from swarmcache.report.terminal import Terminal
+    terminal = Terminal.current(os.environ)
+    with terminal.progress() as progress:
+        progress.start("model.safetensors [x]", 2_000_000)
+        progress.advance("model.safetensors [x]", 1_000_000)
+        terminal.out("✓ config.json")
+        progress.finish("model.safetensors [x]")
+""")
+
+
 def test_bars_are_drawn_on_a_terminal_and_lines_stand_above_them():
-    program = textwrap.dedent("""
-        import os
-        from swarmcache.report.terminal import Terminal
-        terminal = Terminal.current(os.environ)
-        with terminal.progress() as progress:
-            progress.start("model.safetensors [x]", 2_000_000)
-            progress.advance("model.safetensors [x]", 1_000_000)
-            terminal.out("✓ config.json")
-            progress.finish("model.safetensors [x]")
-    """)
-    shown = show_on_terminal(program, LANG="en_US.UTF-8", TERM="xterm", COLUMNS="100")
+    shown = show_on_terminal(PULL, LANG="en_US.UTF-8", TERM="xterm", COLUMNS="100")
     assert "model.safetensors [x]" in shown
     assert "/2.0 MB" in shown
     assert "✓\x1b[0m config.json" in shown
     assert "\x1b[?25h" in shown  # the cursor is back
+
+
+@pytest.mark.parametrize(
+    ("variables", "mark"), [({"TERM": "dumb", "LANG": "C.UTF-8"}, "✓"), ({"LC_ALL": "C"}, "[ok]")]
+)
+def test_a_terminal_that_cannot_draw_bars_gets_lines(variables, mark):
+    first, second, third = show_on_terminal(PULL, **variables).splitlines()
+    assert (first, second) == ("model.safetensors [x]: 2.0 MB", f"{mark} config.json")
+    assert third.startswith("model.safetensors [x]: 1.0 MB in ")

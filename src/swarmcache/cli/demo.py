@@ -164,9 +164,12 @@ def _ending_in_order() -> Iterator[None]:
         del number, frame
         raise KeyboardInterrupt
 
-    before = {ask: signal.signal(ask, interrupt) for ask in (signal.SIGTERM, signal.SIGHUP)}
+    before = {ask: signal.getsignal(ask) for ask in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [ask for ask, handler in before.items() if handler is not signal.SIG_IGN]  # nohup
+    for ask in heeded:
+        signal.signal(ask, interrupt)
     try:
         yield
     finally:
-        for ask, handler in before.items():
-            signal.signal(ask, handler)
+        for ask in heeded:
+            signal.signal(ask, before[ask])

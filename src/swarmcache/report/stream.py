@@ -27,13 +27,15 @@ _DEFAULT_WIDTH: Final = 80
 class Stream:
     """A text stream with its abilities, found once."""
 
-    __slots__ = ("ascii", "colour", "file", "terminal", "width")
+    __slots__ = ("ascii", "colour", "file", "redraws", "terminal", "width")
 
     def __init__(self, file: TextIO, variables: Mapping[str, str]) -> None:
         self.file = file
         self.terminal: bool = file.isatty()
         self.ascii: bool = not _carries_marks(file, variables)
         self.colour: bool = _is_coloured(self.terminal, variables)
+        self.redraws: bool = self.terminal and not self.ascii and variables.get("TERM") != "dumb"
+        """Whether bars can be drawn here, again and again in their place."""
         self.width: int = _columns(file, variables) if self.terminal else 0
         """Columns of the terminal; 0 where there is none, and nothing is to be cut."""
 

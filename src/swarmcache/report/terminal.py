@@ -93,7 +93,7 @@ class Terminal:
 
         if self.quiet:
             yield Silent()
-        elif self.err.terminal:
+        elif self.err.redraws:
             yield from self._with_bars()
         else:
             from swarmcache.report.lines import Lines  # noqa: PLC0415
