@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache import locale
 from swarmcache.environment import Environment
-from swarmcache.errors import SettingsError
+from swarmcache.errors import CacheNotFound, SettingsError
 from swarmcache.settings import load_settings
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ def choose_language() -> None:
     """Speak the settings' language from the first word on, help included.
 
     The order is `SWARMCACHE_LANG`, the settings' `language`, then the locale's variables.
-    Settings that cannot be read decide nothing here; the command itself will complain.
+    Settings that cannot be read decide nothing here; the command itself will complain, of a
+    deleted working directory too.
     """
-    environment = Environment.current()
-    with suppress(SettingsError):
+    with suppress(SettingsError, CacheNotFound):
+        environment = Environment.current()
         if language := load_settings(environment.cwd, environment).language:
             locale.use(language)

@@ -1,0 +1,305 @@
+"""`swarmcache run`: check, pull what is missing, pin, then start the command and hand it through.
+
+Standard output belongs to the command; what we say goes to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from swarmcache.cli.check import describe
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, SwarmcacheError
+from swarmcache.hubcache.layout import parse_target
+from swarmcache.launch.run import (
+    Cached,
+    child_variables,
+    is_offline,
+    not_ready,
+    select_models,
+    spelled,
+)
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.launch.run import Selection
+    from swarmcache.project.draws import PoolOption
+    from swarmcache.report.terminal import Terminal
+
+OWN_FAILURE = 125
+"""Everything that goes wrong before the command starts; every other code may be the command's."""
+_UNKNOWN_SECONDS = 5.0
+"""How long an endpoint may take over models that may well be complete as they are."""
+
+
+class RunCommand(click.Command):
+    """A command whose own failures, usage included, leave the exit codes to its child."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: object,
+    ) -> click.Context:
+        """Parse the options; a usage error is 125."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            error.exit_code = OWN_FAILURE  # type: ignore[misc] # click reads it from the instance
+            raise
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of ours is 125, or 126 and 127 as in a shell."""
+        try:
+            return super().invoke(ctx)
+        except (CannotExecute, CommandNotFound):
+            raise
+        except click.ClickException as error:
+            error.exit_code = OWN_FAILURE  # type: ignore[misc] # click reads it from the instance
+            raise
+        except SwarmcacheError as error:
+            error.exit_code = OWN_FAILURE
+            raise
+        except OSError as error:
+            failure = LaunchError(f"{error.filename or 'run'}: {error.strerror or error}")
+            failure.exit_code = OWN_FAILURE
+            raise failure from error
+
+
+class Start(NamedTuple):
+    """What a user asked for beside the command itself."""
+
+    models: tuple[Target, ...]
+    pool: PoolOption
+    offline: bool
+    """Neither we nor the command may use the network."""
+    best_effort: bool
+
+
+@click.command(
+    cls=RunCommand,
+    context_settings={"allow_interspersed_args": False},
+    help=t("Check, pull what is missing, then start CMD with exactly this cache."),
+    epilog="Example: swarmcache run -- ./run_rl_swarm.sh",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD...")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL[@REV]",
+    help=t("A model that CMD needs; the first becomes MODEL_NAME. Several are possible."),
+)
+@click.option(
+    "--pool",
+    type=click.Choice(["auto", "small", "large", "all"]),
+    default="auto",
+    show_default=True,
+    help=t("RL-Swarm's model pool: the one that this machine's GPU selects, or one you name."),
+)
+@click.option("--offline", is_flag=True, help=t("Use no network, and give CMD HF_HUB_OFFLINE=1."))
+@click.option(
+    "--best-effort", is_flag=True, help=t("Start even when models are incomplete, with a warning.")
+)
+@click.option("--exec", "replaces", is_flag=True, help=t("Become CMD instead of supervising it."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print what would be started and how."))
+@common_options
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    invocation: Invocation,
+    arguments: tuple[str, ...],
+    models: tuple[str, ...],
+    pool: PoolOption,
+    offline: bool,
+    best_effort: bool,
+    replaces: bool,
+    dry_run: bool,
+) -> int:
+    """Prepare the start, then hand the command's exit code through."""
+    if invocation.json and not dry_run:
+        raise click.UsageError(t("--json needs --dry-run: standard output belongs to CMD."))
+    command_line = arguments or _from_settings(invocation)
+    forbidden = offline or is_offline(invocation.environment)
+    start = Start(
+        tuple(parse_target(model) for model in models),
+        pool,
+        forbidden or invocation.settings.offline == "always",
+        best_effort,
+    )
+    cached = Cached(invocation.location.path)
+    selection = _select(invocation, start, cached)
+    if dry_run:
+        return _print_plan(invocation, start, cached, selection, command_line)
+    _make_ready(invocation, start, cached, selection)
+    variables = _variables(invocation, start, selection)
+    sys.stdout.flush()
+    if replaces:
+        from swarmcache.launch.program import replace  # noqa: PLC0415
+
+        replace(command_line, variables)
+    from swarmcache.launch.supervise import end_as, supervise  # noqa: PLC0415 - not on Windows
+
+    return end_as(supervise(command_line, variables))
+
+
+def _from_settings(invocation: Invocation) -> tuple[str, ...]:
+    if not invocation.settings.launch_command:
+        raise click.UsageError(t("No command is given, and the settings have no launch.command."))
+    import shlex  # noqa: PLC0415 - only for a command that stands in the settings
+
+    return tuple(shlex.split(invocation.settings.launch_command))
+
+
+def _select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
+    """Choose the models, and say how."""
+    selection = select_models(
+        invocation.environment,
+        cached,
+        named=start.models,
+        settings_models=invocation.settings.models,
+        pool=start.pool,
+    )
+    terminal = invocation.terminal
+    for note in (*invocation.location.warnings, *selection.notes):
+        terminal.say(f"{terminal.warn} {note}")
+    for drawn in selection.drawn:
+        terminal.say(
+            t(
+                "Drawn once for this start: {variable}={id}, one of {among}, {cached} cached.",
+                variable=drawn.variable,
+                id=drawn.target.id,
+                among=drawn.among,
+                cached=drawn.cached,
+            )
+        )
+    if not selection.targets:
+        terminal.say(
+            t("No models found in {folder}: starting as it is.", folder=invocation.project)
+        )
+    return selection
+
+
+def _make_ready(invocation: Invocation, start: Start, cached: Cached, selection: Selection) -> None:
+    """Have every model complete, or say what is not; raises NotReady when that forbids a start."""
+    terminal = invocation.terminal
+    for target in selection.targets:
+        terminal.say(describe(terminal, target, cached.state(target)))
+    open_ones = [target for target in selection.targets if not _is_complete(cached, target)]
+    if open_ones and not selection.certain:
+        terminal.alert(
+            f"{terminal.warn} "
+            + t("Which of these configs is loaded is not known, so nothing is pulled; use --model.")
+        )
+        return
+    if open_ones and not start.offline:
+        _pull(invocation, cached, open_ones)
+    lacking = _lacking(cached, open_ones)
+    if lacking and not start.best_effort:
+        raise not_ready(lacking, offline=start.offline)
+    if lacking:
+        names = ", ".join(spelled(target) for target in lacking)
+        terminal.alert(
+            f"{terminal.warn} " + t("Starting although not complete: {models}.", models=names)
+        )
+
+
+def _is_complete(cached: Cached, target: Target) -> bool:
+    return cached.state(target).state == "complete"
+
+
+def _lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:
+    """Return those that cannot be loaded; of `unknown` ones nobody can say so."""
+    return [t_ for t_ in targets if cached.state(t_).state not in {"complete", "unknown"}]
+
+
+def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> None:
+    """Fetch what is missing as far as it can be had, saying how it went; raises nothing of ours."""
+    from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415 - complete starts do not
+    from swarmcache.transfer.hub import LIST_SECONDS, Hub  # noqa: PLC0415
+
+    terminal = invocation.terminal
+    patience = LIST_SECONDS if _lacking(cached, targets) else _UNKNOWN_SECONDS
+    try:
+        with Hub(
+            invocation.settings.endpoints, invocation.environment, list_seconds=patience
+        ) as hub:
+            plan = plan_pull(targets, cached.path, hub)
+            with terminal.progress() as progress:
+                for pulled in apply_pull(plan, hub, progress):
+                    cached.forget([pulled.target])
+                    _say_pulled(terminal, cached, pulled.target, pulled.error)
+    except (SwarmcacheError, OSError) as error:
+        cached.forget(targets)
+        terminal.alert(f"{terminal.warn} {error}")
+
+
+def _say_pulled(
+    terminal: Terminal, cached: Cached, target: Target, error: SwarmcacheError | None
+) -> None:
+    if error is not None:
+        terminal.alert(f"{terminal.warn} {spelled(target)}: {error.message}")
+    else:
+        terminal.say(describe(terminal, target, cached.state(target)))
+
+
+def _variables(invocation: Invocation, start: Start, selection: Selection) -> dict[str, str]:
+    """Return the command's environment, and say what may still go out."""
+    from swarmcache.launch.exports import exports  # noqa: PLC0415
+
+    exported = exports(invocation.environment, invocation.location, invocation.libraries)
+    if not start.offline:
+        invocation.terminal.say(_what_goes_out(invocation, selection))
+    return child_variables(
+        invocation.environment, exported.variables, selection.pins, offline=start.offline
+    )
+
+
+def _what_goes_out(invocation: Invocation, selection: Selection) -> str:
+    hub = invocation.environment.get("HF_ENDPOINT") or invocation.settings.endpoints[0]
+    others = ", ".join(dict.fromkeys(other.name for other in selection.others))
+    if others:
+        return t(
+            "CMD may still ask {hub} for newer files, and loads {others} by itself.",
+            hub=hub,
+            others=others,
+        )
+    return t("CMD may still ask {hub} for newer files; --offline forbids it.", hub=hub)
+
+
+def _print_plan(
+    invocation: Invocation,
+    start: Start,
+    cached: Cached,
+    selection: Selection,
+    command_line: Sequence[str],
+) -> int:
+    """Print what would be started, and return 1 if something had to be pulled first."""
+    lacking = _lacking(cached, selection.targets)
+    variables = _variables(invocation, start, selection)
+    before = invocation.environment.variables
+    new = {name: value for name, value in variables.items() if before.get(name) != value}
+    terminal = invocation.terminal
+    if invocation.json:
+        from swarmcache.report.json import document  # noqa: PLC0415
+
+        models = [
+            {"id": m.id, "type": m.type, "revision": m.revision, "state": cached.state(m).state}
+            for m in selection.targets
+        ]
+        fields = {"command": list(command_line), "variables": new, "models": models}
+        terminal.out(document("run", ok=not lacking, dry_run=True, cache=cached.path, **fields))
+    else:
+        import shlex  # noqa: PLC0415
+
+        for target in selection.targets:
+            terminal.out(describe(terminal, target, cached.state(target)))
+        for name, value in new.items():
+            terminal.out(f"{name}={shlex.quote(value)}")
+        terminal.out(shlex.join(command_line))
+    return 1 if lacking else 0

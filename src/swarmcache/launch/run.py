@@ -1,0 +1,196 @@
+"""What a start needs: its models, random draws made once, and the variables that pin them.
+
+Everything here is a value or a question to the cache; `supervise` and `program` do the starting.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.errors import NotReady, SwarmcacheError
+from swarmcache.hubcache.integrity import Missing, check
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.project.draws import PoolOption
+    from swarmcache.project.models import Draw, NeededModel, Needs, OtherNeed
+    from swarmcache.settings import ModelSetting
+
+MODEL_VARIABLE = "MODEL_NAME"
+"""What RL-Swarm's config and its kin read; `--model` is exported under this name."""
+_TRUE = {"1", "ON", "YES", "TRUE"}
+"""What huggingface_hub takes for true, in any case (`constants.py`)."""
+
+
+class Drawn(NamedTuple):
+    """One random draw, made here instead of again at each place of the config."""
+
+    variable: str
+    target: Target
+    among: int
+    """How many models it was drawn from."""
+    cached: int
+    """How many of them were complete; only if none was, the others had a chance."""
+
+
+class Selection(NamedTuple):
+    """What this start needs."""
+
+    targets: tuple[Target, ...]
+    pins: Mapping[str, str]
+    """Variables that make the command load these models and no others."""
+    drawn: tuple[Drawn, ...] = ()
+    others: tuple[OtherNeed, ...] = ()
+    """What it loads that is no model of the Hub."""
+    notes: tuple[str, ...] = ()
+    certain: bool = True
+    """False where several configs name different models: then none is fetched unasked."""
+
+
+class Cached:
+    """What one cache folder holds of models, each asked once until `forget`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._known: dict[Target, Outcome] = {}
+
+    def state(self, target: Target) -> Outcome:
+        """Return whether a model is complete; a cache that cannot be read holds nothing."""
+        if target not in self._known:
+            try:
+                self._known[target] = check(target, self.path)
+            except SwarmcacheError as error:
+                self._known[target] = Missing(reason=error.message)
+            except OSError as error:
+                self._known[target] = Missing(reason=error.strerror or str(error))
+        return self._known[target]
+
+    def forget(self, targets: Sequence[Target]) -> None:
+        """Ask anew for these models, since somebody fetched them."""
+        for target in targets:
+            self._known.pop(target, None)
+
+
+def select_models(  # noqa: PLR0913 - each decides about the models, and has its default
+    environment: Environment,
+    cached: Cached,
+    *,
+    named: Sequence[Target] = (),
+    settings_models: Sequence[ModelSetting] = (),
+    pool: PoolOption = "auto",
+    choose: Callable[[Sequence[Target]], Target] | None = None,
+) -> Selection:
+    """Return the models that a command started in `environment` will load.
+
+    The first of these decides about a model that the project would draw at random:
+
+    1. `named`, from `--model`: the first of them becomes MODEL_NAME
+    2. the variable that the config reads, when it is set and not empty
+    3. one draw by `choose` (at random), among the complete models if there are any
+
+    A project that cannot be read needs nothing that we know of: that is a note, not an error.
+    """
+    if named:
+        return _named(environment, named, settings_models, pool)
+    needs = _needs(environment, settings_models, pool)
+    if isinstance(needs, str):
+        return Selection((), {}, notes=(needs,))
+    kept = {d.group: _draw(d, cached, choose or _at_random) for d in needs.draws if d.variable}
+    targets = (m.target for m in needs.models if _is_loaded(m, kept.get(m.group)))
+    return Selection(
+        tuple(dict.fromkeys(targets)),
+        {one.variable: one.target.id for one in kept.values()},
+        tuple(kept.values()),
+        needs.others,
+        needs.notes,
+        needs.certain,
+    )
+
+
+def is_offline(environment: Environment) -> bool:
+    """Tell whether this environment already forbids the Hub's client the network."""
+    return (environment.get("HF_HUB_OFFLINE") or "").upper() in _TRUE
+
+
+def child_variables(
+    environment: Environment, exported: Mapping[str, str], pins: Mapping[str, str], *, offline: bool
+) -> dict[str, str]:
+    """Return the whole environment of the command: ours, the cache, the pins, HF_HUB_OFFLINE.
+
+    A MODEL_NAME that is set but empty is left out: `${oc.env:MODEL_NAME, …}` would take it for
+    the name of a model.
+    """
+    variables = {**environment.variables, **exported}
+    if not variables.get(MODEL_VARIABLE):
+        variables.pop(MODEL_VARIABLE, None)
+    return {**variables, **pins, **({"HF_HUB_OFFLINE": "1"} if offline else {})}
+
+
+def not_ready(targets: Sequence[Target], *, offline: bool) -> NotReady:
+    """Return the error for models that are not complete and cannot be had."""
+    names = [spelled(target) for target in targets]
+    listed = ", ".join(names)
+    if offline:
+        message = t("Not started: offline, and not complete: {models}.", models=listed)
+    else:
+        message = t("Not started: not complete, and not to be had now: {models}.", models=listed)
+    return NotReady(message, hint="swarmcache pull " + " ".join(names))
+
+
+def spelled(target: Target) -> str:
+    """Return a target as a user types it."""
+    name = target.id if target.type == "model" else f"{target.type}s/{target.id}"
+    return name if target.revision == "main" else f"{name}@{target.revision}"
+
+
+def _named(
+    environment: Environment,
+    named: Sequence[Target],
+    settings_models: Sequence[ModelSetting],
+    pool: PoolOption,
+) -> Selection:
+    """Return the named models, and what else the project loads if its config reads MODEL_NAME."""
+    pins = {MODEL_VARIABLE: named[0].id}
+    pinned = environment._replace(variables={**environment.variables, **pins})
+    needs = _needs(pinned, settings_models, pool)
+    if isinstance(needs, str) or named[0].id not in {target.id for target in needs.targets}:
+        return Selection(tuple(dict.fromkeys(named)), pins)
+    rest = [target for target in needs.targets if target.id != named[0].id]
+    return Selection(tuple(dict.fromkeys([*named, *rest])), pins, (), needs.others, needs.notes)
+
+
+def _needs(
+    environment: Environment, settings_models: Sequence[ModelSetting], pool: PoolOption
+) -> Needs | str:
+    """Return the project's needs, or why they are not known."""
+    from swarmcache.project.models import needed_models  # noqa: PLC0415 - not with --model alone
+
+    try:
+        return needed_models(
+            environment.cwd, environment, pool=pool, settings_models=settings_models
+        )
+    except SwarmcacheError as error:
+        return error.message
+    except OSError as error:
+        return t("{path}: {reason}", path=error.filename or "?", reason=error.strerror or "?")
+
+
+def _is_loaded(model: NeededModel, drawn: Drawn | None) -> bool:
+    return drawn is None or model.target == drawn.target
+
+
+def _draw(draw: Draw, cached: Cached, choose: Callable[[Sequence[Target]], Target]) -> Drawn:
+    complete = [m for m in draw.models if cached.state(m).state == "complete"]
+    target = choose(complete or draw.models)
+    return Drawn(draw.variable, target, len(draw.models), len(complete))
+
+
+def _at_random(targets: Sequence[Target]) -> Target:
+    """Return one of them; `random` itself would cost 6 ms of start-up."""
+    return targets[int.from_bytes(os.urandom(8), "big") % len(targets)]
