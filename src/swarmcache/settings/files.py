@@ -114,8 +114,5 @@ def _flat(path: str, document: Mapping[str, object]) -> dict[str, object]:
             raise SettingsError(message)
         if name not in known:
             similar = nearest(name, known)
-            raise SettingsError(
-                t("{path}: {similar}.", path=path, similar=similar),
-                hint="swarmcache env --explain",
-            )
+            raise SettingsError(t("{path}: {similar}.", path=path, similar=similar))
     return flat
