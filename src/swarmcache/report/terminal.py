@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.report.stream import BAD, OK, WARN, Stream, started_with
@@ -61,13 +61,18 @@ class Terminal:
         self._line(self.stdout, line)
 
     def say(self, line: str = "") -> None:
-        """Write one line of chatter to standard error, unless the user asked for quiet."""
+        """Write one line of chatter to standard error, unless the user asked for quiet.
+
+        Where it cannot be written (a full disk, a reader that left) it is dropped: words about
+        the work must not stop the work.
+        """
         if not self.quiet:
-            self._line(self.err, line)
+            self.alert(line)
 
     def alert(self, line: str) -> None:
         """Write one line to standard error even when quiet: what the user must not miss."""
-        self._line(self.err, line)
+        with suppress(OSError):
+            self._line(self.err, line)
 
     def detail(self, line: str) -> None:
         """Write one line of chatter that only `--verbose` asks for."""
