@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -106,14 +107,19 @@ async def listening(
 async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
-    except (OSError, OverflowError) as error:
-        if getattr(error, "errno", None) == errno.EADDRINUSE:
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             message = t("Port {port} of {host} is already in use.", port=port, host=host)
             raise ServeError(message, hint="swarmcache serve --port 0") from None
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ServeError(
-            t("Cannot listen on {host}:{port}: {reason}.", host=host, port=port, reason=reason)
-        ) from None
+        message = t("Cannot listen on {host}, port {port}: {reason}.",
+                    host=host, port=port, reason=_reason(error))  # fmt: skip
+        raise ServeError(message) from None
+
+
+def _reason(error: OSError) -> str:
+    # asyncio wraps the system's words in its own; a name that is not found has a negative number.
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 def _recorder(hear: Callable[[Access], None]) -> type[AbstractAccessLogger]:
