@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from swarmcache.hubcache.layout import Target, check_revision
@@ -196,7 +196,7 @@ class _Survey:
             )
         )
         rest = {k: v for k, v in self.environment.variables.items() if k != variable}
-        environment = replace(self.environment, variables=rest)
+        environment = self.environment._replace(variables=rest)
         return Resolver(config, environment, self.pools.functions).values(source)
 
     def _revision(self, resolver: Resolver, site: Site) -> str:
