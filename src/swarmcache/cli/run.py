@@ -201,7 +201,7 @@ def _make_ready(invocation: Invocation, start: Start, cached: Cached, selection:
         _pull(invocation, cached, open_ones)
     lacking = _lacking(cached, open_ones)
     if lacking and not start.best_effort:
-        raise not_ready(lacking, offline=start.offline)
+        raise not_ready(lacking, offline=start.offline, cache_dir=invocation.cache_dir)
     if lacking:
         names = ", ".join(spelled(target) for target in lacking)
         terminal.alert(

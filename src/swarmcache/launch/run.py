@@ -132,15 +132,23 @@ def child_variables(
     return {**variables, **pins, **({"HF_HUB_OFFLINE": "1"} if offline else {})}
 
 
-def not_ready(targets: Sequence[Target], *, offline: bool) -> NotReady:
-    """Return the error for models that are not complete and cannot be had."""
+def not_ready(
+    targets: Sequence[Target], *, offline: bool, cache_dir: str | None = None
+) -> NotReady:
+    """Return the error for models that are not complete and cannot be had.
+
+    `cache_dir` is the option's text, which the command that it names then needs too.
+    """
     names = [spelled(target) for target in targets]
     listed = ", ".join(names)
     if offline:
         message = t("Not started: offline, and not complete: {models}.", models=listed)
     else:
         message = t("Not started: not complete, and not to be had now: {models}.", models=listed)
-    return NotReady(message, hint="swarmcache pull " + " ".join(names))
+    place = [] if cache_dir is None else ["--cache-dir", cache_dir]
+    import shlex  # noqa: PLC0415 - only where nothing starts
+
+    return NotReady(message, hint=shlex.join(["swarmcache", "pull", *place, *names]))
 
 
 def spelled(target: Target) -> str:
