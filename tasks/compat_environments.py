@@ -38,8 +38,13 @@ def folder() -> pathlib.Path:
 
 
 def python_of(version: str) -> pathlib.Path:
-    """Return the interpreter of the environment for `version`, which is made if it is missing."""
-    return made(f"hub-{version}", (f"huggingface_hub=={version}", *VERSIONS[version]))
+    """Return the interpreter of the environment for `version`, made or not."""
+    return folder().absolute() / f"hub-{version}" / "bin" / "python"
+
+
+def is_made(version: str) -> bool:
+    """Tell whether the environment for `version` was made to its end."""
+    return (python_of(version).parent.parent / "made").is_file()
 
 
 def made(name: str, requirements: Sequence[str]) -> pathlib.Path:
@@ -59,4 +64,5 @@ def made(name: str, requirements: Sequence[str]) -> pathlib.Path:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or VERSIONS:
-        print(python_of(wanted), flush=True)
+        required = (f"huggingface_hub=={wanted}", *VERSIONS[wanted])
+        print(made(f"hub-{wanted}", required), flush=True)
