@@ -52,11 +52,11 @@ def command(
     caches = [_folder(invocation, name) for name in folders] or [_own_cache(invocation)]
     token = _token(invocation, token_file)
     if token is None and not _is_loopback(host):
-        invocation.terminal.alert(
-            f"{invocation.terminal.warn} "
-            + t("Everybody who reaches {host} can read this cache; --token-file asks for a token.",
-                host=host)
-        )  # fmt: skip
+        warning = t(
+            "Everybody who reaches {host} can read this cache; --token-file asks for a token.",
+            host=host,
+        )
+        invocation.terminal.alert(f"{invocation.terminal.warn} {warning}")
     return _serve(invocation, caches, (host, port), token)
 
 

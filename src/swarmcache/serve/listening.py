@@ -111,9 +111,15 @@ async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
         if error.errno == errno.EADDRINUSE:
             message = t("Port {port} of {host} is already in use.", port=port, host=host)
             raise ServeError(message, hint="swarmcache serve --port 0") from None
-        message = t("Cannot listen on {host}, port {port}: {reason}.",
-                    host=host, port=port, reason=_reason(error))  # fmt: skip
-        raise ServeError(message) from None
+        reason = _reason(error)
+        raise ServeError(
+            t(
+                "Cannot listen on {host}, port {port}: {reason}.",
+                host=host,
+                port=port,
+                reason=reason,
+            )
+        ) from None
 
 
 def _reason(error: OSError) -> str:
