@@ -113,6 +113,12 @@ def _flat(path: str, document: Mapping[str, object]) -> dict[str, object]:
             message = t("{path}: {key} must be a table, [{key}].", path=path, key=name)
             raise SettingsError(message)
         if name not in known:
-            similar = nearest(name, known)
-            raise SettingsError(t("{path}: {similar}.", path=path, similar=similar))
+            raise SettingsError(
+                t(
+                    "{path}: {unknown} is not a key; the nearest is {match}.",
+                    path=path,
+                    unknown=name,
+                    match=nearest(name, known),
+                )
+            )
     return flat

@@ -127,7 +127,8 @@ def _model(value: object) -> ModelSetting:
         raise Wrong(t('a table with at least id = "org/name"'))
     unknown = sorted(value.keys() - set(ModelSetting._fields))
     if unknown:
-        raise Wrong(nearest(unknown[0], ModelSetting._fields))
+        match = nearest(unknown[0], ModelSetting._fields)
+        raise Wrong(t("{match} in the place of {unknown}", match=match, unknown=unknown[0]))
     model = ModelSetting(**value)
     if not isinstance(model.revision, str) or not model.revision:
         raise Wrong(t("a branch, tag or commit for revision"))
@@ -139,11 +140,10 @@ def _model(value: object) -> ModelSetting:
 
 
 def nearest(unknown: str, known: tuple[str, ...]) -> str:
-    """Return the part of a message that names the key most like `unknown`."""
+    """Return the name most like `unknown`."""
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way to an error
 
-    match = get_close_matches(unknown, known, n=1, cutoff=0)[0]
-    return t("{unknown} is not a key; the nearest is {match}", unknown=unknown, match=match)
+    return get_close_matches(unknown, known, n=1, cutoff=0)[0]
 
 
 def _words(text: str) -> list[str]:

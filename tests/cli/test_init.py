@@ -1,0 +1,117 @@
+"""`swarmcache init` as a person and a script use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from processes import screens
+from swarmcache import report
+from swarmcache.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = json.loads((files(report) / "schemas" / "init.json").read_text("utf-8"))
+
+opened = pytest.fixture(screens)
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run_rl_swarm.sh").touch()
+    return tmp_path
+
+
+def test_writes_and_says_how_to_use_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is there, and the two lines for a start are printed."""
+    assert main(["init", "--dir", "/srv/hub", "--yes"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"✓ Wrote {project}/swarmcache.toml.",
+        'In the start script: eval "$(swarmcache env)"',
+        "Or start with: swarmcache run -- ./run_rl_swarm.sh",
+    ]
+    assert main(["env"]) == 0
+    assert capsys.readouterr().out == "export HF_HUB_CACHE=/srv/hub\n"
+
+
+def test_without_a_terminal_it_asks_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No `--yes`, no terminal: exit code 2 and no file."""
+    assert main(["init"]) == 2
+    assert f"add --yes to write {project}/swarmcache.toml." in capsys.readouterr().err
+    assert not (project / "swarmcache.toml").exists()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_a_person_is_shown_the_file_and_asked(
+    project: Path, opened, answer: str, code: int
+) -> None:
+    """Only a yes writes."""
+    screen = opened(sys.executable, "-m", "swarmcache", "init")
+    shown = screen.wait_for("Write ")
+    assert "[cache]" in shown
+    screen.type(f"{answer}\n")
+    assert os.waitstatus_to_exitcode(screen.ending()) == code
+    assert (project / "swarmcache.toml").exists() == (answer == "y")
+
+
+def test_dry_run_prints_what_would_be_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same bytes, and nothing on disk."""
+    assert main(["init", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert os.listdir(project) == ["run_rl_swarm.sh"]
+    assert main(["init", "--yes"]) == 0
+    assert (project / "swarmcache.toml").read_text() == shown
+
+
+def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The document holds to its schema and tells what was written."""
+    assert main(["init", "sub", "--yes", "--json"]) == 3
+    (project / "sub").mkdir()
+    capsys.readouterr()
+    assert main(["init", "sub", "--yes", "--json", "--dir", "project"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["path"] == f"{project}/sub/swarmcache.toml"
+    assert document["content"] == (project / "sub" / "swarmcache.toml").read_text()
+    assert (document["dry_run"], document["cache_dir"]) == (False, "project")
+    assert document["lines"] == ['eval "$(swarmcache env)"', "swarmcache run -- CMD"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["no-such-folder"], 3, "no-such-folder is not a folder."),
+        (["run_rl_swarm.sh"], 3, "run_rl_swarm.sh is not a folder."),
+        (["--dir", ""], 2, "The path is empty."),
+        (["--dir", "x", "--cache-dir", ""], 2, "The path is empty."),
+    ],
+)
+def test_bad_input(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, sentence: str
+) -> None:
+    """One sentence and the right exit code."""
+    assert main(["init", "--yes", *arguments]) == code
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_second_init_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a user has written stays."""
+    (project / "swarmcache.toml").write_text("# mine\n")
+    assert main(["init", "--yes"]) == 3
+    assert capsys.readouterr().err == (
+        f"swarmcache: {project}/swarmcache.toml already holds settings, and init never"
+        " overwrites.\nNext: swarmcache env --explain\n"
+    )
+    assert (project / "swarmcache.toml").read_text() == "# mine\n"
