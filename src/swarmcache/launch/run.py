@@ -6,6 +6,7 @@ Everything here is a value or a question to the cache; `supervise` and `program`
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import NotReady, SwarmcacheError
@@ -98,9 +99,12 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     """
     if named:
         return _named(environment, named, settings_models, pool)
-    needs = _needs(environment, settings_models, pool)
-    if isinstance(needs, str):
-        return Selection((), {}, notes=(needs,))
+    try:
+        needs = _needs(environment, settings_models, pool)
+    except (SwarmcacheError, OSError) as error:
+        return Selection((), {}, notes=(str(error),))
+    if needs is None:
+        return Selection((), {})
     kept = {d.group: _draw(d, cached, choose or _at_random) for d in needs.draws if d.variable}
     targets = (m.target for m in needs.models if _is_loaded(m, kept.get(m.group)))
     return Selection(
@@ -165,9 +169,11 @@ def _named(
 ) -> Selection:
     """Return the named models, and what else the project loads if its config reads MODEL_NAME."""
     pins = {MODEL_VARIABLE: named[0].id}
+    needs = None
     pinned = environment._replace(variables={**environment.variables, **pins})
-    needs = _needs(pinned, settings_models, pool)
-    if isinstance(needs, str) or named[0].id not in {target.id for target in needs.targets}:
+    with suppress(SwarmcacheError, OSError):  # What is named is needed, readable project or not.
+        needs = _needs(pinned, settings_models, pool)
+    if needs is None or named[0].id not in {target.id for target in needs.targets}:
         return Selection(tuple(dict.fromkeys(named)), pins)
     rest = [target for target in needs.targets if target.id != named[0].id]
     return Selection(tuple(dict.fromkeys([*named, *rest])), pins, (), needs.others, needs.notes)
@@ -175,18 +181,15 @@ def _named(
 
 def _needs(
     environment: Environment, settings_models: Sequence[ModelSetting], pool: PoolOption
-) -> Needs | str:
-    """Return the project's needs, or why they are not known."""
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - not with --model alone
+) -> Needs | None:
+    """Return the project's needs, or None where nothing could name any."""
+    from swarmcache.project.configs import has_configs  # noqa: PLC0415 - only run asks
 
-    try:
-        return needed_models(
-            environment.cwd, environment, pool=pool, settings_models=settings_models
-        )
-    except SwarmcacheError as error:
-        return error.message
-    except OSError as error:
-        return t("{path}: {reason}", path=error.filename or "?", reason=error.strerror or "?")
+    if not settings_models and not has_configs(environment.cwd):
+        return None
+    from swarmcache.project.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
+
+    return needed_models(environment.cwd, environment, pool=pool, settings_models=settings_models)
 
 
 def _is_loaded(model: NeededModel, drawn: Drawn | None) -> bool:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
 from swarmcache.locale import t
-from swarmcache.project.readers.hydra import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +63,18 @@ def find_configs(project: str, environment: Environment) -> Configs:
     return Configs(tuple(c for file in files if (c := _read(file, notes))), "", tuple(notes))
 
 
+def has_configs(project: str) -> bool:
+    """Tell whether `find_configs` could find any: a start script or a YAML file is there.
+
+    Cheap, since it reads no file; a project without either need not load the YAML reader.
+    """
+    scripts = _scripts(project)
+    return bool(scripts) or next(_walk(project), None) is not None
+
+
 def _read(file: str, notes: list[str]) -> Config | None:
+    from swarmcache.project.readers.hydra import read_config  # noqa: PLC0415 - YAML costs 13 ms
+
     try:
         return read_config(file)
     except ProjectError as error:
