@@ -1,4 +1,4 @@
-"""The cache folder itself: is it there, may we look?"""
+"""The cache folder itself: whether it is there, and may be read."""
 
 from __future__ import annotations
 

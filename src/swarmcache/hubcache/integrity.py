@@ -102,10 +102,9 @@ def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Out
     """Return whether a scanned revision is complete."""
     snapshot = snapshot_of(repo, revision)
     needs = _all_files(snapshot) if full or repo.name.type != "model" else needed_files(snapshot)
-    missing = tuple(sorted(path for path in needs.paths if path not in snapshot.files))
-    damaged = tuple(
-        sorted(p for p in needs.paths if p in snapshot.files and not snapshot.is_sound(p))
-    )
+    missing = tuple(sorted(needs.paths - snapshot.files.keys()))
+    cached = needs.paths if not missing else needs.paths & snapshot.files.keys()
+    damaged = tuple(sorted([path for path in cached if not snapshot.is_sound(path)]))
     size = revision_size(revision)
     found = (revision.commit, revision.path, size, missing, damaged)
     if damaged:

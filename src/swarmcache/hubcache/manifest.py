@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.layout import TREES
+from swarmcache.hubcache.scan import read_start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT_VERSION = 1
+_MAX_SIZE = 64 * 2**20
+"""Bytes; a manifest of 100,000 files takes about 20 MB."""
 
 
 class ManifestFile(NamedTuple):
@@ -32,7 +34,7 @@ class ManifestFile(NamedTuple):
 
 def manifest_path(repo: str, commit: str) -> str:
     """Return where a repo folder keeps the manifest of a commit."""
-    return os.path.join(repo, TREES, f"{commit}.json")
+    return f"{repo}/{TREES}/{commit}.json"
 
 
 def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
@@ -43,8 +45,7 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
     its pointer, so it is not the content's.
     """
     try:
-        with open(manifest_path(repo, commit), "rb") as file:
-            document = json.load(file)
+        document = json.loads(read_start(manifest_path(repo, commit), _MAX_SIZE))
         if document["format_version"] != FORMAT_VERSION:
             return None
         return {path: _file(entry) for path, entry in document["files"].items()}

@@ -124,10 +124,8 @@ def iter_repos(cache: str, *, wanted: Callable[[RepoName], bool] | None = None) 
 
 def read_repo(cache: str, name: RepoName) -> Repo | None:
     """Return one repo of a cache, or None when the cache has no folder of that name."""
-    path = os.path.join(cache, folder_name(name))
-    if not os.path.isdir(path):
-        return None
-    return _RepoReader(cache, path).read(name)
+    path = f"{cache}/{folder_name(name)}"
+    return _RepoReader(cache, path).read(name) if os.path.isdir(path) else None
 
 
 def read_surroundings(cache: str) -> Surroundings:
@@ -139,7 +137,7 @@ def read_surroundings(cache: str) -> Surroundings:
         if parse_folder_name(entry.name) or entry.name in layout.CACHE_FILES:
             continue
         if entry.name == layout.BLOBS and entry.is_dir(follow_symlinks=False):
-            shared = tuple(_shared_store(entry.path, problems))
+            shared = tuple(_shared_store(cache, entry.path, problems))
         elif layout.is_legacy_file(entry.name) and entry.is_file(follow_symlinks=False):
             physical = entry.stat(follow_symlinks=False).st_blocks * 512
             leftovers.append(Leftover("legacy", entry.path, physical))
@@ -164,13 +162,13 @@ class _RepoReader:
             if entry.name not in layout.REPO_ENTRIES:
                 self.problems.append(_foreign(entry.path))
         self._read_blobs()
-        refs = dict(self._refs(os.path.join(self.path, layout.REFS), ""))
+        refs = dict(self._refs(f"{self.path}/{layout.REFS}", ""))
         revisions = tuple(self._revisions(refs))
         commits = {revision.commit for revision in revisions}
         for ref, commit in refs.items():
             if commit not in commits:
                 message = t("Ref {ref} names a commit that is not cached.", ref=ref)
-                ref_path = os.path.join(self.path, layout.REFS, ref)
+                ref_path = f"{self.path}/{layout.REFS}/{ref}"
                 self.problems.append(Problem("dangling-ref", ref_path, message))
         self._find_orphans(revisions)
         return Repo(
@@ -184,32 +182,27 @@ class _RepoReader:
         )
 
     def _read_blobs(self) -> None:
-        for entry in _entries(os.path.join(self.path, layout.BLOBS), self.problems):
-            if entry.name.endswith(layout.INCOMPLETE):
-                self._leave("partial", entry)
-            elif layout.is_crash_remains(entry.name):
-                self._leave("temporary", entry)
-            else:
-                blob = self._blob(entry)
-                if blob is not None:
-                    self.blobs[entry.name] = blob
+        blobs = self.blobs
+        for entry in _entries(f"{self.path}/{layout.BLOBS}", self.problems):
+            name = entry.name
+            if "." in name or name.startswith("tmp_"):
+                self._odd_blob(entry)
+            elif (blob := self.content(entry, name)) is not None:
+                blobs[name] = blob
 
-    def _blob(self, entry: os.DirEntry[str]) -> Blob | None:
-        if entry.is_symlink() and not self._stays_inside(entry.path):
-            return None
-        try:
-            return _blob(entry.name, entry.path, entry.stat())
-        except FileNotFoundError:
-            self._broken(entry.path)
-        except NotARegularFile:
+    def _odd_blob(self, entry: os.DirEntry[str]) -> None:
+        if entry.name.endswith(layout.INCOMPLETE):
+            self._leave("partial", entry)
+        elif layout.is_crash_remains(entry.name):
+            self._leave("temporary", entry)
+        else:
             self.problems.append(_foreign(entry.path))
-        return None
 
     def _revisions(self, refs: Mapping[str, str]) -> Iterator[Revision]:
         by_commit: dict[str, list[str]] = {}
         for ref, commit in refs.items():
             by_commit.setdefault(commit, []).append(ref)
-        folder = os.path.join(self.path, layout.SNAPSHOTS)
+        folder = f"{self.path}/{layout.SNAPSHOTS}"
         for entry in sorted(_entries(folder, self.problems), key=_by_name):
             if not layout.is_commit(entry.name) or not entry.is_dir(follow_symlinks=False):
                 self.problems.append(_foreign(entry.path))
@@ -218,40 +211,46 @@ class _RepoReader:
             named = tuple(sorted(by_commit.get(entry.name, ())))
             yield Revision(entry.name, entry.path, named, files)
 
-    def _files(self, folder: str, prefix: str, to_blobs: str) -> Iterator[CachedFile]:
-        for entry in sorted(_entries(folder, self.problems), key=_by_name):
+    def _files(self, folder: str, prefix: str, to_blobs: str) -> list[CachedFile]:
+        """Return the files below `folder`; `to_blobs` is how a link from there names a blob."""
+        found = []
+        blobs, skip = self.blobs, len(to_blobs)
+        for entry in _entries(folder, self.problems):
             path = prefix + entry.name
             if entry.is_symlink():
                 target = os.readlink(entry.path)
                 # The link that every client writes needs no look at the disk: blobs are known.
-                blob = (
-                    self.blobs.get(target[len(to_blobs) :]) if target.startswith(to_blobs) else None
-                )
-                yield CachedFile(path, blob or self._linked(entry))
+                blob = blobs.get(target[skip:]) if target.startswith(to_blobs) else None
+                found.append(CachedFile(path, blob or self._linked(entry)))
             elif entry.is_dir(follow_symlinks=False):
-                yield from self._files(entry.path, path + "/", "../" + to_blobs)
+                found += self._files(entry.path, path + "/", "../" + to_blobs)
             else:
-                yield from self._plain(entry, path)
+                plain = self.content(entry, "")
+                found += [CachedFile(path, plain)] if plain is not None else []
+        return found
 
-    def _linked(self, entry: os.DirEntry[str]) -> Blob | None:
-        """Return the content behind an unusual link, or None with a problem noted."""
-        if not self._stays_inside(entry.path):
-            return None
+    def content(self, entry: os.DirEntry[str], name: str) -> Blob | None:
+        """Return what an entry holds, itself or behind its link, or None with a problem noted."""
         try:
+            if entry.is_symlink() and not self._stays_inside(entry.path):
+                return None
             found = entry.stat()
-            real = os.path.realpath(entry.path)
-            return _blob(os.path.basename(real), real, found)
         except OSError:
             self._broken(entry.path)
-        except NotARegularFile:
+            return None
+        if not S_ISREG(found.st_mode):
             self.problems.append(_foreign(entry.path))
-        return None
+            return None
+        inode = (found.st_dev, found.st_ino)
+        physical = found.st_blocks * 512
+        links, accessed = found.st_nlink, found.st_atime
+        return Blob(name, entry.path, found.st_size, physical, inode, links, accessed)
 
-    def _plain(self, entry: os.DirEntry[str], path: str) -> Iterator[CachedFile]:
-        try:
-            yield CachedFile(path, _blob("", entry.path, entry.stat(follow_symlinks=False)))
-        except NotARegularFile:
-            self.problems.append(_foreign(entry.path))
+    def _linked(self, entry: os.DirEntry[str]) -> Blob | None:
+        """Return the content behind an unusual link under its blob's own name, or None."""
+        real = os.path.realpath(entry.path)
+        blob = self.content(entry, os.path.basename(real))
+        return blob._replace(path=real) if blob is not None else None
 
     def _stays_inside(self, link: str) -> bool:
         real = os.path.realpath(link)
@@ -296,9 +295,9 @@ class _RepoReader:
 
     def _find_orphans(self, revisions: tuple[Revision, ...]) -> None:
         used = {file.blob.name for rev in revisions for file in rev.files if file.blob is not None}
-        for name, blob in self.blobs.items():
-            if name not in used:
-                self.leftovers.append(Leftover("orphan", blob.path, blob.physical))
+        for name in self.blobs.keys() - used:
+            blob = self.blobs[name]
+            self.leftovers.append(Leftover("orphan", blob.path, blob.physical))
 
     def _leave(self, kind: LeftoverKind, entry: os.DirEntry[str]) -> None:
         physical = entry.stat(follow_symlinks=False).st_blocks * 512
@@ -312,24 +311,6 @@ def read_start(path: str, count: int) -> bytes:
         return os.read(handle, count)
     finally:
         os.close(handle)
-
-
-class NotARegularFile(Exception):  # noqa: N818 - a signal within this module
-    """A directory, pipe or device stands where content should be."""
-
-
-def _blob(name: str, path: str, found: os.stat_result) -> Blob:
-    if not S_ISREG(found.st_mode):
-        raise NotARegularFile
-    return Blob(
-        name,
-        path,
-        found.st_size,
-        found.st_blocks * 512,
-        (found.st_dev, found.st_ino),
-        found.st_nlink,
-        found.st_atime,
-    )
 
 
 def _by_name(entry: os.DirEntry[str]) -> str:
@@ -354,13 +335,13 @@ def _entries_of_cache(cache: str) -> list[os.DirEntry[str]]:
         return list(entries)
 
 
-def _shared_store(folder: str, problems: list[Problem]) -> Iterator[Blob]:
+def _shared_store(cache: str, folder: str, problems: list[Problem]) -> Iterator[Blob]:
+    reader = _RepoReader(cache, folder)
     for group in _entries(folder, problems):
-        if not group.is_dir(follow_symlinks=False):
-            continue
-        for entry in _entries(group.path, problems):
-            if "." not in entry.name and entry.is_file(follow_symlinks=False):
-                yield _blob(entry.name, entry.path, entry.stat(follow_symlinks=False))
+        if group.is_dir(follow_symlinks=False):
+            payloads = (entry for entry in _entries(group.path, problems) if "." not in entry.name)
+            yield from filter(None, (reader.content(entry, entry.name) for entry in payloads))
+    problems += reader.problems
 
 
 def _foreign(path: str) -> Problem:

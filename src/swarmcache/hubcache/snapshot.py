@@ -25,14 +25,14 @@ _EMPTY_CONTENT = frozenset(
 )
 _MAX_READ = 64 * 2**20
 """Bytes of an index or config file that are read at most; the largest known is 6 MB."""
-_PARSED = frozenset({"config.json", "model_index.json", "adapter_config.json"})
-"""Small files that every start parses, so that one cut off is told at once."""
+_LOOKED_INTO = frozenset({"config.json", "model_index.json", "adapter_config.json"})
+"""Small files without which nothing loads; the others are told by their sizes."""
 
 
 class Snapshot:
     """A revision's files with all that the cache itself tells about them."""
 
-    __slots__ = ("_objects", "_verdicts", "files", "manifest", "marks")
+    __slots__ = ("_texts", "_verdicts", "files", "manifest", "marks")
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Snapshot:
         """The folder of `.no_exist` marks for this commit; it may not exist."""
         # No file is looked into twice.
         self._verdicts: dict[str, bool] = {}
-        self._objects: dict[str, Mapping[str, object] | None] = {}
+        self._texts: dict[str, bytes] = {}
 
     @property
     def known(self) -> Collection[str]:
@@ -78,21 +78,25 @@ class Snapshot:
 
     def json_object(self, path: str) -> Mapping[str, object]:
         """Return a cached JSON file's object; empty when it is absent or no such file."""
-        return self._parsed(path) or {}
-
-    def _parsed(self, path: str) -> Mapping[str, object] | None:
-        if path not in self._objects:
-            try:
-                document = json.loads(self.read(path)) if self.files.get(path) else None
-            except (ValueError, OSError):
-                document = None
-            self._objects[path] = document if isinstance(document, dict) else None
-        return self._objects[path]
+        try:
+            document = json.loads(self.read(path).decode())
+        except ValueError:
+            document = None
+        return document if isinstance(document, dict) else {}
 
     def read(self, path: str) -> bytes:
-        """Return the content of a small cached file, cut at 64 MiB; OSError when unreadable."""
-        blob = self.files[path]
-        return b"" if blob is None else read_start(blob.path, min(blob.size, _MAX_READ))
+        """Return the content of a small cached file, cut at 64 MiB; empty when there is none."""
+        text = self._texts.get(path)
+        if text is None:
+            text = self._texts[path] = self._read(path)
+        return text
+
+    def _read(self, path: str) -> bytes:
+        blob = self.files.get(path)
+        try:
+            return read_start(blob.path, min(blob.size, _MAX_READ)) if blob is not None else b""
+        except OSError:
+            return b""
 
     def _look(self, path: str) -> bool:
         blob = self.files[path]
@@ -100,17 +104,29 @@ class Snapshot:
             return False
         if weights_format(path):
             return looks_whole(path, blob)
-        if path in _PARSED or index_format(path):
-            return self._parsed(path) is not None
+        if path in _LOOKED_INTO or index_format(path):
+            return self._is_json(path)
         return blob.size > 0 or not path.endswith(".json")
+
+    def _is_json(self, path: str) -> bool:
+        """Tell by its two ends whether a file is a JSON object that was not cut off.
+
+        Parsing would cost most of a check, and tell hardly more: what else can be wrong with
+        bytes of the right size, `verify` tells by their hash.
+        """
+        text = self.read(path)
+        return text[:1] == b"{" and text.rstrip()[-1:] == b"}"
 
     def _size_fits(self, path: str, blob: Blob) -> bool:
         expected = self.manifest.get(path) if self.manifest is not None else None
         if expected is not None:
             return blob.size == expected.size
         # A blob named by another hash than that of no bytes cannot be empty.
-        named = is_git_sha1(blob.name) or is_sha256(blob.name)
-        return blob.size > 0 or not named or blob.name in _EMPTY_CONTENT
+        return blob.size > 0 or blob.name in _EMPTY_CONTENT or not _is_hash(blob.name)
+
+
+def _is_hash(name: str) -> bool:
+    return is_git_sha1(name) or is_sha256(name)
 
 
 def snapshot_of(repo: Repo, revision: Revision) -> Snapshot:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.integrity import Missing, Outcome, check_revision, revision_size
+from swarmcache.hubcache.integrity import Missing, Outcome, check_revision
 from swarmcache.hubcache.scan import iter_repos, read_surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from swarmcache.hubcache.integrity import State
     from swarmcache.hubcache.layout import RepoName
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 _WORST_FIRST: tuple[State, ...] = ("damaged", "incomplete", "unknown", "missing", "complete")
 
 
-@dataclass(frozen=True, slots=True)
-class RevisionUsage:
+class RevisionUsage(NamedTuple):
     """One cached commit."""
 
     commit: str
@@ -31,8 +29,7 @@ class RevisionUsage:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class RepoUsage:
+class RepoUsage(NamedTuple):
     """One cached repo."""
 
     name: RepoName
@@ -53,22 +50,26 @@ class RepoUsage:
         return next((state for state in _WORST_FIRST if state in states), Missing.state)
 
 
-@dataclass(frozen=True, slots=True)
-class CacheUsage:
+class CacheUsage(NamedTuple):
     """One cache folder."""
 
     path: str
     repos: tuple[RepoUsage, ...]
     size: int
     """Bytes of content, each repo's added up."""
-    physical: int
-    """Bytes allocated; hard links and the shared store's payloads count once."""
+    inodes: Mapping[tuple[int, int], int]
+    """Allocated bytes of each inode that holds content; shared ones stand here once."""
     leftovers: tuple[Leftover, ...]
     problems: tuple[Problem, ...]
     """What is wrong beside the repos."""
     free: int
     """Bytes free for this user on the cache's file system."""
     writable: bool
+
+    @property
+    def physical(self) -> int:
+        """Bytes allocated; hard links and the shared store's payloads count once."""
+        return physical_bytes([self])
 
     def leftover_bytes(self, kind: str) -> int:
         """Return the allocated bytes of one kind of leftover."""
@@ -90,55 +91,76 @@ def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None
     if wanted is None:
         leftovers += around.leftovers
         inodes.update((blob.inode, blob.physical) for blob in around.shared)
-    # Orphans are blobs, and so counted as inodes; the other leftovers are files of their own.
-    physical = sum(inodes.values()) + sum(x.physical for x in leftovers if x.kind != "orphan")
     return CacheUsage(
         path,
         tuple(repos),
         sum(repo.size for repo in repos),
-        physical,
+        inodes,
         tuple(leftovers),
         around.problems,
         free_bytes(path),
-        os.access(path, os.W_OK | os.X_OK),
+        _writable(path),
     )
+
+
+def empty_cache(path: str) -> CacheUsage:
+    """Return the usage of a cache folder that does not exist yet."""
+    return CacheUsage(path, (), 0, {}, (), (), free_bytes(path), writable=_writable(path))
+
+
+def physical_bytes(caches: Iterable[CacheUsage]) -> int:
+    """Return the bytes allocated for several caches; content that they share counts once."""
+    inodes: dict[tuple[int, int], int] = {}
+    beside = 0
+    for cache in caches:
+        inodes.update(cache.inodes)
+        # Orphans are blobs, and so counted as inodes; other leftovers are files of their own.
+        beside += sum(left.physical for left in cache.leftovers if left.kind != "orphan")
+    return sum(inodes.values()) + beside
 
 
 def free_bytes(path: str) -> int:
     """Return the bytes that this user may still write at `path`, or at its nearest parent."""
+    found = os.statvfs(_existing(path))
+    return found.f_bavail * found.f_frsize
+
+
+def _writable(path: str) -> bool:
+    return os.access(_existing(path), os.W_OK | os.X_OK)
+
+
+def _existing(path: str) -> str:
+    """Return `path` or its nearest parent that exists."""
     while not os.path.exists(path):
         path = os.path.dirname(path)
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
+    return path
 
 
 def _measure_repo(repo: Repo, inodes: dict[tuple[int, int], int]) -> RepoUsage:
     blobs = {blob.inode: blob for blob in _contents(repo)}
-    inodes.update((inode, blob.physical) for inode, blob in blobs.items())
-    left = sum(x.physical for x in repo.leftovers if x.kind != "orphan")
-    used = {
-        f.blob.inode: f.blob.size for r in repo.revisions for f in r.files if f.blob is not None
-    }
-    return RepoUsage(
-        repo.name,
-        sum(used.values()),
-        sum(blob.physical for blob in blobs.values()) + left,
-        max((blob.accessed for blob in blobs.values()), default=0.0),
-        tuple(_measure_revision(repo, revision) for revision in repo.revisions),
-        repo.problems,
-    )
+    orphans = {left.path for left in repo.leftovers if left.kind == "orphan"}
+    beside = sum(left.physical for left in repo.leftovers if left.kind != "orphan")
+    physical, size, used = beside, 0, 0.0
+    for inode, blob in blobs.items():
+        inodes[inode] = blob.physical
+        physical += blob.physical
+        size += 0 if blob.path in orphans else blob.size
+        used = max(used, blob.accessed)
+    revisions = tuple(_measure_revision(repo, revision) for revision in repo.revisions)
+    return RepoUsage(repo.name, size, physical, used, revisions, repo.problems)
 
 
 def _measure_revision(repo: Repo, revision: Revision) -> RevisionUsage:
     outcome = check_revision(repo, revision)
-    return RevisionUsage(
-        revision.commit, revision.refs, len(revision.files), revision_size(revision), outcome
-    )
+    return RevisionUsage(revision.commit, revision.refs, len(revision.files), outcome.size, outcome)
 
 
 def _contents(repo: Repo) -> Iterable[Blob]:
-    yield from repo.blobs.values()
-    for revision in repo.revisions:
-        for file in revision.files:
-            if file.blob is not None and not file.blob.name:
-                yield file.blob
+    """Return the repo's blobs, and the files that stand in snapshots where links cannot be had."""
+    plain = [
+        file.blob
+        for revision in repo.revisions
+        for file in revision.files
+        if file.blob is not None and not file.blob.name
+    ]
+    return (*repo.blobs.values(), *plain)

@@ -22,13 +22,15 @@ def custom_code(snapshot: Snapshot) -> set[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            source = snapshot.read(path) if snapshot.files.get(path) else b""
-            waiting += [f"{(a or b).decode()}.py" for a, b in _RELATIVE_IMPORT.findall(source)]
+            imports = _RELATIVE_IMPORT.findall(snapshot.read(path))
+            waiting += [f"{(a or b).decode()}.py" for a, b in imports]
     return found
 
 
 def _auto_map(snapshot: Snapshot, path: str) -> Iterator[str]:
     """Yield the modules of `auto_map`; `other/repo--module.Class` is another repo's code."""
+    if b'"auto_map"' not in snapshot.read(path):
+        return  # Parsing a tokenizer's long config only to find none would cost most of a check.
     classes = snapshot.json_object(path).get("auto_map")
     for value in classes.values() if isinstance(classes, dict) else ():
         for name in value if isinstance(value, list) else [value]:
