@@ -242,6 +242,11 @@ def test_empty_variables_count_as_not_set(project: Path) -> None:
             """: cache.budget cannot be 'much'; expected a size such as "200GB".""",
         ),
         (
+            '[cache]\nbudget = "inf"\n',
+            """: cache.budget cannot be 'inf'; expected a size such as "200GB".""",
+        ),
+        ("x = " + "[" * 9999, " is nested too deeply to be read."),
+        (
             "[cache]\nbudget = true\n",
             """: cache.budget cannot be True; expected a size such as "200GB".""",
         ),

@@ -77,6 +77,8 @@ def _parse(path: str, content: bytes) -> dict[str, object]:
         return tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
         raise SettingsError(t("{path} is not UTF-8, which TOML must be.", path=path)) from error
+    except RecursionError as error:
+        raise SettingsError(t("{path} is nested too deeply to be read.", path=path)) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_not_toml(path, content, str(error))) from error
 

@@ -98,7 +98,7 @@ def _size(value: object, ground: Ground) -> int:
             size = parse_bytes(str(value))
             if size > 0:
                 return size
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     raise Wrong(t('a size such as "200GB"'))
 
