@@ -245,7 +245,7 @@ def test_empty_variables_count_as_not_set(project: Path) -> None:
             '[cache]\nbudget = "inf"\n',
             """: cache.budget cannot be 'inf'; expected a size such as "200GB".""",
         ),
-        ("x = " + "[" * 9999, " is nested too deeply to be read."),
+        pytest.param("x = " + "[" * 9999, " is nested too deeply to be read.", id="deep"),
         (
             "[cache]\nbudget = true\n",
             """: cache.budget cannot be True; expected a size such as "200GB".""",
