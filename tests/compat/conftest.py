@@ -24,12 +24,13 @@ MODEL_FILES = {
     "config.json": b'{"model_type": "llama"}',
     "generation_config.json": b"{}",
     "model.safetensors": tiny_safetensors(1),
-    "onnx/a b.json": b"{}",
+    "prompts/a b.json": b"{}",
     "tokenizer.json": b'{"version": "1.0"}',
+    "tokenizer_config.json": b"{ }",
 }
 """A model with what trips clients: a folder, a space, and one blob for two paths."""
-MODEL_FILES["onnx/same.json"] = MODEL_FILES["onnx/a b.json"]
-MODEL_BYTES = 9 + 23 + 2 + 1224 + 18
+MODEL_FILES["prompts/same.json"] = MODEL_FILES["prompts/a b.json"]
+MODEL_BYTES = 9 + 23 + 2 + 1224 + 18 + 3
 """What its content amounts to, `{}` once."""
 DATASET = "org/rows"
 DATASET_FILES = {"data/train-00000.jsonl": b'{"text": "a"}\n'}
