@@ -68,13 +68,13 @@ class Library:
         """Return what `code` puts into `answer`; it finds `arguments` in `sys.argv`."""
         script = f"import json, sys\n{code}\nprint(json.dumps(answer))"
         python = str(compat_environments.python_of(self.version))
-        done = self._done([python, "-c", script, *arguments], environment)
+        done = self._done([python, "-c", script, *arguments], **environment)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def hf(self, *arguments: str, **environment: str) -> str:
+    def hf(self, *arguments: str, expected: int = 0) -> str:
         """Return what this version's `hf` prints, on both streams."""
         program = str(compat_environments.python_of(self.version).with_name("hf"))
-        done = self._done([program, *arguments], environment)
+        done = self._done([program, *arguments], expected=expected)
         return done.stdout + done.stderr
 
     def snapshot(self, repo_id: str, *, offline: bool = False) -> str:
@@ -105,7 +105,7 @@ class Library:
         return TAG_WARNING.format(cache=self.cache) if self.version in OLD else ""
 
     def _done(
-        self, command: list[str], environment: dict[str, str]
+        self, command: list[str], *, expected: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
@@ -115,7 +115,7 @@ class Library:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == expected, done.stdout + done.stderr
         return done
 
 
