@@ -213,9 +213,9 @@ class Hub:
         moved = time.monotonic()
         while time.monotonic() - moved < patience:
             answer = worker.answer(_TICK_SECONDS)
-            if answer is not None:
+            if answer is not None and "beat" not in answer:
                 return answer
-            if growth is not None and growth.look():
+            if (growth is not None and growth.look()) or answer is not None:
                 moved = time.monotonic()
         return None
 

@@ -18,14 +18,19 @@ import re
 import signal
 import sys
 import threading
+import time
 import warnings
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from swarmcache import locale
 from swarmcache.hubcache.layout import Target
 from swarmcache.transfer.refusals import packed, refusal
 
 METADATA_SECONDS = 10.0
+CHUNK_BYTES = 256 * 1024
+"""How much may arrive before it is written. The library's own 10 MiB take minutes on a slow
+line, and the parent, who watches the file grow, would take the line for dead."""
+BEAT_SECONDS = 1.0
 _OWN_PARTIAL = re.compile(r".+\.[0-9a-f]{8}\.incomplete")
 """The name that clients since 1.18 give; older ones resume theirs, so those stay."""
 
@@ -33,7 +38,7 @@ _OWN_PARTIAL = re.compile(r".+\.[0-9a-f]{8}\.incomplete")
 def main() -> None:
     """Serve requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent decides what Ctrl-C means.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    answers = _Answers(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # What a library prints is no answer.
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin, requests), daemon=True).start()
@@ -41,13 +46,41 @@ def main() -> None:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     while True:
         request = json.loads(requests.get())
-        answers.write(json.dumps(_answer(request)) + "\n")
-        answers.flush()
+        answers.say(_answer(request, answers))
+
+
+class _Answers:
+    """Standard output, one line at a time from whichever thread."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._beaten = 0.0
+
+    def say(self, answer: dict[str, Any]) -> None:
+        """Write one line; without a reader there is nothing left to work for."""
+        with self._lock:
+            try:
+                self._stream.write(json.dumps(answer) + "\n")
+                self._stream.flush()
+            except OSError:
+                _end()
+
+    def beat(self) -> None:
+        """Tell that bytes arrive, at most once a second: Xet writes them late, and in lumps."""
+        now = time.monotonic()
+        if now - self._beaten > BEAT_SECONDS:
+            self._beaten = now
+            self.say({"beat": True})
 
 
 def _listen(stream: IO[str], requests: queue.SimpleQueue[str]) -> None:
     for line in stream:
         requests.put(line)
+    _end()
+
+
+def _end() -> NoReturn:
     _remove_own_partials()
     os._exit(0)  # Download threads would keep the interpreter for as long as they run.
 
@@ -62,7 +95,7 @@ def _remove_own_partials() -> None:
                 os.unlink(path)
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(request: dict[str, Any], answers: _Answers) -> dict[str, Any]:
     locale.use(request["language"])
     target = Target(*request["target"])
     # A token goes only to the endpoint that it was configured for; False sends none.
@@ -70,7 +103,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         if request["do"] == "list":
             return _list(target, access)
-        return _fetch(target, access, request)
+        return _fetch(target, access, request, answers)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent shall hear of it
         return packed(refusal(error, request["endpoint"], target))
 
@@ -92,9 +125,12 @@ def _list(target: Target, access: dict[str, Any]) -> dict[str, Any]:
     return {"commit": info.sha, "files": files}
 
 
-def _fetch(target: Target, access: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    from huggingface_hub import hf_hub_download, snapshot_download  # noqa: PLC0415
+def _fetch(
+    target: Target, access: dict[str, Any], request: dict[str, Any], answers: _Answers
+) -> dict[str, Any]:
+    from huggingface_hub import constants, hf_hub_download, snapshot_download  # noqa: PLC0415
 
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES
     place: dict[str, Any] = {
         "repo_type": target.type,
         "revision": target.revision,
@@ -106,8 +142,23 @@ def _fetch(target: Target, access: dict[str, Any], request: dict[str, Any]) -> d
         hf_hub_download(target.id, path, force_download=True, **place)
     # Patterns are read as shell patterns: names of real files must stand for themselves.
     leave = [glob.escape(path) for path in request["leave"]]
-    snapshot = snapshot_download(target.id, ignore_patterns=leave or None, **place)
+    bar = _beating(answers)
+    snapshot = snapshot_download(target.id, ignore_patterns=leave or None, tqdm_class=bar, **place)
     return {"snapshot": os.fspath(snapshot)}
+
+
+def _beating(answers: _Answers) -> type[Any]:
+    """Return the library's progress bar, invisible, and with a heartbeat."""
+    from huggingface_hub import utils  # noqa: PLC0415
+
+    tqdm: Any = utils.tqdm  # type: ignore[attr-defined]
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def update(self, n: float | None = 1) -> object:
+            answers.beat()
+            return super().update(n)
+
+    return Bar
 
 
 if __name__ == "__main__":
