@@ -221,3 +221,18 @@ def test_without_aiohttp_it_names_the_extra(cache: str, tmp_path: Path) -> None:
     code, errors = refused(cache, PYTHONPATH=str(tmp_path))
     assert code == 3
     assert errors.endswith("Next: pip install 'swarmcache[serve]'\n")
+
+
+@pytest.mark.parametrize("noise", [b"\x16\x03\x01\r\n\r\n", b"GET /\x1b[31mred HTTP/1.1\r\n\r\n"])
+def test_what_is_no_http_is_one_line(
+    serve: Callable[..., Served], cache: str, noise: bytes
+) -> None:
+    served = serve(cache, "--port", "0")
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(noise)
+        assert client.recv(12) == b"HTTP/1.0 400"
+        assert client.makefile("rb").read()
+    code, errors = served.end(signal.SIGTERM)
+    assert code == 0
+    assert re.fullmatch(r"400 UNKNOWN / \d+\n", errors)

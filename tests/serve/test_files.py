@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cachemaker import CacheMaker, git_sha1, sha256
+from processes import until
 from swarmcache.serve.running import running
 from wire import ask
 
@@ -168,3 +170,14 @@ def test_a_file_that_shrinks_while_it_is_sent_is_cut_off_not_padded(
     monkeypatch.setattr(os, "sendfile", shrink_first)
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
         ask(hub, PATH)
+
+
+def test_a_download_that_broke_off_counts_what_went_out(hub: RunningHub, cache: CacheMaker) -> None:
+    cache.repo("org/big", {"big.txt": b"\0" * 64_000_000})
+    with socket.create_connection(hub.address, timeout=20) as client:
+        client.sendall(b"GET /org/big/resolve/main/big.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = 0
+        while received < 5_000_000:
+            received += len(client.recv(65536))
+    until(lambda: hub.requests, "the record of the broken download")
+    assert 5_000_000 - 1000 <= hub.requests[0].bytes < 64_000_000

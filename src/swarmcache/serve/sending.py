@@ -85,8 +85,12 @@ class FileReply(web.StreamResponse):
             transport = request.transport
             if transport is None:
                 raise ConnectionResetError("The client is gone.")
-            # The loop's own sendfile(2); uvloop has none, so this server never runs on it.
-            self.sent = await loop.sendfile(transport, file, span.start, span.length)
+            try:
+                # The loop's own sendfile(2); uvloop has none, so this server never runs on it.
+                await loop.sendfile(transport, file, span.start, span.length)
+            finally:
+                # Also when the client is gone: the loop leaves the file where it stopped.
+                self.sent = max(0, file.tell() - span.start)
             if self.sent < span.length:
                 transport.abort()  # Cut off meanwhile: the client must not take this for whole.
         await self.write_eof()
