@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import Target
 
 _NETWORK = frozenset({"requests", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "ssl"})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR})
 _DENIALS = frozenset({"GatedRepoError", "DisabledRepoError"})
 _ABSENCES = frozenset({"RepositoryNotFoundError", "RemoteEntryNotFoundError"})
 _DENIED = frozenset({401, 403})
@@ -59,9 +61,9 @@ def _of_disk(error: BaseException, endpoint: str, target: Target) -> SwarmcacheE
     if not isinstance(error, OSError):
         return None
     path = error.filename or "?"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in _FULL:
         return DiskFull(t("The disk of {path} is full.", path=path), hint="swarmcache status")
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if error.errno in _UNWRITABLE:
         reason = error.strerror or str(error)
         return AccessDenied(t("{path} cannot be written: {reason}.", path=path, reason=reason))
     if "Consistency check failed" in str(error):
