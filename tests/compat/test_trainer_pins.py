@@ -24,11 +24,10 @@ def resolved(
 ) -> dict[str, str]:
     """Return name -> version of what pip would install into an empty environment."""
     venv.create(home, with_pip=False, symlinks=True)
-    report = home / "report.json"
-    install = ["install", "--quiet", "--dry-run", "--report", str(report)]
+    python, report = str(home / "bin" / "python"), home / "report.json"
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--dry-run"]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), *install]
-        + [*requirements],
+        [*pip, "--report", str(report), *requirements],
         env=environment,
         capture_output=True,
         text=True,
