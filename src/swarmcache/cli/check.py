@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 _SHOWN = 5
 """Paths named per model on the terminal; JSON names all."""
 
+_KINDS = {
+    "model": lambda: t("Model"),
+    "dataset": lambda: t("Dataset"),
+    "space": lambda: t("Space"),
+    "kernel": lambda: t("Kernel"),
+}
+
 
 @click.command(
     help=t("Tell whether models are here and complete: structural, milliseconds, no network."),
@@ -95,20 +102,27 @@ def _show(terminal: Terminal, pairs: Sequence[tuple[Target, Outcome]]) -> None:
 
 def describe(terminal: Terminal, target: Target, outcome: Outcome) -> str:
     """Return the line for one model that the original report asked for, ✓ or ⚠."""
+    kind = _KINDS[target.type]()
     name = target.id if target.revision == "main" else f"{target.id}@{target.revision}"
     if outcome.state == "complete":
         size = human_bytes(outcome.size)
-        return f"{terminal.ok} " + t("Model {name} is cached ({size}).", name=name, size=size)
-    if outcome.state == "damaged":
-        message = t("Model {name} is damaged: {reason}", name=name, reason=outcome.reason)
-    elif outcome.state == "unknown":
-        message = t(
-            "Model {name} is cached, perhaps not completely: {reason}",
-            name=name,
-            reason=outcome.reason,
+        return f"{terminal.ok} " + t(
+            "{kind} {name} is cached ({size}).", kind=kind, name=name, size=size
         )
-    elif outcome.state == "incomplete":
-        message = t("Model {name} is cached in part: {reason}", name=name, reason=outcome.reason)
-    else:
-        message = t("Model {name} is not cached: {reason}", name=name, reason=outcome.reason)
-    return f"{terminal.warn} {message}"
+    return f"{terminal.warn} " + _shortcoming(kind, name, outcome)
+
+
+def _shortcoming(kind: str, name: str, outcome: Outcome) -> str:
+    reason = outcome.reason
+    if outcome.state == "damaged":
+        return t("{kind} {name} is damaged: {reason}", kind=kind, name=name, reason=reason)
+    if outcome.state == "incomplete":
+        return t("{kind} {name} is cached in part: {reason}", kind=kind, name=name, reason=reason)
+    if outcome.state == "missing":
+        return t("{kind} {name} is not cached: {reason}", kind=kind, name=name, reason=reason)
+    return t(
+        "{kind} {name} is cached, perhaps not completely: {reason}",
+        kind=kind,
+        name=name,
+        reason=reason,
+    )

@@ -15,12 +15,12 @@ from swarmcache.locale import t
     help=t("Write swarmcache.toml, the settings of the project in this folder or in PROJECT."),
     epilog="Example: swarmcache init --dir /srv/models/hub --yes",
 )
-@click.argument("project", required=False, type=click.Path())
+@click.argument("project", required=False, type=click.Path(readable=False))
 @click.option(
     "--dir",
     "folder",
     metavar="PATH",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help=t('The cache to name; "project" for one inside the project. Default: the one in use.'),
 )
 @click.option("--dry-run", is_flag=True, help=t("Print the file without writing it."))

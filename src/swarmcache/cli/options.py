@@ -117,14 +117,14 @@ def _options() -> tuple[Callable[[Callable[P, R]], Callable[P, R]], ...]:
         click.option(
             "--cache-dir",
             metavar="PATH",
-            type=click.Path(),
+            type=click.Path(readable=False),
             callback=_named,
             help=t("Use the cache in this folder instead of the one that the settings name."),
         ),
         click.option(
             "--python",
             metavar="PATH",
-            type=click.Path(),
+            type=click.Path(readable=False),
             callback=_named,
             help=t("The interpreter whose libraries count, or its environment's folder."),
         ),

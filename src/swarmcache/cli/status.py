@@ -34,7 +34,7 @@ SORTS: dict[str, Callable[[RepoUsage], object]] = {
     help=t("Show what is cached, where and why there, how large, complete or not, last used."),
     epilog=t("Example: swarmcache status --sort used --filter 'Qwen/*'"),
 )
-@click.argument("caches", nargs=-1, metavar="[CACHE]...")
+@click.argument("caches", nargs=-1, metavar="[CACHE]...", type=click.Path(readable=False))
 @click.option("--filter", "pattern", metavar="GLOB", help=t("Only repos whose id fits."))
 @click.option("--sort", type=click.Choice(list(SORTS)), default="size", help=t("What comes first."))
 @click.option(

@@ -1,0 +1,101 @@
+"""`swarmcache` alone: this project and its cache in ten lines, and exactly one next step."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmcache.cli.check import describe
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.errors import ProjectError
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.integrity import Missing, check
+from swarmcache.hubcache.usage import free_bytes
+from swarmcache.locale import t, tn
+from swarmcache.report.status_text import who_decided
+from swarmcache.units import human_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.project.models import Needs
+
+    Pairs = Sequence[tuple[Target, Outcome]]
+
+_MODELS_SHOWN = 5
+"""Lines for models; with them the whole is ten lines at most."""
+
+
+@click.command(help=t("Show this project and its cache in ten lines, and the next step."))
+@common_options
+def command(invocation: Invocation) -> None:
+    """Say where things stand in the working directory."""
+    terminal = invocation.terminal
+    needs = _needs(invocation)
+    cache = invocation.location.path
+    here = cache_exists(cache)
+    pairs = [(target, _look(target, cache, here=here)) for target in needs.targets]
+    terminal.out(_project_line(invocation.project, pairs))
+    who = who_decided(invocation.location.decided_by)
+    terminal.out(t("Cache: {path} (decided by {who})", path=cache, who=who))
+    terminal.out(t("Free on its disk: {free}", free=human_bytes(free_bytes(cache))))
+    for target, outcome in pairs[:_MODELS_SHOWN]:
+        terminal.out(describe(terminal, target, outcome))
+    if len(pairs) > _MODELS_SHOWN:
+        terminal.out(t("… and {n} more", n=len(pairs) - _MODELS_SHOWN))
+    terminal.out(t("Next: {command}", command=_next_step(invocation, pairs)))
+
+
+def _needs(invocation: Invocation) -> Needs:
+    from swarmcache.project.models import Needs, needed_models  # noqa: PLC0415 - may read YAML
+
+    try:
+        return needed_models(
+            invocation.project, invocation.environment, settings_models=invocation.settings.models
+        )
+    except ProjectError as error:
+        invocation.terminal.say(f"{invocation.terminal.warn} {error.message}")
+        return Needs((), (), (), (), certain=True)
+
+
+def _look(target: Target, cache: str, *, here: bool) -> Outcome:
+    return check(target, cache) if here else Missing(reason=t("The cache is still empty."))
+
+
+def _project_line(project: str, pairs: Pairs) -> str:
+    if not pairs:
+        return t("Project: {folder}; no model is named in its configuration", folder=project)
+    size = human_bytes(sum(outcome.size for _, outcome in pairs))
+    return tn(
+        "Project: {folder}; loads {n} model, {size} of it cached",
+        "Project: {folder}; loads {n} models, {size} of them cached",
+        len(pairs),
+        folder=project,
+        size=size,
+    )
+
+
+def _next_step(invocation: Invocation, pairs: Pairs) -> str:
+    """Return the one command to type next: what is missing first, then the start."""
+    if not pairs:
+        return "swarmcache status"
+    if any(outcome.state != "complete" for _, outcome in pairs):
+        return "swarmcache pull"
+    command = invocation.settings.launch_command or _run_script(invocation.project)
+    return f"swarmcache run -- {command}" if command else "swarmcache run -- CMD"
+
+
+def _run_script(project: str) -> str | None:
+    """Return the project's start script as one would type it, or None when it has no clear one."""
+    return next((f"./{name}" for name in sorted(_scripts(project)) if name.startswith("run")), None)
+
+
+def _scripts(project: str) -> Iterator[str]:
+    names: Sequence[str] = os.listdir(project)
+    for name in names:
+        if name.endswith(".sh") and os.access(os.path.join(project, name), os.X_OK):
+            yield name
