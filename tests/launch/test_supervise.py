@@ -239,7 +239,8 @@ def test_ignored_hangup_stays_ignored() -> None:
 
 def test_no_home_is_needed() -> None:
     """A service may have no HOME at all."""
-    done = finished("sh", "-c", 'echo "${HOME-none}"', env={"PATH": os.environ["PATH"]})
+    variables = {name: value for name, value in os.environ.items() if name != "HOME"}
+    done = finished("sh", "-c", 'echo "${HOME-none}"', env=variables)
     assert (done.returncode, done.stdout) == (0, "none\n")
 
 
