@@ -218,7 +218,8 @@ def test_without_aiohttp_it_names_the_extra(cache: str, tmp_path: Path) -> None:
     (tmp_path / "aiohttp.py").write_text(
         "raise ModuleNotFoundError('No module named aiohttp', name='aiohttp')"
     )
-    code, errors = refused(cache, PYTHONPATH=str(tmp_path))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    code, errors = refused(cache, PYTHONPATH=path)
     assert code == 3
     assert errors.endswith("Next: pip install 'swarmcache[serve]'\n")
 
