@@ -23,7 +23,8 @@ PoolName = Literal["small", "large"]
 
 THRESHOLD_MIB = 40 * 1024
 DOUBT_MIB = 1024
-"""How much less than `nvidia-smi` torch may count: the driver keeps some for itself."""
+"""How much less than `nvidia-smi` torch may count, since the driver keeps some for itself; an
+allowance, not a measurement: within it, both pools are taken."""
 TIMEOUT_SECONDS = 5.0
 _QUERY = ("--query-gpu=memory.total", "--format=csv,noheader,nounits")
 
