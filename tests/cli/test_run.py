@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker
-from processes import BOUND
+from processes import BOUND, shown_by_ps, until
 from swarmcache.serve.running import running
 from swarmcache.serve.silent import SilentHub
 from tinyswarm import CONFIG, fill, write_project
@@ -150,6 +150,26 @@ def test_unknown_format_starts_after_a_bounded_attempt(node: Node) -> None:
         done = node.run(*starts("--model", "org/odd"))
     assert (done.returncode, done.stdout) == (7, "started org/odd\n"), done.stderr
     assert time.monotonic() - began < BOUND
+
+
+def test_termination_ends_the_pull_and_starts_nothing(node: Node) -> None:
+    """SIGTERM hits while a Hub that never answers is asked: 143, and no worker stays behind."""
+    with SilentHub() as silent:
+        node.serve_from(silent.url)
+        process = subprocess.Popen(
+            [*COMMAND, *starts("--model", "tiny/one")],
+            cwd=node.project,
+            env=node.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        until(lambda: silent.connections, "the Hub is asked")
+        process.terminate()
+        assert process.communicate(timeout=BOUND)[0] == ""
+    assert process.returncode == 143
+    until(lambda: str(process.pid) not in shown_by_ps("-e", "-o", "sid=").split(), "all ended")
 
 
 def test_complete_models_ask_nobody(node: Node) -> None:

@@ -5,6 +5,7 @@ Standard output belongs to the command; what we say goes to standard error.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -122,6 +123,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     dry_run: bool,
 ) -> int:
     """Prepare the start, then hand the command's exit code through."""
+    if os.name == "nt":
+        raise LaunchError(t("run needs process groups, which Windows lacks: use it under WSL2."))
     if invocation.json and not dry_run:
         raise click.UsageError(t("--json needs --dry-run: standard output belongs to CMD."))
     command_line = arguments or _from_settings(invocation)
@@ -198,7 +201,10 @@ def _make_ready(invocation: Invocation, start: Start, cached: Cached, selection:
         )
         return
     if open_ones and not start.offline:
-        _pull(invocation, cached, open_ones)
+        from swarmcache.launch.interruption import ending_in_order  # noqa: PLC0415 - for a pull
+
+        with ending_in_order():
+            _pull(invocation, cached, open_ones)
     lacking = _lacking(cached, open_ones)
     if lacking and not start.best_effort:
         raise not_ready(lacking, offline=start.offline, cache_dir=invocation.cache_dir)
