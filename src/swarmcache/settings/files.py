@@ -50,6 +50,8 @@ def user_file(environment: Environment) -> SettingsFile | None:
     """Return what the user says for all projects: `~/.config/swarmcache/config.toml`, if any."""
     base = environment.get("XDG_CONFIG_HOME") or os.path.join(environment.home, ".config")
     path = environment.absolute(os.path.join(base, "swarmcache", "config.toml"))
+    if not os.path.exists(path):
+        return None  # Also where another user's home is left in HOME, as by cron, sudo or Docker.
     content = _read(path)
     return None if content is None else SettingsFile(path, _flat(path, _parse(path, content)))
 
