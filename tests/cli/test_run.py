@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib import resources
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from cachemaker import CacheMaker
@@ -342,6 +344,8 @@ def test_dry_run_prints_the_start_and_does_nothing(node: Node) -> None:
     ]
     missing = node.run("--dry-run", "--json", "--model", "tiny/two", "--", "train")
     document = json.loads(missing.stdout)
+    schema = resources.files("swarmcache.report").joinpath("schemas/run.json").read_text()
+    jsonschema.validate(document, json.loads(schema))
     assert missing.returncode == 1
     assert (document["schema"], document["ok"]) == ("swarmcache.run/1", False)
     assert document["command"] == ["train"]

@@ -137,6 +137,32 @@ def test_models_of_the_settings_are_needed(node: Node) -> None:
     assert ids(selection)[1:] == ["tiny/three"]
 
 
+def test_disagreeing_configs_decide_nothing(node: Node) -> None:
+    """No draw is made for a config that may not be loaded; settings that name models decide."""
+    (node.project / "config" / "other.yaml").write_text("model_name_or_path: org/other\n")
+    selection = node.select()
+    assert (selection.certain, selection.pins) == (False, {})
+    assert set(ids(selection)) == {*SMALL_POOL, "org/other"}
+    cached, models = Cached(str(node.cache)), [ModelSetting("org/mine")]
+    decided = select_models(node.environment(), cached, settings_models=models, pool="small")
+    assert (ids(decided), decided.certain) == (["org/mine"], True)
+
+
+def test_two_pools_behind_one_variable_get_one_model(node: Node) -> None:
+    """Once MODEL_NAME is set, every expression that reads it yields that model."""
+    with (node.project / "config" / "swarm.yaml").open("a") as config:
+        config.write(
+            "judge:\n"
+            "  model_name_or_path: ${oc.env:MODEL_NAME, ${gpu_model_choice:${small},${large}}}\n"
+            "proposer:\n"
+            "  model_name_or_path: ${oc.env:MODEL_NAME, ${gpu_model_choice:${large},${pair}}}\n"
+            "pair: [tiny/one, tiny/two]\n"
+        )
+    selection = node.select()
+    assert selection.pins == {"MODEL_NAME": "tiny/three"}
+    assert (ids(selection), len(selection.drawn)) == (["tiny/three"], 1)
+
+
 def test_project_without_models_needs_none(tmp_path: pathlib.Path) -> None:
     """An empty folder is no error."""
     environment = Environment({}, str(tmp_path), str(tmp_path))

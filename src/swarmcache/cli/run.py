@@ -7,36 +7,26 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from swarmcache.cli.check import describe
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.readiness import Start, lacking, make_ready, select
 from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, SwarmcacheError
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.launch.run import (
-    Cached,
-    child_variables,
-    is_offline,
-    not_ready,
-    select_models,
-    spelled,
-)
+from swarmcache.launch.run import Cached, child_variables, is_offline
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmcache.hubcache.layout import Target
     from swarmcache.launch.run import Selection
     from swarmcache.project.draws import PoolOption
-    from swarmcache.report.terminal import Terminal
 
 OWN_FAILURE = 125
 """Everything that goes wrong before the command starts; every other code may be the command's."""
-_UNKNOWN_SECONDS = 5.0
-"""How long an endpoint may take over models that may well be complete as they are."""
 
 
 class RunCommand(click.Command):
@@ -72,16 +62,6 @@ class RunCommand(click.Command):
             failure = LaunchError(f"{error.filename or 'run'}: {error.strerror or error}")
             failure.exit_code = OWN_FAILURE
             raise failure from error
-
-
-class Start(NamedTuple):
-    """What a user asked for beside the command itself."""
-
-    models: tuple[Target, ...]
-    pool: PoolOption
-    offline: bool
-    """Neither we nor the command may use the network."""
-    best_effort: bool
 
 
 @click.command(
@@ -136,10 +116,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         best_effort,
     )
     cached = Cached(invocation.location.path)
-    selection = _select(invocation, start, cached)
+    selection = select(invocation, start, cached)
     if dry_run:
         return _print_plan(invocation, start, cached, selection, command_line)
-    _make_ready(invocation, start, cached, selection)
+    make_ready(invocation, start, cached, selection)
     variables = _variables(invocation, start, selection)
     sys.stdout.flush()
     if replaces:
@@ -157,101 +137,6 @@ def _from_settings(invocation: Invocation) -> tuple[str, ...]:
     import shlex  # noqa: PLC0415 - only for a command that stands in the settings
 
     return tuple(shlex.split(invocation.settings.launch_command))
-
-
-def _select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
-    """Choose the models, and say how."""
-    selection = select_models(
-        invocation.environment,
-        cached,
-        named=start.models,
-        settings_models=invocation.settings.models,
-        pool=start.pool,
-    )
-    terminal = invocation.terminal
-    for note in (*invocation.location.warnings, *selection.notes):
-        terminal.say(f"{terminal.warn} {note}")
-    for drawn in selection.drawn:
-        terminal.say(
-            t(
-                "Drawn once for this start: {variable}={id}, one of {among}, {cached} cached.",
-                variable=drawn.variable,
-                id=drawn.target.id,
-                among=drawn.among,
-                cached=drawn.cached,
-            )
-        )
-    if not selection.targets:
-        terminal.say(
-            t("No models found in {folder}: starting as it is.", folder=invocation.project)
-        )
-    return selection
-
-
-def _make_ready(invocation: Invocation, start: Start, cached: Cached, selection: Selection) -> None:
-    """Have every model complete, or say what is not; raises NotReady when that forbids a start."""
-    terminal = invocation.terminal
-    for target in selection.targets:
-        terminal.say(describe(terminal, target, cached.state(target)))
-    open_ones = [target for target in selection.targets if not _is_complete(cached, target)]
-    if open_ones and not selection.certain:
-        terminal.alert(
-            f"{terminal.warn} "
-            + t("Which of these configs is loaded is not known, so nothing is pulled; use --model.")
-        )
-        return
-    if open_ones and not start.offline:
-        from swarmcache.launch.interruption import ending_in_order  # noqa: PLC0415 - for a pull
-
-        with ending_in_order():
-            _pull(invocation, cached, open_ones)
-    lacking = _lacking(cached, open_ones)
-    if lacking and not start.best_effort:
-        raise not_ready(lacking, offline=start.offline, cache_dir=invocation.cache_dir)
-    if lacking:
-        names = ", ".join(spelled(target) for target in lacking)
-        terminal.alert(
-            f"{terminal.warn} " + t("Starting although not complete: {models}.", models=names)
-        )
-
-
-def _is_complete(cached: Cached, target: Target) -> bool:
-    return cached.state(target).state == "complete"
-
-
-def _lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:
-    """Return those that cannot be loaded; of `unknown` ones nobody can say so."""
-    return [t_ for t_ in targets if cached.state(t_).state not in {"complete", "unknown"}]
-
-
-def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> None:
-    """Fetch what is missing as far as it can be had, saying how it went; raises nothing of ours."""
-    from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415 - complete starts do not
-    from swarmcache.transfer.hub import LIST_SECONDS, Hub  # noqa: PLC0415
-
-    terminal = invocation.terminal
-    patience = LIST_SECONDS if _lacking(cached, targets) else _UNKNOWN_SECONDS
-    try:
-        with Hub(
-            invocation.settings.endpoints, invocation.environment, list_seconds=patience
-        ) as hub:
-            plan = plan_pull(targets, cached.path, hub)
-            with terminal.progress() as progress:
-                for pulled in apply_pull(plan, hub, progress):
-                    cached.forget([pulled.target])
-                    _say_pulled(terminal, cached, pulled.target, pulled.error)
-    except (SwarmcacheError, OSError) as error:
-        cached.forget(targets)
-        terminal.alert(f"{terminal.warn} {error}")
-
-
-def _say_pulled(
-    terminal: Terminal, cached: Cached, target: Target, error: SwarmcacheError | None
-) -> None:
-    if error is not None:
-        terminal.alert(f"{terminal.warn} {spelled(target)}: {error.message}")
-    else:
-        terminal.say(describe(terminal, target, cached.state(target)))
 
 
 def _variables(invocation: Invocation, start: Start, selection: Selection) -> dict[str, str]:
@@ -286,7 +171,7 @@ def _print_plan(
     command_line: Sequence[str],
 ) -> int:
     """Print what would be started, and return 1 if something had to be pulled first."""
-    lacking = _lacking(cached, selection.targets)
+    absent = lacking(cached, selection.targets)
     variables = _variables(invocation, start, selection)
     before = invocation.environment.variables
     new = {name: value for name, value in variables.items() if before.get(name) != value}
@@ -299,7 +184,7 @@ def _print_plan(
             for m in selection.targets
         ]
         fields = {"command": list(command_line), "variables": new, "models": models}
-        terminal.out(document("run", ok=not lacking, dry_run=True, cache=cached.path, **fields))
+        terminal.out(document("run", ok=not absent, dry_run=True, cache=cached.path, **fields))
     else:
         import shlex  # noqa: PLC0415
 
@@ -308,4 +193,4 @@ def _print_plan(
         for name, value in new.items():
             terminal.out(f"{name}={shlex.quote(value)}")
         terminal.out(shlex.join(command_line))
-    return 1 if lacking else 0
+    return 1 if absent else 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.project.draws import PoolOption
-    from swarmcache.project.models import Draw, NeededModel, Needs, OtherNeed
+    from swarmcache.project.models import Draw, Needs, OtherNeed
     from swarmcache.settings import ModelSetting
 
 MODEL_VARIABLE = "MODEL_NAME"
@@ -105,16 +105,16 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
         return Selection((), {}, notes=(str(error),))
     if needs is None:
         return Selection((), {})
-    kept = {d.group: _draw(d, cached, choose or _at_random) for d in needs.draws if d.variable}
-    targets = (m.target for m in needs.models if _is_loaded(m, kept.get(m.group)))
-    return Selection(
-        tuple(dict.fromkeys(targets)),
-        {one.variable: one.target.id for one in kept.values()},
-        tuple(kept.values()),
-        needs.others,
-        needs.notes,
-        needs.certain,
-    )
+    if not needs.certain:
+        return _undecided(needs, bool(settings_models))
+    drawn: dict[str, Drawn] = {}
+    for draw in needs.draws:
+        if draw.variable and draw.variable not in drawn:
+            drawn[draw.variable] = _draw(draw, cached, choose or _at_random)
+    pins = {variable: one.target.id for variable, one in drawn.items()}
+    # Asked again rather than filtered: every place that reads the variable now yields the pin.
+    then = (pins and _needs(_with(environment, pins), settings_models, pool)) or needs
+    return Selection(then.targets, pins, tuple(drawn.values()), needs.others, needs.notes)
 
 
 def is_offline(environment: Environment) -> bool:
@@ -170,9 +170,8 @@ def _named(
     """Return the named models, and what else the project loads if its config reads MODEL_NAME."""
     pins = {MODEL_VARIABLE: named[0].id}
     needs = None
-    pinned = environment._replace(variables={**environment.variables, **pins})
     with suppress(SwarmcacheError, OSError):  # What is named is needed, readable project or not.
-        needs = _needs(pinned, settings_models, pool)
+        needs = _needs(_with(environment, pins), settings_models, pool)
     if needs is None or named[0].id not in {target.id for target in needs.targets}:
         return Selection(tuple(dict.fromkeys(named)), pins)
     rest = [target for target in needs.targets if target.id != named[0].id]
@@ -192,8 +191,18 @@ def _needs(
     return needed_models(environment.cwd, environment, pool=pool, settings_models=settings_models)
 
 
-def _is_loaded(model: NeededModel, drawn: Drawn | None) -> bool:
-    return drawn is None or model.target == drawn.target
+def _with(environment: Environment, pins: Mapping[str, str]) -> Environment:
+    return environment._replace(variables={**environment.variables, **pins})
+
+
+def _undecided(needs: Needs, settings_decide: bool) -> Selection:
+    """Return what is needed where configs disagree: what the settings name, else anything of it.
+
+    Nothing is drawn then: a variable set for one config would also change the other.
+    """
+    named = [m.target for m in needs.models if m.role == "settings" or not settings_decide]
+    targets = tuple(dict.fromkeys(named))
+    return Selection(targets, {}, (), needs.others, needs.notes, certain=settings_decide)
 
 
 def _draw(draw: Draw, cached: Cached, choose: Callable[[Sequence[Target]], Target]) -> Drawn:

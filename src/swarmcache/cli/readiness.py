@@ -1,0 +1,132 @@
+"""Before `run` starts anything: which models, are they here, and fetch what is not.
+
+All of it is told on standard error, in the words of the original report.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.cli.check import describe
+from swarmcache.errors import SwarmcacheError
+from swarmcache.launch.run import Cached, not_ready, select_models, spelled
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.cli.options import Invocation
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.launch.run import Selection
+    from swarmcache.project.draws import PoolOption
+    from swarmcache.report.terminal import Terminal
+
+_UNKNOWN_SECONDS = 5.0
+"""How long an endpoint may take over models that may well be complete as they are."""
+
+
+class Start(NamedTuple):
+    """What a user asked for beside the command itself."""
+
+    models: tuple[Target, ...]
+    pool: PoolOption
+    offline: bool
+    """Neither we nor the command may use the network."""
+    best_effort: bool
+
+
+def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
+    """Choose the models, and say how."""
+    selection = select_models(
+        invocation.environment,
+        cached,
+        named=start.models,
+        settings_models=invocation.settings.models,
+        pool=start.pool,
+    )
+    terminal = invocation.terminal
+    for warning in invocation.location.warnings:
+        terminal.say(f"{terminal.warn} {warning}")
+    for note in selection.notes:
+        terminal.say(note)
+    for drawn in selection.drawn:
+        terminal.say(
+            t(
+                "Drawn once for this start: {variable}={id}, one of {among}, {cached} cached.",
+                variable=drawn.variable,
+                id=drawn.target.id,
+                among=drawn.among,
+                cached=drawn.cached,
+            )
+        )
+    if not selection.targets:
+        terminal.say(
+            t("No models found in {folder}: starting as it is.", folder=invocation.project)
+        )
+    return selection
+
+
+def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: Selection) -> None:
+    """Have every model complete, or say what is not; raises NotReady when that forbids a start."""
+    terminal = invocation.terminal
+    for target in selection.targets:
+        terminal.say(describe(terminal, target, cached.state(target)))
+    open_ones = [target for target in selection.targets if not _is_complete(cached, target)]
+    if open_ones and not selection.certain:
+        terminal.alert(
+            f"{terminal.warn} "
+            + t("Which of these configs is loaded is not known, so nothing is pulled; use --model.")
+        )
+        return
+    if open_ones and not start.offline:
+        from swarmcache.launch.interruption import ending_in_order  # noqa: PLC0415 - for a pull
+
+        with ending_in_order():
+            _pull(invocation, cached, open_ones)
+    absent = lacking(cached, open_ones)
+    if absent and not start.best_effort:
+        raise not_ready(absent, offline=start.offline, cache_dir=invocation.cache_dir)
+    if absent:
+        names = ", ".join(spelled(target) for target in absent)
+        terminal.alert(
+            f"{terminal.warn} " + t("Starting although not complete: {models}.", models=names)
+        )
+
+
+def _is_complete(cached: Cached, target: Target) -> bool:
+    return cached.state(target).state == "complete"
+
+
+def lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:
+    """Return those that cannot be loaded; of `unknown` ones nobody can say so."""
+    return [one for one in targets if cached.state(one).state not in {"complete", "unknown"}]
+
+
+def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> None:
+    """Fetch what is missing as far as it can be had, saying how it went; raises nothing of ours."""
+    from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415 - complete starts do not
+    from swarmcache.transfer.hub import LIST_SECONDS, Hub  # noqa: PLC0415
+
+    terminal = invocation.terminal
+    patience = LIST_SECONDS if lacking(cached, targets) else _UNKNOWN_SECONDS
+    try:
+        with Hub(
+            invocation.settings.endpoints, invocation.environment, list_seconds=patience
+        ) as hub:
+            plan = plan_pull(targets, cached.path, hub)
+            with terminal.progress() as progress:
+                for pulled in apply_pull(plan, hub, progress):
+                    cached.forget([pulled.target])
+                    _say_pulled(terminal, cached, pulled.target, pulled.error)
+    except (SwarmcacheError, OSError) as error:
+        cached.forget(targets)
+        terminal.alert(f"{terminal.warn} {error}")
+
+
+def _say_pulled(
+    terminal: Terminal, cached: Cached, target: Target, error: SwarmcacheError | None
+) -> None:
+    if error is not None:
+        terminal.alert(f"{terminal.warn} {spelled(target)}: {error.message}")
+    else:
+        terminal.say(describe(terminal, target, cached.state(target)))
