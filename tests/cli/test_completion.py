@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def path(tmp_path: Path) -> str:
     """Make a `swarmcache` that is found on PATH, and return that PATH."""
     program = tmp_path / "swarmcache"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m swarmcache "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m swarmcache "$@"\n')
     program.chmod(0o755)
     return f"{tmp_path}:{os.environ['PATH']}"
 

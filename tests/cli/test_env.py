@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib.resources import files
@@ -57,7 +58,8 @@ def test_bash_evaluates_it(project: Path) -> None:
     """The documented line works in a real script, in a folder whose name needs quoting."""
     odd = project / "it's $NOT_SET\n模型"
     odd.mkdir()
-    script = f'eval "$({sys.executable} -m swarmcache env --cache-dir hub)"; printenv HF_HUB_CACHE'
+    program = shlex.join(PROGRAM)
+    script = f'eval "$({program} env --cache-dir hub)"; printenv HF_HUB_CACHE'
     for locale in ("C.UTF-8", "C"):
         environment = {"PATH": "/usr/bin:/bin", "HOME": "/nobody", "LC_ALL": locale}
         done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -127,7 +128,7 @@ def test_the_shell_reads_the_same_path(tmp_path, shell, command, script, path) -
     code.write_bytes(export_code(shell, {"HF_HUB_CACHE": path, "OTHER": "x"}).encode())
     child = tmp_path / "child.py"
     child.write_text("import os; os.write(1, os.environb[b'HF_HUB_CACHE'])")
-    filled = script.format(print=f"cat {code}", show=f"{sys.executable} {child}")
+    filled = script.format(print=f"cat {code}", show=shlex.join([sys.executable, str(child)]))
     done = subprocess.run([*command, filled], capture_output=True, check=True, timeout=60)
     assert done.stdout.decode() == path
 

@@ -37,7 +37,10 @@ def screen() -> Iterator[Callable[..., Screen]]:
 def shell(screen: Callable[..., Screen], tmp_path: pathlib.Path) -> Screen:
     """Return a screen with an interactive bash, in which `run CMD` is the launcher."""
     run = tmp_path / "run"
-    run.write_text(f"#!{sys.executable}\n{SUPERVISE}")
+    # A shell in between, since the line after #! cannot name an interpreter with a space.
+    (tmp_path / "supervise.py").write_text(SUPERVISE)
+    launcher = shlex.join([sys.executable, str(tmp_path / "supervise.py")])
+    run.write_text(f'#!/bin/sh\nexec {launcher} "$@"\n')
     run.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     return screen("/bin/bash", "--norc", "--noprofile", "-i", PS1="$ ", TERM="dumb", PATH=path)
@@ -131,7 +134,7 @@ def test_stopped_job_is_continued_in_the_background(shell: Screen, tmp_path: pat
         "print('fin' + 'ished')\n"
     )
     (tmp_path / "child.py").write_text(program)
-    shell.type(f"run {sys.executable} -u {tmp_path}/child.py\n")
+    shell.type(f"run {shlex.quote(sys.executable)} -u {tmp_path}/child.py\n")
     shell.wait_for("working")
     shell.type(CTRL_Z)
     shell.wait_for("Stopped")
