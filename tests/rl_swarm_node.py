@@ -7,8 +7,11 @@ import os
 import pathlib
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROBE = pathlib.Path(__file__).parent / "torch" / "trainer_probe.py"
 START_SECONDS = 100
@@ -45,6 +48,8 @@ class Node:
     python: str
     """The interpreter of the trainer's own environment."""
     gpu_gibibytes: float = 0
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the user exports."""
 
     @property
     def cache(self) -> str:
@@ -95,6 +100,7 @@ class Node:
             "ROOT": self.checkout,
             "HF_ENDPOINT": endpoint,
             **gpu,
+            **self.variables,
         }
 
     def _driver(self) -> str:

@@ -96,3 +96,9 @@ def make_node(outside: dict[str, str], tmp_path: pathlib.Path) -> Callable[[str,
         return Node(checkout, str(home), python, gpu_gibibytes)
 
     return make
+
+
+@pytest.fixture
+def trainer(outside: dict[str, str]) -> Callable[[str], str]:
+    """Return a function that names the interpreter beside a transformers version."""
+    return lambda version: trainer_python(outside, version)

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,16 +82,6 @@ def test_a_second_start_needs_no_hub(
         assert connections == []
 
 
-def test_a_warm_node_starts_beside_a_silent_hub_without_being_told(
-    make_node: Callable[..., Node], hub: RunningHub
-) -> None:
-    """Without --offline the trainer still asks for newer files, and starts after its own limits."""
-    node = make_node(OLD)
-    assert node.run(hub.url).names == dict.fromkeys(ROLES, SMALL)
-    with silent_hub() as (url, _):
-        assert node.run(url).names == dict.fromkeys(ROLES, SMALL)
-
-
 @pytest.mark.parametrize("version", [OLD, NEW])
 def test_the_large_pool_is_drawn_once_for_all_roles(
     version: str, make_node: Callable[..., Node], hub: RunningHub
@@ -115,6 +106,22 @@ def test_without_run_the_large_pool_is_drawn_at_each_reading(
     start = make_node(OLD, gpu_gibibytes=48).start(hub.url)
     assert start.facts["model_name"] is None
     assert set(start.facts["drawn"]) == LARGE
+
+
+def test_the_variables_of_the_original_report_lead_to_one_cache(
+    make_node: Callable[..., Node], hub: RunningHub
+) -> None:
+    """TRANSFORMERS_CACHE one folder above HUGGINGFACE_HUB_CACHE splits; run joins them again."""
+    node = make_node(OLD)
+    above = os.path.join(node.checkout, ".cache", "huggingface")
+    cache = os.path.join(above, "hub")
+    variables = {"HF_HOME": above, "TRANSFORMERS_CACHE": above, "HUGGINGFACE_HUB_CACHE": cache}
+    node = replace(node, variables=variables)
+    opened = [place for place, _, _ in node.run(hub.url).facts["opened"]]
+    assert opened == [cache]
+    assert sorted(os.listdir(above)) == ["hub"]
+    opened = [place for place, _, _ in node.start(hub.url).facts["opened"]]
+    assert opened == [above]  # The control: without us, 4.51.3 downloads it all again.
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
