@@ -125,6 +125,21 @@ def test_project_draws_once_and_pulls_only_that(node: Node, hub: RunningHub) -> 
     assert again == [f"started {drawn}\n"] * 3
 
 
+def test_script_that_asks_for_the_model_is_given_none(node: Node) -> None:
+    """RL-Swarm's script: at Enter an exported MODEL_NAME would reach the trainer empty."""
+    shutil.rmtree(node.project)
+    write_project(node.project)
+    fill(node.cache, "tiny/one", "tiny/two", "tiny/three")
+    script = node.project / "run_rl_swarm.sh"
+    script.write_text('#!/bin/bash\nread -p "model? " MODEL_NAME\necho "${MODEL_NAME-unset}"\n')
+    script.chmod(0o755)
+    asked = node.run("--pool", "small", "--", "./run_rl_swarm.sh")
+    assert "CMD asks for MODEL_NAME by itself, so no model is drawn." in asked.stderr
+    assert asked.stderr.count("is cached (") == 3
+    named = node.run("--model", "tiny/one", "--", "bash", "run_rl_swarm.sh")
+    assert "Enter would erase it: answer tiny/one." in named.stderr
+
+
 def test_incomplete_and_unobtainable_does_not_start(node: Node) -> None:
     """125, what is missing, and the command to get it; the child's output is absent."""
     fill(node.cache, "tiny/one", absent=("model.safetensors",))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.cli.check import describe
 from swarmcache.errors import SwarmcacheError
-from swarmcache.launch.run import Cached, not_ready, select_models, spelled
+from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Start(NamedTuple):
     offline: bool
     """Neither we nor the command may use the network."""
     best_effort: bool
+    prompted: frozenset[str] = frozenset()
+    """Variables that the command's script asks its user for."""
 
 
 def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
@@ -43,6 +45,7 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
         named=start.models,
         settings_models=invocation.settings.models,
         pool=start.pool,
+        prompted=start.prompted,
     )
     terminal = invocation.terminal
     for warning in invocation.location.warnings:
@@ -59,11 +62,25 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
                 cached=drawn.cached,
             )
         )
+    if MODEL_VARIABLE in start.prompted:
+        terminal.alert(f"{terminal.warn} {_answer(invocation, selection)}")
     if not selection.targets:
         terminal.say(
             t("No models found in {folder}: starting as it is.", folder=invocation.project)
         )
     return selection
+
+
+def _answer(invocation: Invocation, selection: Selection) -> str:
+    """Return what to answer to a script that asks for the model."""
+    pinned = selection.pins.get(MODEL_VARIABLE) or invocation.environment.get(MODEL_VARIABLE)
+    if pinned:
+        return t(
+            "CMD asks for {variable}, and Enter would erase it: answer {id}.",
+            variable=MODEL_VARIABLE,
+            id=pinned,
+        )
+    return t("CMD asks for {variable} by itself, so no model is drawn.", variable=MODEL_VARIABLE)
 
 
 def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: Selection) -> None:

@@ -16,6 +16,7 @@ from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.readiness import Start, lacking, make_ready, select
 from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, SwarmcacheError
 from swarmcache.hubcache.layout import parse_target
+from swarmcache.launch.prompts import prompted_variables
 from swarmcache.launch.run import Cached, child_variables, is_offline
 from swarmcache.locale import t
 
@@ -114,6 +115,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         pool,
         forbidden or invocation.settings.offline == "always",
         best_effort,
+        prompted_variables(command_line, invocation.project),
     )
     cached = Cached(invocation.location.path)
     selection = select(invocation, start, cached)

@@ -14,7 +14,7 @@ from swarmcache.hubcache.integrity import Missing, check
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.integrity import Outcome
@@ -85,6 +85,7 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     named: Sequence[Target] = (),
     settings_models: Sequence[ModelSetting] = (),
     pool: PoolOption = "auto",
+    prompted: Collection[str] = (),
     choose: Callable[[Sequence[Target]], Target] | None = None,
 ) -> Selection:
     """Return the models that a command started in `environment` will load.
@@ -94,6 +95,9 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     1. `named`, from `--model`: the first of them becomes MODEL_NAME
     2. the variable that the config reads, when it is set and not empty
     3. one draw by `choose` (at random), among the complete models if there are any
+
+    Nothing is drawn for a variable in `prompted`, which the command asks its own user for: an
+    exported one would become empty at Enter. Then every model that the config may draw is needed.
 
     A project that cannot be read needs nothing that we know of: that is a note, not an error.
     """
@@ -109,7 +113,7 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
         return _undecided(needs, bool(settings_models))
     drawn: dict[str, Drawn] = {}
     for draw in needs.draws:
-        if draw.variable and draw.variable not in drawn:
+        if draw.variable and draw.variable not in {*drawn, *prompted}:
             drawn[draw.variable] = _draw(draw, cached, choose or _at_random)
     pins = {variable: one.target.id for variable, one in drawn.items()}
     # Asked again rather than filtered: every place that reads the variable now yields the pin.
