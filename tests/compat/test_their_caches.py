@@ -19,7 +19,7 @@ pytestmark = pytest.mark.compat
 
 def read(cache: str, repo_id: str = MODEL, repo_type: str = "model") -> scan.Repo:
     """Return the repo as swarmcache sees it, in a cache without problems."""
-    assert scan.read_surroundings(cache).problems == ()
+    assert scan.read_surroundings(scan.list_cache(cache)).problems == ()
     repo = scan.read_repo(cache, RepoName(repo_type, repo_id))
     assert repo is not None
     assert repo.problems == ()

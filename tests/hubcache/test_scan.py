@@ -12,7 +12,14 @@ from cachemaker import CacheMaker, tiny_safetensors, write
 from other_user import open_folder, run_as_other_user
 from swarmcache.errors import CacheNotFound
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.scan import Repo, iter_repos, read_repo, read_surroundings, repo_names
+from swarmcache.hubcache.scan import (
+    Repo,
+    iter_repos,
+    list_cache,
+    read_repo,
+    read_surroundings,
+    repo_names,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,7 +198,7 @@ def test_foreign_files_are_named_and_left_out(maker: CacheMaker) -> None:
         "notes.txt",
     ]
     assert set(kinds(repo)) == {"foreign-file"}
-    around = read_surroundings(maker.path)
+    around = read_surroundings(list_cache(maker.path))
     assert [os.path.basename(p.path) for p in around.problems] == ["swarm.pem"]
 
 
@@ -204,7 +211,7 @@ def test_surroundings_know_the_hubs_own_files(maker: CacheMaker) -> None:
     write(os.path.join(maker.path, legacy), b"x")
     write(os.path.join(maker.path, legacy + ".json"), b"{}")
 
-    around = read_surroundings(maker.path)
+    around = read_surroundings(list_cache(maker.path))
 
     assert around.problems == ()
     assert [left.kind for left in around.leftovers] == ["legacy", "legacy"]

@@ -120,7 +120,7 @@ def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Out
 
 def revision_size(revision: Revision) -> int:
     """Return the bytes of content of a revision; files that share a blob count once."""
-    sizes = {file.blob.inode: file.blob.size for file in revision.files if file.blob is not None}
+    sizes = {blob.inode: blob.size for _, blob in revision.files if blob is not None}
     return sum(sizes.values())
 
 

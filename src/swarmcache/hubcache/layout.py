@@ -30,6 +30,7 @@ from swarmcache.locale import t
 
 RepoType = Literal["model", "dataset", "space", "kernel"]
 REPO_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "kernel")
+_TYPE_OF: dict[str, RepoType] = {f"{kind}s": kind for kind in REPO_TYPES}
 
 BLOBS = "blobs"
 SNAPSHOTS = "snapshots"
@@ -78,11 +79,9 @@ def folder_name(repo: RepoName | Target) -> str:
 
 def parse_folder_name(folder: str) -> RepoName | None:
     """Return the repo that a cache folder holds, or None when it is no repo folder."""
-    head, separator, rest = folder.partition("--")
-    kind = head.removesuffix("s")
-    if not separator or not rest or head == kind or kind not in REPO_TYPES:
-        return None
-    return RepoName(kind, rest.replace("--", "/", 1))
+    head, _, rest = folder.partition("--")
+    kind = _TYPE_OF.get(head)
+    return RepoName(kind, rest.replace("--", "/", 1)) if kind and rest else None
 
 
 def parse_target(text: str, *, default_type: RepoType = "model") -> Target:

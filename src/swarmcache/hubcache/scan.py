@@ -17,7 +17,7 @@ from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 ProblemKind = Literal[
     "broken-link", "outside-link", "dangling-ref", "bad-ref", "foreign-file", "unreadable"
@@ -46,6 +46,7 @@ class Blob(NamedTuple):
     inode: tuple[int, int]
     """Device and inode number: equal for hard links and for links into the shared store."""
     links: int
+    """Names that lead to it: its hard links, and one more where a link of ours stands before it."""
     accessed: float
     """Last access as the file system tells it, in seconds since the epoch; coarse at best."""
 
@@ -89,6 +90,8 @@ class Repo(NamedTuple):
     """By etag; content of the shared store under the repo's own name for it."""
     problems: tuple[Problem, ...]
     leftovers: tuple[Leftover, ...]
+    folders: frozenset[str]
+    """Which of the layout's folders it has: only some clients write `trees` and `.no_exist`."""
 
     def revision(self, name: str) -> Revision | None:
         """Return the cached revision that a branch, tag or commit names, or None."""
@@ -105,39 +108,60 @@ class Surroundings(NamedTuple):
     leftovers: tuple[Leftover, ...]
 
 
+class Listing(NamedTuple):
+    """What one look at a cache folder tells: the names of its repos, and what lies beside them."""
+
+    cache: str
+    names: tuple[RepoName, ...]
+    """Sorted by folder."""
+    linked: frozenset[RepoName]
+    """The repos whose folder is only a link to another one."""
+    others: tuple[os.DirEntry[str], ...]
+
+
+def list_cache(cache: str) -> Listing:
+    """Return what a cache folder lists; raise CacheNotFound when there is no such folder."""
+    cache_exists(cache, named=True)
+    repos: dict[str, RepoName] = {}
+    linked, others = [], []
+    for entry in os.scandir(cache):
+        name = parse_folder_name(entry.name)
+        if name is None:
+            others.append(entry)
+            continue
+        repos[entry.name] = name
+        if entry.is_symlink():
+            linked.append(name)
+    names = tuple([repos[folder] for folder in sorted(repos)])
+    return Listing(cache, names, frozenset(linked), tuple(others))
+
+
 def repo_names(cache: str) -> list[RepoName]:
     """Return the repos of a cache, sorted by folder; raise CacheNotFound for no such folder."""
-    names = (parse_folder_name(entry.name) for entry in _entries_of_cache(cache))
-    return sorted((name for name in names if name is not None), key=folder_name)
+    return list(list_cache(cache).names)
 
 
-def iter_repos(cache: str, *, wanted: Callable[[RepoName], bool] | None = None) -> Iterator[Repo]:
-    """Yield each repo of a cache, one at a time, so that memory holds only what you keep.
-
-    With `wanted`, only the repos whose names it accepts are read.
-    """
-    for name in repo_names(cache):
-        repo = read_repo(cache, name) if wanted is None or wanted(name) else None
-        if repo is not None:
-            yield repo
+def iter_repos(cache: str) -> Iterator[Repo]:
+    """Yield each repo of a cache, one at a time, so that memory holds only what you keep."""
+    repos = (read_repo(cache, name) for name in list_cache(cache).names)
+    return (repo for repo in repos if repo is not None)
 
 
 def read_repo(cache: str, name: RepoName) -> Repo | None:
     """Return one repo of a cache, or None when the cache has no folder of that name."""
-    path = f"{cache}/{folder_name(name)}"
-    return _RepoReader(cache, path).read(name) if os.path.isdir(path) else None
+    return _RepoReader(cache, f"{cache}/{folder_name(name)}").read(name)
 
 
-def read_surroundings(cache: str) -> Surroundings:
+def read_surroundings(listing: Listing) -> Surroundings:
     """Return the shared store, the foreign files and the legacy files of a cache folder."""
     problems: list[Problem] = []
     leftovers: list[Leftover] = []
     shared: tuple[Blob, ...] = ()
-    for entry in _entries_of_cache(cache):
-        if parse_folder_name(entry.name) or entry.name in layout.CACHE_FILES:
+    for entry in listing.others:
+        if entry.name in layout.CACHE_FILES:
             continue
         if entry.name == layout.BLOBS and entry.is_dir(follow_symlinks=False):
-            shared = tuple(_shared_store(cache, entry.path, problems))
+            shared = tuple(_shared_store(listing.cache, entry.path, problems))
         elif layout.is_legacy_file(entry.name) and entry.is_file(follow_symlinks=False):
             physical = entry.stat(follow_symlinks=False).st_blocks * 512
             leftovers.append(Leftover("legacy", entry.path, physical))
@@ -155,31 +179,37 @@ class _RepoReader:
         self.problems: list[Problem] = []
         self.leftovers: list[Leftover] = []
         self.blobs: dict[str, Blob] = {}
+        self.unused: set[str] = set()
+        """Names of blobs that no revision was seen to link yet."""
 
-    def read(self, name: RepoName) -> Repo:
+    def read(self, name: RepoName) -> Repo | None:
         """Return the repo; the order matters, since snapshots are told by their blobs."""
-        for entry in _entries(self.path, self.problems):
-            if entry.name not in layout.REPO_ENTRIES:
-                self.problems.append(_foreign(entry.path))
-        self._read_blobs()
-        refs = dict(self._refs(f"{self.path}/{layout.REFS}", ""))
-        revisions = tuple(self._revisions(refs))
-        commits = {revision.commit for revision in revisions}
-        for ref, commit in refs.items():
-            if commit not in commits:
-                message = t("Ref {ref} names a commit that is not cached.", ref=ref)
-                ref_path = f"{self.path}/{layout.REFS}/{ref}"
-                self.problems.append(Problem("dangling-ref", ref_path, message))
-        self._find_orphans(revisions)
-        return Repo(
-            name,
-            self.path,
-            refs,
-            revisions,
-            self.blobs,
-            tuple(self.problems),
-            tuple(self.leftovers),
-        )
+        folders = self._folders()
+        if folders is None:
+            return None
+        if layout.BLOBS in folders:
+            self._read_blobs()
+        refs = dict(self._refs(f"{self.path}/{layout.REFS}", "")) if layout.REFS in folders else {}
+        revisions = tuple(self._revisions(refs)) if layout.SNAPSHOTS in folders else ()
+        self._find_dangling(refs, revisions)
+        for unused in self.unused:
+            blob = self.blobs[unused]
+            self.leftovers.append(Leftover("orphan", blob.path, blob.physical))
+        problems, leftovers = tuple(self.problems), tuple(self.leftovers)
+        return Repo(name, self.path, refs, revisions, self.blobs, problems, leftovers, folders)
+
+    def _folders(self) -> frozenset[str] | None:
+        """Return which of the layout's folders are here, or None when the repo itself is not."""
+        try:
+            names = frozenset(os.listdir(self.path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            self.problems.append(_unreadable(self.path, error))
+            return layout.REPO_ENTRIES  # Each may still be there, and says for itself if not.
+        for foreign in sorted(names - layout.REPO_ENTRIES):
+            self.problems.append(_foreign(f"{self.path}/{foreign}"))
+        return names
 
     def _read_blobs(self) -> None:
         blobs = self.blobs
@@ -189,6 +219,7 @@ class _RepoReader:
                 self._odd_blob(entry)
             elif (blob := self.content(entry, name)) is not None:
                 blobs[name] = blob
+        self.unused.update(blobs)
 
     def _odd_blob(self, entry: os.DirEntry[str]) -> None:
         if entry.name.endswith(layout.INCOMPLETE):
@@ -202,8 +233,10 @@ class _RepoReader:
         by_commit: dict[str, list[str]] = {}
         for ref, commit in refs.items():
             by_commit.setdefault(commit, []).append(ref)
-        folder = f"{self.path}/{layout.SNAPSHOTS}"
-        for entry in sorted(_entries(folder, self.problems), key=_by_name):
+        entries = _entries(f"{self.path}/{layout.SNAPSHOTS}", self.problems)
+        if len(entries) > 1:
+            entries.sort(key=_by_name)
+        for entry in entries:
             if not layout.is_commit(entry.name) or not entry.is_dir(follow_symlinks=False):
                 self.problems.append(_foreign(entry.path))
                 continue
@@ -214,14 +247,17 @@ class _RepoReader:
     def _files(self, folder: str, prefix: str, to_blobs: str) -> list[CachedFile]:
         """Return the files below `folder`; `to_blobs` is how a link from there names a blob."""
         found = []
-        blobs, skip = self.blobs, len(to_blobs)
+        blobs, used, skip = self.blobs, self.unused.discard, len(to_blobs)
         for entry in _entries(folder, self.problems):
             path = prefix + entry.name
             if entry.is_symlink():
                 target = os.readlink(entry.path)
                 # The link that every client writes needs no look at the disk: blobs are known.
                 blob = blobs.get(target[skip:]) if target.startswith(to_blobs) else None
-                found.append(CachedFile(path, blob or self._linked(entry)))
+                blob = blob or self._linked(entry)
+                if blob is not None:
+                    used(blob.name)
+                found.append(CachedFile(path, blob))
             elif entry.is_dir(follow_symlinks=False):
                 found += self._files(entry.path, path + "/", "../" + to_blobs)
             else:
@@ -231,20 +267,29 @@ class _RepoReader:
 
     def content(self, entry: os.DirEntry[str], name: str) -> Blob | None:
         """Return what an entry holds, itself or behind its link, or None with a problem noted."""
+        path = entry.path
+        links_before = 0
         try:
-            if entry.is_symlink() and not self._stays_inside(entry.path):
-                return None
+            if entry.is_symlink():
+                if not self._stays_inside(path):
+                    return None
+                links_before = 1
             found = entry.stat()
         except OSError:
-            self._broken(entry.path)
+            self._broken(path)
             return None
         if not S_ISREG(found.st_mode):
-            self.problems.append(_foreign(entry.path))
+            self.problems.append(_foreign(path))
             return None
-        inode = (found.st_dev, found.st_ino)
-        physical = found.st_blocks * 512
-        links, accessed = found.st_nlink, found.st_atime
-        return Blob(name, entry.path, found.st_size, physical, inode, links, accessed)
+        return Blob(
+            name,
+            path,
+            found.st_size,
+            found.st_blocks * 512,
+            (found.st_dev, found.st_ino),
+            found.st_nlink + links_before,
+            found.st_atime,
+        )
 
     def _linked(self, entry: os.DirEntry[str]) -> Blob | None:
         """Return the content behind an unusual link under its blob's own name, or None."""
@@ -293,11 +338,13 @@ class _RepoReader:
         self.problems.append(Problem("bad-ref", path, message))
         return None
 
-    def _find_orphans(self, revisions: tuple[Revision, ...]) -> None:
-        used = {file.blob.name for rev in revisions for file in rev.files if file.blob is not None}
-        for name in self.blobs.keys() - used:
-            blob = self.blobs[name]
-            self.leftovers.append(Leftover("orphan", blob.path, blob.physical))
+    def _find_dangling(self, refs: Mapping[str, str], revisions: tuple[Revision, ...]) -> None:
+        commits = {revision.commit for revision in revisions}
+        for ref, commit in refs.items():
+            if commit not in commits:
+                message = t("Ref {ref} names a commit that is not cached.", ref=ref)
+                ref_path = f"{self.path}/{layout.REFS}/{ref}"
+                self.problems.append(Problem("dangling-ref", ref_path, message))
 
     def _leave(self, kind: LeftoverKind, entry: os.DirEntry[str]) -> None:
         physical = entry.stat(follow_symlinks=False).st_blocks * 512
@@ -320,19 +367,12 @@ def _by_name(entry: os.DirEntry[str]) -> str:
 def _entries(folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
     """Return a folder's entries; a folder that cannot be read is a problem, an absent one empty."""
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
+        return list(os.scandir(folder))  # Read to its end, it closes itself.
     except FileNotFoundError:
         return []  # Never made, or removed since its parent was read.
     except OSError as error:
         problems.append(_unreadable(folder, error))
         return []
-
-
-def _entries_of_cache(cache: str) -> list[os.DirEntry[str]]:
-    cache_exists(cache, named=True)
-    with os.scandir(cache) as entries:
-        return list(entries)
 
 
 def _shared_store(cache: str, folder: str, problems: list[Problem]) -> Iterator[Blob]:

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.formats import looks_whole
-from swarmcache.hubcache.layout import NO_EXIST, is_git_sha1, is_sha256
+from swarmcache.hubcache.layout import NO_EXIST, TREES, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, read_manifest
 from swarmcache.hubcache.scan import read_start
 from swarmcache.hubcache.weights import index_format, weights_format
@@ -38,14 +38,14 @@ class Snapshot:
         self,
         files: Mapping[str, Blob | None],
         manifest: Mapping[str, ManifestFile] | None,
-        marks: str,
+        marks: str | None,
     ) -> None:
         self.files = files
         """Every cached file; None where a link leads nowhere or out of the cache."""
         self.manifest = manifest
         """Every file of the commit, where a client left the list; None where nothing tells."""
         self.marks = marks
-        """The folder of `.no_exist` marks for this commit; it may not exist."""
+        """The folder of `.no_exist` marks for this commit; None where the repo has no marks."""
         # No file is looked into twice.
         self._verdicts: dict[str, bool] = {}
         self._texts: dict[str, bytes] = {}
@@ -63,7 +63,7 @@ class Snapshot:
         """Tell whether the commit is known to have no `path`: not in the list, or a 404 seen."""
         if self.manifest is not None:
             return path not in self.manifest
-        return os.path.exists(os.path.join(self.marks, path))
+        return self.marks is not None and os.path.exists(f"{self.marks}/{path}")
 
     def is_whole(self, paths: Iterable[str]) -> bool:
         """Tell whether all `paths` are cached and sound."""
@@ -130,9 +130,10 @@ def _is_hash(name: str) -> bool:
 
 
 def snapshot_of(repo: Repo, revision: Revision) -> Snapshot:
-    """Return a scanned revision as loading sees it; reads the tree manifest."""
+    """Return a scanned revision as loading sees it; reads the tree manifest, if there is one."""
+    listed = TREES in repo.folders
     return Snapshot(
-        {file.path: file.blob for file in revision.files},
-        read_manifest(repo.path, revision.commit),
-        os.path.join(repo.path, NO_EXIST, revision.commit),
+        dict(revision.files),
+        read_manifest(repo.path, revision.commit) if listed else None,
+        f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None,
     )

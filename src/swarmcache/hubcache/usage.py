@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.integrity import Missing, Outcome, check_revision
-from swarmcache.hubcache.scan import iter_repos, read_surroundings
+from swarmcache.hubcache.layout import folder_name
+from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,8 +58,10 @@ class CacheUsage(NamedTuple):
     repos: tuple[RepoUsage, ...]
     size: int
     """Bytes of content, each repo's added up."""
-    inodes: Mapping[tuple[int, int], int]
-    """Allocated bytes of each inode that holds content; shared ones stand here once."""
+    own: Mapping[str, int]
+    """Allocated bytes that only one repo folder reaches, by the folder's real path."""
+    shared: Mapping[tuple[int, int], int]
+    """Allocated bytes of each inode that more than one name leads to: here they stand once."""
     leftovers: tuple[Leftover, ...]
     problems: tuple[Problem, ...]
     """What is wrong beside the repos."""
@@ -81,21 +84,32 @@ def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None
 
     Memory holds one repo's files at a time. Raises CacheNotFound for no such folder.
     """
-    inodes: dict[tuple[int, int], int] = {}
+    real = os.path.realpath(path)
+    listing = list_cache(path)
     repos: list[RepoUsage] = []
+    own: dict[str, int] = {}
+    shared: dict[tuple[int, int], int] = {}
     leftovers: list[Leftover] = []
-    for repo in iter_repos(path, wanted=wanted):
-        repos.append(_measure_repo(repo, inodes))
+    for name in filter(wanted, listing.names):
+        repo = read_repo(path, name)
+        if repo is None:
+            continue
+        disk = _disk_use(repo)
+        repos.append(_measure_repo(repo, disk))
+        linked = name in listing.linked
+        own[os.path.realpath(repo.path) if linked else f"{real}/{folder_name(name)}"] = disk.own
+        shared.update(disk.shared)
         leftovers += repo.leftovers
-    around = read_surroundings(path)
+    around = read_surroundings(listing)
     if wanted is None:
         leftovers += around.leftovers
-        inodes.update((blob.inode, blob.physical) for blob in around.shared)
+        shared.update((blob.inode, blob.physical) for blob in around.shared)
     return CacheUsage(
         path,
         tuple(repos),
-        sum(repo.size for repo in repos),
-        inodes,
+        sum([repo.size for repo in repos]),
+        own,
+        shared,
         tuple(leftovers),
         around.problems,
         free_bytes(path),
@@ -105,18 +119,20 @@ def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None
 
 def empty_cache(path: str) -> CacheUsage:
     """Return the usage of a cache folder that does not exist yet."""
-    return CacheUsage(path, (), 0, {}, (), (), free_bytes(path), writable=_writable(path))
+    return CacheUsage(path, (), 0, {}, {}, (), (), free_bytes(path), writable=_writable(path))
 
 
 def physical_bytes(caches: Iterable[CacheUsage]) -> int:
     """Return the bytes allocated for several caches; content that they share counts once."""
-    inodes: dict[tuple[int, int], int] = {}
+    own: dict[str, int] = {}
+    shared: dict[tuple[int, int], int] = {}
     beside = 0
     for cache in caches:
-        inodes.update(cache.inodes)
-        # Orphans are blobs, and so counted as inodes; other leftovers are files of their own.
+        own.update(cache.own)
+        shared.update(cache.shared)
+        # Orphans are blobs, and so counted with them; other leftovers are files of their own.
         beside += sum(left.physical for left in cache.leftovers if left.kind != "orphan")
-    return sum(inodes.values()) + beside
+    return sum(own.values()) + sum(shared.values()) + beside
 
 
 def free_bytes(path: str) -> int:
@@ -136,18 +152,41 @@ def _existing(path: str) -> str:
     return path
 
 
-def _measure_repo(repo: Repo, inodes: dict[tuple[int, int], int]) -> RepoUsage:
-    blobs = {blob.inode: blob for blob in _contents(repo)}
-    orphans = {left.path for left in repo.leftovers if left.kind == "orphan"}
-    beside = sum(left.physical for left in repo.leftovers if left.kind != "orphan")
-    physical, size, used = beside, 0, 0.0
-    for inode, blob in blobs.items():
-        inodes[inode] = blob.physical
-        physical += blob.physical
-        size += 0 if blob.path in orphans else blob.size
-        used = max(used, blob.accessed)
-    revisions = tuple(_measure_revision(repo, revision) for revision in repo.revisions)
-    return RepoUsage(repo.name, size, physical, used, revisions, repo.problems)
+class _DiskUse(NamedTuple):
+    """What a repo's content takes on disk."""
+
+    own: int
+    """Allocated bytes of content that a single name leads to."""
+    shared: dict[tuple[int, int], int]
+    """Allocated bytes of every other inode."""
+    size: int
+    """Bytes of content that revisions use."""
+    used: float
+    """The latest access, in seconds since the epoch."""
+
+
+def _disk_use(repo: Repo) -> _DiskUse:
+    own, size, used = 0, 0, 0.0
+    shared: dict[tuple[int, int], int] = {}
+    shared_sizes: dict[tuple[int, int], int] = {}
+    orphans = {os.path.basename(left.path) for left in repo.leftovers if left.kind == "orphan"}
+    for name, _, blob_size, physical, inode, links, accessed in _contents(repo):
+        used = max(used, accessed)
+        if links == 1:
+            own += physical
+            size += 0 if name in orphans else blob_size
+        else:
+            shared[inode] = physical
+            if name not in orphans:
+                shared_sizes[inode] = blob_size
+    return _DiskUse(own, shared, size + sum(shared_sizes.values()), used)
+
+
+def _measure_repo(repo: Repo, disk: _DiskUse) -> RepoUsage:
+    beside = sum([left.physical for left in repo.leftovers if left.kind != "orphan"])
+    physical = disk.own + sum(disk.shared.values()) + beside
+    revisions = tuple([_measure_revision(repo, revision) for revision in repo.revisions])
+    return RepoUsage(repo.name, disk.size, physical, disk.used, revisions, repo.problems)
 
 
 def _measure_revision(repo: Repo, revision: Revision) -> RevisionUsage:
@@ -158,9 +197,9 @@ def _measure_revision(repo: Repo, revision: Revision) -> RevisionUsage:
 def _contents(repo: Repo) -> Iterable[Blob]:
     """Return the repo's blobs, and the files that stand in snapshots where links cannot be had."""
     plain = [
-        file.blob
+        blob
         for revision in repo.revisions
-        for file in revision.files
-        if file.blob is not None and not file.blob.name
+        for _, blob in revision.files
+        if blob is not None and not blob.name
     ]
-    return (*repo.blobs.values(), *plain)
+    return [*repo.blobs.values(), *plain]

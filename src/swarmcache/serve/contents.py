@@ -126,7 +126,7 @@ def _is_sound(path: str, name: str, location: str, fingerprint: Fingerprint) -> 
     """Tell whether the form of a file fits its size; looked at once as long as it is unchanged."""
     del fingerprint
     blob = _blob(name, location, os.stat(location))
-    return Snapshot(files={path: blob}, manifest=None, marks="").is_sound(path)
+    return Snapshot(files={path: blob}, manifest=None, marks=None).is_sound(path)
 
 
 def _name_of_blob(link: str) -> str | None:
