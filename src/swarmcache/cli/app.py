@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "status": "what is cached, where, how large, complete or not",
     "check": "here and complete? Milliseconds, no network",
+    "verify": "are the bytes right? Offline, in parallel, remembered",
     "pull": "download what is missing, before it is needed",
     "run": "check, pull what is missing, then start the trainer",
     "init": "write this project's settings",

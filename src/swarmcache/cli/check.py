@@ -39,7 +39,7 @@ _KINDS = {
 @common_options
 def command(invocation: Invocation, models: tuple[str, ...], full: bool) -> int:
     """Check `models`, or without any what the project in the working directory loads."""
-    targets = [parse_target(model) for model in models] or _of_project(invocation)
+    targets = [parse_target(model) for model in models] or needed_targets(invocation)
     cache = invocation.location.path
     here = cache_exists(cache, named=invocation.cache_dir is not None)
     pairs = [(target, _check(target, cache, here=here, full=full)) for target in targets]
@@ -60,7 +60,8 @@ def _check(target: Target, cache: str, *, here: bool, full: bool) -> Outcome:
     return check(target, cache, full=full)
 
 
-def _of_project(invocation: Invocation) -> Sequence[Target]:
+def needed_targets(invocation: Invocation) -> Sequence[Target]:
+    """Return what the project in the working directory loads; UsageError for nothing."""
     from swarmcache.project.models import needed_models  # noqa: PLC0415 - reads YAML
 
     needs = needed_models(

@@ -1,0 +1,184 @@
+"""What there is to verify: each file of the revisions asked for, and what it must be.
+
+Files that share content, through links, hard links or the shared store, become one Content, so
+that no byte is hashed twice. What can be told without hashing is told here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.expectations import expected_of, nothing_locked, trusted_name
+from swarmcache.hubcache.gaps import gaps_of, no_revision, why_unreadable
+from swarmcache.hubcache.manifest import read_manifest
+from swarmcache.hubcache.scan import iter_repos, read_repo
+from swarmcache.hubcache.verdicts import Corrupt, FileVerdict, Unverifiable
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from swarmcache.hubcache.expectations import Expected, Locked
+    from swarmcache.hubcache.layout import RepoName, Target
+    from swarmcache.hubcache.manifest import ManifestFile
+    from swarmcache.hubcache.scan import Blob, Repo, Revision
+    from swarmcache.hubcache.verdicts import Algorithm, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where content is used: a path of a revision."""
+
+    repo: RepoName
+    commit: str
+    path: str
+    blob: Blob
+    expected: Expected
+
+    def verdict(self, outcome: Outcome) -> FileVerdict:
+        """Return `outcome` as the verdict on this file."""
+        blob = self.blob
+        return FileVerdict(self.repo, self.commit, self.path, blob.path, blob.size, outcome)
+
+
+@dataclass(slots=True)
+class Content:
+    """Bytes to be hashed once, and everywhere they are used."""
+
+    path: str
+    algorithm: Algorithm
+    size: int
+    places: list[Place] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Survey:
+    """What one look at the cache found."""
+
+    settled: list[FileVerdict] = field(default_factory=list)
+    """Known without hashing."""
+    contents: dict[tuple[tuple[int, int], str], Content] = field(default_factory=dict)
+    """By inode and algorithm."""
+
+
+def survey(
+    targets: Sequence[Target] | None, cache: str, *, locked: Locked = nothing_locked
+) -> Survey:
+    """Return what is to be verified for `targets`; None stands for every revision of the cache.
+
+    Raises CacheNotFound for no such folder.
+    """
+    found = Survey()
+    if targets is None:
+        for repo in iter_repos(cache):
+            for revision in repo.revisions:
+                _look_at(repo, revision, found, locked)
+            found.settled += gaps_of(repo)
+        return found
+    for target, held, wanted in _revisions(targets, cache):
+        if held is None or wanted is None:
+            found.settled.append(no_revision(target, held, cache))
+        else:
+            _look_at(held, wanted, found, locked)
+            found.settled += gaps_of(held, wanted)
+    return found
+
+
+def _revisions(
+    targets: Sequence[Target], cache: str
+) -> Iterator[tuple[Target, Repo | None, Revision | None]]:
+    """Yield each target's repo and revision, once where two targets name the same commit."""
+    repos: dict[RepoName, Repo | None] = {}
+    seen: set[tuple[RepoName, str]] = set()
+    for target in targets:
+        if target.name not in repos:
+            repos[target.name] = read_repo(cache, target.name)
+        repo = repos[target.name]
+        revision = repo.revision(target.revision) if repo is not None else None
+        key = (target.name, revision.commit if revision is not None else target.revision)
+        if key not in seen:
+            seen.add(key)
+            yield target, repo, revision
+
+
+def _look_at(repo: Repo, revision: Revision, found: Survey, locked: Locked) -> None:
+    """Sort a revision's cached files into what is settled and what is to be hashed."""
+    records = _records(repo, revision, locked)
+    for file in revision.files:
+        if file.blob is None:
+            continue  # A link that leads nowhere is a gap.
+        blob, record = file.blob, records.get(file.path)
+        expected = expected_of(blob, record)
+        if expected is None:
+            outcome = _without_hash(blob, record)
+            verdict = FileVerdict(
+                repo.name, revision.commit, file.path, blob.path, blob.size, outcome
+            )
+            found.settled.append(verdict)
+            continue
+        place = Place(repo.name, revision.commit, file.path, blob, expected)
+        if (early := _by_size(place)) is not None:
+            found.settled.append(place.verdict(early))
+        else:
+            key = (blob.inode, expected.algorithm)
+            new = Content(blob.path, expected.algorithm, blob.size)
+            found.contents.setdefault(key, new).places.append(place)
+
+
+def _records(repo: Repo, revision: Revision, locked: Locked) -> Mapping[str, ManifestFile]:
+    """Return what lock and manifest say of the revision's files; the lock wins."""
+    records = dict(read_manifest(repo.path, revision.commit) or {})
+    records.update(locked(repo.name, revision.commit) or {})
+    return records
+
+
+def _without_hash(blob: Blob, record: ManifestFile | None) -> Outcome:
+    """Return what can be told of a file for which no hash is known: perhaps its size."""
+    if record is not None and blob.size != record.size:
+        return wrong_size(blob.size, record.size)
+    if unreadable := why_unreadable(blob.path):
+        return Unverifiable(unreadable)
+    if blob.name and trusted_name(blob):
+        return Unverifiable(
+            t("Its blob is named {name}, which is no hash of the content.", name=blob.name)
+        )
+    return Unverifiable(t("No manifest of the commit is cached, and no name tells its hash."))
+
+
+def _by_size(place: Place) -> Outcome | None:
+    """Return what the sizes alone tell, or None when the bytes must be hashed."""
+    expected, blob = place.expected, place.blob
+    if expected.size is None or blob.size == expected.size:
+        return None
+    name = trusted_name(blob)
+    if name and expected.source == "record" and name != expected.digest:
+        return Corrupt("wrong-file", expected.algorithm, expected.digest, name)
+    return wrong_size(blob.size, expected.size)
+
+
+def wrong_size(actual: int, expected: int) -> Corrupt:
+    """Return the verdict on content of `actual` bytes where there must be `expected`."""
+    if not actual:
+        return Corrupt("empty", None, str(expected), "0")
+    kind = "truncated" if actual < expected else "wrong-size"
+    return Corrupt(kind, None, str(expected), str(actual))  # type: ignore[arg-type]
+
+
+def judged(place: Place, digest: str, good: Outcome, *, remembered: bool = False) -> Outcome:
+    """Return `good` when content of this hash is what must stand at `place`, else what is wrong."""
+    expected, blob = place.expected, place.blob
+    if digest == expected.digest:
+        return good
+    kind = "wrong-hash"
+    if not blob.size:
+        kind = "empty"
+    elif expected.source == "record" and trusted_name(blob) not in {"", expected.digest}:
+        kind = "wrong-file"
+    return Corrupt(
+        kind,  # type: ignore[arg-type]
+        expected.algorithm,
+        expected.digest,
+        digest,
+        remembered,
+    )
