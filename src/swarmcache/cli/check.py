@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.project_targets import project_targets
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.integrity import Missing, check
 from swarmcache.hubcache.layout import Target, parse_target
@@ -39,7 +40,7 @@ _KINDS = {
 @common_options
 def command(invocation: Invocation, models: tuple[str, ...], full: bool) -> int:
     """Check `models`, or without any what the project in the working directory loads."""
-    targets = [parse_target(model) for model in models] or needed_targets(invocation)
+    targets = [parse_target(model) for model in models] or project_targets(invocation)
     cache = invocation.location.path
     here = cache_exists(cache, named=invocation.cache_dir is not None)
     pairs = [(target, _check(target, cache, here=here, full=full)) for target in targets]
@@ -58,22 +59,6 @@ def _check(target: Target, cache: str, *, here: bool, full: bool) -> Outcome:
     if not here:
         return Missing(reason=t("The cache folder {path} does not exist yet.", path=cache))
     return check(target, cache, full=full)
-
-
-def needed_targets(invocation: Invocation) -> Sequence[Target]:
-    """Return what the project in the working directory loads; UsageError for nothing."""
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - reads YAML
-
-    needs = needed_models(
-        invocation.project, invocation.environment, settings_models=invocation.settings.models
-    )
-    for note in needs.notes:
-        invocation.terminal.say(note)
-    if not needs.targets:
-        raise click.UsageError(
-            t("No model is named, and none was found in {folder}.", folder=invocation.project)
-        )
-    return needs.targets
 
 
 def _entry(target: Target, outcome: Outcome) -> dict[str, object]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.project_targets import project_targets
 from swarmcache.cli.pull_report import print_document, result_line, say_plan, summarise
 from swarmcache.hubcache.layout import Target, check_revision, parse_target
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from swarmcache.plans.pull import Pulled, PullPlan
     from swarmcache.project.draws import PoolOption
     from swarmcache.transfer.hub import Hub
@@ -52,7 +51,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     dry_run: bool,
 ) -> int:
     """Plan, say the plan, carry it out; the exit code is that of the first failure."""
-    targets = _named(models, datasets, revision) or _of_project(invocation, pool)
+    targets = _named(models, datasets, revision) or project_targets(
+        invocation, pool=pool, explain=True
+    )
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
@@ -81,52 +82,6 @@ def _named(
         return [target for _, target in texts]
     check_revision(revision)
     return [target if "@" in text else target._replace(revision=revision) for text, target in texts]
-
-
-def _of_project(invocation: Invocation, pool: PoolOption) -> Sequence[Target]:
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - reads YAML
-
-    needs = needed_models(
-        invocation.project,
-        invocation.environment,
-        pool=pool,
-        settings_models=invocation.settings.models,
-    )
-    terminal = invocation.terminal
-    for target in needs.targets:
-        mentions = [model for model in needs.models if model.target == target]
-        roles = ", ".join(dict.fromkeys(model.role for model in mentions))
-        terminal.say(f"{target.id} ({roles}; {mentions[0].origin}): {mentions[0].why}")
-    for note in needs.notes:
-        terminal.say(note)
-    for other in needs.others:
-        terminal.say(_other(other.kind, other.name, other.origin))
-    if not needs.targets:
-        raise click.UsageError(
-            t("No model is named, and none was found in {folder}.", folder=invocation.project)
-        )
-    if needs.certain or pool == "all":
-        return needs.targets
-    named = [model.target for model in needs.models if model.role == "settings"]
-    if not named:
-        raise click.UsageError(
-            t("Which of these configs is loaded is not known; name a model, or use --pool all.")
-        )
-    return named
-
-
-def _other(kind: str, name: str, origin: str) -> str:
-    if kind == "ollama":
-        return t(
-            "{origin}: Ollama keeps {name} in its own store: ollama pull {name}",
-            origin=origin,
-            name=name,
-        )
-    return t(
-        "{origin}: the dataset {name} is not pulled: swarmcache pull --dataset {name}",
-        origin=origin,
-        name=name,
-    )
 
 
 def _planned(plan: PullPlan) -> list[Pulled]:

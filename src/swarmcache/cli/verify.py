@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.project_targets import project_targets
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
@@ -52,9 +53,7 @@ def _targets(
         if models:
             raise click.UsageError(t("--all means every model; name none beside it."))
         return None
-    from swarmcache.cli.check import needed_targets  # noqa: PLC0415
-
-    return [parse_target(model) for model in models] or needed_targets(invocation)
+    return [parse_target(model) for model in models] or project_targets(invocation)
 
 
 def _collect(invocation: Invocation, run: Verification, *, fail_fast: bool) -> Summary:
