@@ -32,7 +32,7 @@ _LOOKED_INTO = frozenset({"config.json", "model_index.json", "adapter_config.jso
 class Snapshot:
     """A revision's files with all that the cache itself tells about them."""
 
-    __slots__ = ("_texts", "_verdicts", "files", "manifest", "marks")
+    __slots__ = ("_texts", "_verdicts", "files", "manifest", "marks", "paths")
 
     def __init__(
         self,
@@ -46,18 +46,16 @@ class Snapshot:
         """Every file of the commit, where a client left the list; None where nothing tells."""
         self.marks = marks
         """The folder of `.no_exist` marks for this commit; None where the repo has no marks."""
+        self.paths = (files if manifest is None else {**manifest, **files}).keys()
+        """Every path the commit is known to have, cached or not."""
         # No file is looked into twice.
         self._verdicts: dict[str, bool] = {}
         self._texts: dict[str, bytes] = {}
 
     @property
     def known(self) -> Collection[str]:
-        """Every path the commit is known to have: the manifest's, else what is cached."""
+        """Every path that the commit's list names; where there is none, what is cached."""
         return self.files if self.manifest is None else self.manifest
-
-    def has(self, path: str) -> bool:
-        """Tell whether the commit is known to have `path`, cached or not."""
-        return path in self.files or (self.manifest is not None and path in self.manifest)
 
     def lacks(self, path: str) -> bool:
         """Tell whether the commit is known to have no `path`: not in the list, or a 404 seen."""

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.snapshot import Snapshot
 
-_COMPANIONS = (
-    "preprocessor_config.json",
-    "processor_config.json",
-    "video_preprocessor_config.json",
+_COMPANIONS = frozenset(
+    {
+        "preprocessor_config.json",
+        "processor_config.json",
+        "video_preprocessor_config.json",
+    }
 )
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "ForSeq2SeqLM")
 """Endings of the architectures that ask for a `generation_config.json`."""
@@ -48,12 +50,12 @@ class Needs(NamedTuple):
 
 def needed_files(snapshot: Snapshot) -> Needs:
     """Return what loading this snapshot takes, as far as manifest, marks and indexes tell."""
-    if snapshot.has("config.json"):
+    if "config.json" in snapshot.paths:
         return _transformers(snapshot)
-    if snapshot.has("adapter_config.json"):
+    if "adapter_config.json" in snapshot.paths:
         weights = weights_of(snapshot, "", "adapter_model.safetensors")
         return Needs(frozenset({"adapter_config.json", *weights}))
-    if snapshot.has("model_index.json"):
+    if "model_index.json" in snapshot.paths:
         return Needs(frozenset(_pipeline(snapshot)))
     gguf = frozenset(path for path in snapshot.files if weights_format(path) == "gguf")
     if gguf:
@@ -70,9 +72,9 @@ def _transformers(snapshot: Snapshot) -> Needs:
         *weights_of(snapshot, "", "model.safetensors"),
         *tokenizer,
         *custom_code(snapshot),
-        *filter(snapshot.has, _COMPANIONS),
+        *(_COMPANIONS & snapshot.paths),
     }
-    if snapshot.has("generation_config.json"):
+    if "generation_config.json" in snapshot.paths:
         paths.add("generation_config.json")
     elif not snapshot.lacks("generation_config.json") and _generates(snapshot):
         unknown = unknown or t("Nothing tells whether there is a generation_config.json.")
