@@ -53,6 +53,8 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
     for note in selection.notes:
         terminal.say(note)
     for drawn in selection.drawn:
+        if drawn.among == 1:
+            continue
         terminal.say(
             t(
                 "Drawn once for this start: {variable}={id}, one of {among}, {cached} cached.",

@@ -41,7 +41,11 @@ class NeededModel:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """An expression of which each evaluation yields another of several models at random."""
+    """An expression that yields a model of a pool, at each evaluation another where it has several.
+
+    A pool of one is a draw as well: which pool it is, the program would find out by itself, and may
+    see another GPU than we do.
+    """
 
     group: str
     variable: str
@@ -98,7 +102,7 @@ def needed_models(
     models = [*map(_configured, settings_models), *(m for row in per_config for m in row)]
     return Needs(
         models=tuple(models),
-        draws=_draws(models, survey.variables),
+        draws=_draws(models, survey.variables, environment),
         others=tuple(dict.fromkeys(survey.others)),
         notes=tuple(dict.fromkeys((*survey.pools.reasons, *survey.notes, *found.notes))),
         certain=_is_certain(found, per_config),
@@ -117,12 +121,15 @@ def _is_certain(found: Configs, per_config: list[tuple[NeededModel, ...]]) -> bo
     return len(named) <= 1
 
 
-def _draws(models: Sequence[NeededModel], variables: dict[str, str]) -> tuple[Draw, ...]:
+def _draws(
+    models: Sequence[NeededModel], variables: dict[str, str], environment: Environment
+) -> tuple[Draw, ...]:
     groups: dict[str, dict[Target, None]] = {}
     for model in models:
         if model.group:
             groups.setdefault(model.group, {})[model.target] = None
-    return tuple(Draw(g, variables[g], tuple(m)) for g, m in groups.items() if len(m) > 1)
+    open_ones = ((g, m) for g, m in groups.items() if not environment.get(variables[g]))
+    return tuple(Draw(group, variables[group], tuple(members)) for group, members in open_ones)
 
 
 class _Survey:
