@@ -69,7 +69,7 @@ def hash_file(
 
     Raises OSError when it cannot be read, NotAFile when it is no regular file.
     """
-    handle = _open(path)
+    handle = open_quietly(path)
     try:
         before = os.fstat(handle)
         if not S_ISREG(before.st_mode):
@@ -85,7 +85,8 @@ def hash_file(
     return Hashed(digest.hexdigest(), Fingerprint.of(after))
 
 
-def _open(path: str) -> int:
+def open_quietly(path: str) -> int:
+    """Return a handle to read from, without a trace in the file's access time where allowed."""
     # Not blocking: a pipe in place of a file must not stop the run.
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0)
