@@ -28,7 +28,9 @@ def open_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_as_other_user(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+def run_as_other_user(
+    command: Sequence[str], **options: object
+) -> subprocess.CompletedProcess[str]:
     """Run `command` as nobody when we are root, else as ourselves; skip where that cannot be."""
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:

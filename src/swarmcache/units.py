@@ -5,6 +5,8 @@ from __future__ import annotations
 from swarmcache.locale import t, tn
 
 _STEPS = ("B", "kB", "MB", "GB", "TB", "PB")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+"""Seconds."""
 
 
 def human_bytes(count: int) -> str:
@@ -48,11 +50,10 @@ def human_seconds(seconds: float) -> str:
 
 def human_age(seconds: float) -> str:
     """Return how long ago something was, in its largest unit, in the user's language."""
-    for size, message in (
-        (86400, lambda n: tn("{n} day ago", "{n} days ago", n)),
-        (3600, lambda n: tn("{n} hour ago", "{n} hours ago", n)),
-        (60, lambda n: tn("{n} minute ago", "{n} minutes ago", n)),
-    ):
-        if seconds >= size:
-            return message(int(seconds // size))
+    if seconds >= _DAY:
+        return tn("{n} day ago", "{n} days ago", int(seconds // _DAY))
+    if seconds >= _HOUR:
+        return tn("{n} hour ago", "{n} hours ago", int(seconds // _HOUR))
+    if seconds >= _MINUTE:
+        return tn("{n} minute ago", "{n} minutes ago", int(seconds // _MINUTE))
     return t("just now")

@@ -20,7 +20,7 @@ SCRIPT = os.path.join(os.path.dirname(sys.executable), "hf-swarmcache")
 
 @pytest.fixture
 def extended(library: Library) -> Library:
-    """Return a version whose `hf` knows our script, as docs/adr/0004-hf-extension.md tells to do it."""
+    """Return a version whose `hf` knows our script, as docs/adr/0004-hf-extension.md tells."""
     if library.version == "0.36.2":
         pytest.skip("huggingface_hub 0.36 has no extensions")
     folder = pathlib.Path(library.home, ".local/share/hf/extensions/hf-swarmcache")

@@ -50,7 +50,7 @@ def language() -> str:
 
 def use(name: str) -> None:
     """Choose the language by a locale name such as `zh_CN.UTF-8`, `zh` or `en`."""
-    global _chosen, _catalogue  # noqa: PLW0603
+    global _chosen, _catalogue
     _chosen, _catalogue = _known(name), None
 
 
