@@ -5,7 +5,8 @@
     ├── HubCacheError               3   a cache on disk
     │   ├── InvalidRepoId           2   the Hub would refuse this name
     │   ├── CacheNotFound           3   no such folder, or no folder at all
-    │   └── AccessDenied            3   the operating system refuses
+    │   ├── AccessDenied            3   the operating system refuses
+    │   └── CacheBusy               6   another process holds a lock on what is to be changed
     ├── TransferError               4   bytes from somewhere to a blob
     │   ├── EndpointUnreachable     4   no answer, or none in time
     │   ├── RepoNotFound            1   the endpoint knows no such repo or revision
@@ -59,6 +60,12 @@ class CacheNotFound(HubCacheError):
 
 class AccessDenied(HubCacheError):
     """The operating system refuses to read or write a path."""
+
+
+class CacheBusy(HubCacheError):
+    """Another process holds the lock on what is to be changed."""
+
+    exit_code = 6
 
 
 class TransferError(SwarmcacheError):
