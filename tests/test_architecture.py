@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PACKAGE = pathlib.Path(swarmcache.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = ("", "environment", "errors", "locale", "progress", "settings", "units")
+GROUND = ("", "environment", "errors", "locale", "lockfile", "progress", "settings", "units")
 """Imported by all rooms; "" is `swarmcache/__init__.py`, which holds the version."""
 ROOMS = (
     "hubcache",

@@ -2,6 +2,8 @@
 
     SwarmcacheError                 3   root; the number is the exit code of the command line
     ├── SettingsError               2   a settings file or variable is wrong
+    │   └── LockFileError           2   swarmcache.lock cannot be read, or not be trusted as it is
+    ├── LockMismatch                5   a file is not the one that swarmcache.lock names
     ├── HubCacheError               3   a cache on disk
     │   ├── InvalidRepoId           2   the Hub would refuse this name
     │   ├── CacheNotFound           3   no such folder, or no folder at all
@@ -42,6 +44,16 @@ class SettingsError(SwarmcacheError):
     """A settings file or a `SWARMCACHE_…` variable cannot be used."""
 
     exit_code = 2
+
+
+class LockFileError(SettingsError):
+    """`swarmcache.lock` cannot be read, or is not of its format."""
+
+
+class LockMismatch(SwarmcacheError):
+    """A file, here or at the endpoint, is not the one that `swarmcache.lock` names."""
+
+    exit_code = 5
 
 
 class HubCacheError(SwarmcacheError):
