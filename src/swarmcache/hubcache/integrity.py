@@ -21,7 +21,7 @@ from swarmcache.hubcache.snapshot import snapshot_of
 from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
-    from swarmcache.hubcache.layout import Target
+    from swarmcache.hubcache.layout import RepoName, Target
     from swarmcache.hubcache.scan import Repo, Revision
     from swarmcache.hubcache.snapshot import Snapshot
 
@@ -101,7 +101,16 @@ def check(target: Target, cache: str, *, full: bool = False) -> Outcome:
 def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Outcome:
     """Return whether a scanned revision is complete."""
     snapshot = snapshot_of(repo, revision)
-    needs = _all_files(snapshot) if full or repo.name.type != "model" else needed_files(snapshot)
+    return outcome_of(revision, snapshot, needs_of(snapshot, repo.name, full=full))
+
+
+def needs_of(snapshot: Snapshot, name: RepoName, *, full: bool = False) -> Needs:
+    """Return the files that a snapshot must hold: of a model what loading takes, else all."""
+    return _all_files(snapshot) if full or name.type != "model" else needed_files(snapshot)
+
+
+def outcome_of(revision: Revision, snapshot: Snapshot, needs: Needs) -> Outcome:
+    """Return whether a scanned revision holds what it must, and holds it soundly."""
     missing = tuple(sorted(needs.paths - snapshot.files.keys()))
     cached = needs.paths if not missing else needs.paths & snapshot.files.keys()
     damaged = tuple(sorted([path for path in cached if not snapshot.is_sound(path)]))
@@ -128,7 +137,7 @@ def _all_files(snapshot: Snapshot) -> Needs:
     if snapshot.manifest is not None:
         return Needs(frozenset(snapshot.manifest))
     return Needs(
-        frozenset(snapshot.files), "No manifest of this commit is cached to tell all its files."
+        frozenset(snapshot.files), t("No manifest of this commit is cached to tell all its files.")
     )
 
 
