@@ -6,6 +6,6 @@ import gc
 # read would cost 5 % of a start-up and free nothing.
 gc.set_threshold(100_000, 20, 20)
 
-from swarmcache.cli.app import main  # noqa: E402 - after the threshold, which its imports profit from
+from swarmcache.cli.start import main  # noqa: E402 - after the threshold, which its imports profit from
 
 __all__ = ["main"]

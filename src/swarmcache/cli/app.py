@@ -1,22 +1,24 @@
-"""The root command: finds the commands lazily, and turns errors into exit codes."""
+"""The root command, by click: it finds the commands lazily."""
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from swarmcache import __version__, locale
-from swarmcache.cli.session import Session, choose_language
-from swarmcache.errors import SwarmcacheError
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from swarmcache.cli.session import Session
+
+PROGRAM = "swarmcache"
+COMPLETION_VARIABLE = "_SWARMCACHE_COMPLETE"
+"""What a shell sets when it asks us for completions; click answers and exits."""
 
 COMMANDS = {
     "status": "what is cached, where, how large, complete or not",
@@ -67,68 +69,50 @@ class Commands(click.Group):
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: swarmcache check Gensyn/Qwen2.5-0.5B-Instruct",
+    help=t("One explicit, complete, verified Hugging Face model cache for every training node."),
+    epilog=t("Example: {command}", command="swarmcache check Gensyn/Qwen2.5-0.5B-Instruct"),
 )
-@click.version_option(__version__, prog_name="swarmcache")
+@click.version_option(__version__, prog_name=PROGRAM, help=t("Show the version and exit."))
 @click.pass_context
 def swarmcache(ctx: click.Context) -> None:
-    """One explicit, complete, verified Hugging Face model cache for every training node."""
+    """Run the bare command where no other is named."""
     if ctx.invoked_subcommand is None:
         from swarmcache.cli.overview import command  # noqa: PLC0415 - the bare command only
 
         ctx.invoke(command)
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (DESIGN.md, "The command line")."""
-    # Where a stream was closed by the caller, Python has None; what we say then goes nowhere.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the end
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the end
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # No output fails on an encoding.
-    session = Session(os.environ)
+def run(words: Sequence[str], session: Session) -> int:
+    """Let click read the words and run the command they name; return its exit code.
+
+    Errors of ours and of the operating system are the caller's.
+    """
+    if locale.language() != "en":
+        from swarmcache.cli.click_words import translate_click  # noqa: PLC0415 - not in English
+
+        translate_click()
     try:
-        choose_language()
-        code = swarmcache.main(args, prog_name="swarmcache", standalone_mode=False, obj=session)
+        code = _invoke(words, session)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.Abort:
-        click.echo(t("Interrupted."), err=True)
-        return 130
+    except (click.Abort, EOFError) as error:
+        raise KeyboardInterrupt from error
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        # The reader went away (`| head`); what Python flushes at exit must not fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (SwarmcacheError, OSError) as error:
-        if session.tracebacks:
-            import traceback  # noqa: PLC0415 - only when asked
-
-            traceback.print_exc()
-        return _say(error)
     return code if isinstance(code, int) else 0
 
 
-def _say(error: SwarmcacheError | OSError) -> int:
-    """Say what went wrong in one sentence, and return the exit code that stands for it."""
-    if isinstance(error, SwarmcacheError):
-        message, hint, code = error.message, error.hint, error.exit_code
-    else:
-        message, hint, code = _os_sentence(error), "", 3
-    click.echo(f"swarmcache: {message}", err=True)
-    if hint:
-        click.echo(t("Next: {command}", command=hint), err=True)
-    return code
+def _invoke(words: Sequence[str], session: Session) -> object:
+    """Return what the command returns.
+
+    Not by `swarmcache.main`, which meets a reader that went away (`| head`) with exit code 1;
+    it only answers a shell that asks for completions.
+    """
+    if COMPLETION_VARIABLE in os.environ:
+        return swarmcache.main(words, prog_name=PROGRAM, obj=session)
+    with swarmcache.make_context(PROGRAM, list(words), obj=session) as context:
+        return swarmcache.invoke(context)
 
 
-def _os_sentence(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return t("The disk of {path} is full.", path=error.filename or "?")
-    reason = error.strerror or str(error)
-    return t("{path}: {reason}", path=error.filename or "?", reason=reason)
-
-
-__all__ = ["COMMANDS", "locale", "main", "swarmcache"]
+__all__ = ["COMMANDS", "locale", "run", "swarmcache"]

@@ -7,10 +7,6 @@ from click.shell_completion import get_completion_class
 
 from swarmcache.locale import t
 
-PROGRAM = "swarmcache"
-VARIABLE = "_SWARMCACHE_COMPLETE"
-"""What the shell sets when it asks us for completions; click answers and exits."""
-
 
 @click.command(
     help=t("Print the completion script for a shell."),
@@ -19,9 +15,13 @@ VARIABLE = "_SWARMCACHE_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print click's script; click itself answers when the shell asks back."""
-    from swarmcache.cli.app import swarmcache  # noqa: PLC0415 - the root imports us
+    from swarmcache.cli.app import (  # noqa: PLC0415 - the root imports us
+        COMPLETION_VARIABLE,
+        PROGRAM,
+        swarmcache,
+    )
 
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(t("There is no completion for {shell}.", shell=shell))
-    click.echo(kind(swarmcache, {}, PROGRAM, VARIABLE).source(), nl=False)
+    click.echo(kind(swarmcache, {}, PROGRAM, COMPLETION_VARIABLE).source(), nl=False)

@@ -1,13 +1,13 @@
-"""The options that every command shares, and the value that a command gets from them."""
+"""The options that every command shares, and how they become its Invocation."""
 
 from __future__ import annotations
 
 import functools
-from functools import cached_property
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from swarmcache.cli.invocation import Invocation
 from swarmcache.cli.session import Session
 from swarmcache.environment import Environment
 from swarmcache.locale import t
@@ -15,80 +15,11 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmcache.hubcache.libraries import Libraries
-    from swarmcache.hubcache.locate import Location
-    from swarmcache.report.terminal import Terminal
-    from swarmcache.settings import Settings
+
+__all__ = ["Invocation", "common_options"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Invocation:
-    """What a command was called with, and what follows from it, found when first asked for."""
-
-    # No dataclass: this is on the start-up path, where importing dataclasses costs a millisecond.
-    def __init__(  # noqa: PLR0913 - one argument for each shared option
-        self,
-        environment: Environment,
-        *,
-        cache_dir: str | None = None,
-        json: bool = False,
-        quiet: bool = False,
-        verbose: bool = False,
-        python: str | None = None,
-    ) -> None:
-        self.environment = environment
-        self.cache_dir = cache_dir
-        """The option's text."""
-        self.json = json
-        self.quiet = quiet
-        self.verbose = verbose
-        self.python = python
-        """The interpreter whose libraries count, as the option names it."""
-
-    @property
-    def project(self) -> str:
-        """The project's folder: the working directory itself, never one above it."""
-        return self.environment.cwd
-
-    @property
-    def overrides(self) -> dict[str, str]:
-        """The settings that were given as options."""
-        return {} if self.cache_dir is None else {"cache.dir": self.cache_dir}
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings for the project; raises SettingsError, InvalidRepoId for a model's name."""
-        from swarmcache.hubcache.layout import check_repo_id, check_revision  # noqa: PLC0415
-        from swarmcache.settings import load_settings  # noqa: PLC0415
-
-        settings = load_settings(self.project, self.environment, self.overrides)
-        for model in settings.models:
-            check_repo_id(model.id)
-            check_revision(model.revision)
-        return settings
-
-    @cached_property
-    def location(self) -> Location:
-        """The cache that counts: `--cache-dir`, the settings, else what the Hub's client uses."""
-        from swarmcache.hubcache.locate import locate_effective  # noqa: PLC0415
-
-        return locate_effective(self.settings, self.environment)
-
-    @cached_property
-    def libraries(self) -> Libraries:
-        """The libraries of the interpreter that counts."""
-        from swarmcache.hubcache.libraries import installed  # noqa: PLC0415
-
-        return installed(self.environment, self.python)
-
-    @cached_property
-    def terminal(self) -> Terminal:
-        """Where the command writes."""
-        from swarmcache.report.terminal import Terminal  # noqa: PLC0415
-
-        return Terminal.current(self.environment.variables, quiet=self.quiet, verbose=self.verbose)
 
 
 def common_options(function: Callable[Concatenate[Invocation, P], R]) -> Callable[P, R]:

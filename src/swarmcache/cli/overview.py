@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.check import describe
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.integrity import Missing, check
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.locale import t, tn
+from swarmcache.report.check_text import describe
 from swarmcache.report.status_text import who_decided
 from swarmcache.units import human_bytes
 

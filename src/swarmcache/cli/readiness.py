@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.cli.check import describe
 from swarmcache.errors import SwarmcacheError
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import t
+from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.check import describe
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.readiness import Start, lacking, make_ready, select
 from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, SwarmcacheError
@@ -19,6 +18,7 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.launch.prompts import prompted_variables
 from swarmcache.launch.run import Cached, child_variables, is_offline
 from swarmcache.locale import t
+from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class RunCommand(click.Command):
     cls=RunCommand,
     context_settings={"allow_interspersed_args": False},
     help=t("Check, pull what is missing, then start CMD with exactly this cache."),
-    epilog="Example: swarmcache run -- ./run_rl_swarm.sh",
+    epilog=t("Example: {command}", command="swarmcache run -- ./run_rl_swarm.sh"),
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD...")
 @click.option(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Terminal:
     """Both output streams of a command, and how much it is to say."""
 
-    __slots__ = ("_bars", "err", "quiet", "stdout", "verbose")
+    __slots__ = ("_bars", "_progress", "err", "quiet", "stdout", "verbose")
 
     ok = OK
     """`✓`, written green on a colour terminal and `[ok]` where the stream is ASCII."""
@@ -28,7 +28,7 @@ class Terminal:
     bad = BAD
     """`✗`, red, or `[x]`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two streams, and three ways to say less or more
         self,
         out: TextIO,
         err: TextIO,
@@ -36,20 +36,28 @@ class Terminal:
         *,
         quiet: bool = False,
         verbose: bool = False,
+        progress: bool = True,
     ) -> None:
         self.stdout = Stream(out, variables)
         self.err = Stream(err, variables)
         self.quiet = quiet
         self.verbose = verbose
+        self._progress = progress
         self._bars: Bars | None = None
 
     @classmethod
     def current(
-        cls, variables: Mapping[str, str], *, quiet: bool = False, verbose: bool = False
+        cls,
+        variables: Mapping[str, str],
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        progress: bool = True,
     ) -> Terminal:
         """Return the terminal of this process."""
         locale = started_with(variables)
-        return cls(sys.stdout, sys.stderr, locale, quiet=quiet, verbose=verbose)
+        streams = sys.stdout, sys.stderr
+        return cls(*streams, locale, quiet=quiet, verbose=verbose, progress=progress)
 
     @property
     def width(self) -> int | None:
@@ -59,6 +67,11 @@ class Terminal:
     def out(self, line: str = "") -> None:
         """Write one line of the result to standard output; control characters become visible."""
         self._line(self.stdout, line)
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Write lines of the result as `out` does, all at once: many cost one system call."""
+        dressed = self.stdout.dressed
+        self.raw("".join([f"{dressed(line)}\n" for line in lines]))
 
     def say(self, line: str = "") -> None:
         """Write one line of chatter to standard error, unless the user asked for quiet.
@@ -96,7 +109,7 @@ class Terminal:
         """Draw the progress of the work done inside: bars on a terminal, lines otherwise."""
         from swarmcache.progress import Silent  # noqa: PLC0415
 
-        if self.quiet:
+        if self.quiet or not self._progress:
             yield Silent()
         elif self.err.redraws:
             yield from self._with_bars()

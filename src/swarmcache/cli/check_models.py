@@ -1,0 +1,74 @@
+"""What `check` does, whoever has read its words: click, or `plain_call`, which needs no click."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.integrity import Missing, check
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.lockfile import Lock
+
+
+def check_models(invocation: Invocation, targets: Sequence[Target], *, full: bool) -> int:
+    """Print what `targets` are like, and return 0 only when every one is complete, else 1.
+
+    Models that the project's lock pins are checked at their locked commit; 5 stands for a file
+    that is not the locked one.
+    """
+    cache = invocation.location.path
+    here = cache_exists(cache, named=invocation.cache_dir is not None)
+    lock = invocation.lock
+    pairs = [(target, _check(target, cache, lock, here=here, full=full)) for target in targets]
+    ok = all(outcome.state == "complete" for _, outcome in pairs)
+    if invocation.json:
+        from swarmcache.report.json import document  # noqa: PLC0415
+
+        found = [_entry(target, outcome) for target, outcome in pairs]
+        invocation.terminal.out(document("check", ok=ok, cache=cache, models=found))
+    else:
+        from swarmcache.report.check_text import check_lines  # noqa: PLC0415
+
+        invocation.terminal.lines(check_lines(invocation.terminal, pairs))
+    return 0 if ok else _no(lock, pairs)
+
+
+def _check(target: Target, cache: str, lock: Lock | None, *, here: bool, full: bool) -> Outcome:
+    if not here:
+        return Missing(reason=t("The cache folder {path} does not exist yet.", path=cache))
+    if lock is None:
+        return check(target, cache, full=full)
+    from swarmcache.hubcache.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
+
+    return check_pinned(target, cache, lock, full=full)
+
+
+def _no(lock: Lock | None, pairs: Sequence[tuple[Target, Outcome]]) -> int:
+    """Return the exit code of a no: 5 where a file is not the one that the lock names."""
+    if lock is None:
+        return 1
+    from swarmcache.hubcache.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
+
+    return 5 if any(isinstance(outcome, Mismatched) for _, outcome in pairs) else 1
+
+
+def _entry(target: Target, outcome: Outcome) -> dict[str, object]:
+    return {
+        "id": target.id,
+        "type": target.type,
+        "revision": target.revision,
+        "commit": outcome.commit,
+        "state": outcome.state,
+        "missing": list(outcome.missing),
+        "damaged": list(outcome.damaged),
+        "reason": outcome.reason,
+        "size_bytes": outcome.size,
+        "snapshot": outcome.snapshot,
+    }

@@ -1,0 +1,73 @@
+"""What `status` does, whoever has read its words: click, or `plain_call`, which needs no click."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.locate import Location
+from swarmcache.hubcache.usage import CacheUsage, empty_cache, measure_cache
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.usage import RepoUsage
+
+_ON_A_TERMINAL = 30
+"""Repos shown unless `--limit` says otherwise; a pipe gets all."""
+
+SORTS: dict[str, Callable[[RepoUsage], object]] = {
+    "size": lambda repo: (-repo.size, repo.name.id),
+    "name": lambda repo: repo.name.id.lower(),
+    "used": lambda repo: -repo.last_used,
+    "state": lambda repo: (repo.state == "complete", repo.state, repo.name.id),
+}
+
+
+def show_caches(
+    invocation: Invocation,
+    caches: Sequence[str] = (),
+    pattern: str | None = None,
+    sort: str = "size",
+    limit: int | None = None,
+) -> None:
+    """Print the caches in the given folders, else the effective one; `command` says the rest."""
+    locations = [_named(invocation, path) for path in caches] or [invocation.location]
+    named = bool(caches) or invocation.cache_dir is not None
+    usages = [_measure(location.path, pattern, named=named) for location in locations]
+    usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
+    if invocation.json:
+        from swarmcache.report.status_json import status_document  # noqa: PLC0415
+
+        invocation.terminal.out(status_document(locations, usages))
+        return
+    from swarmcache.report.status_text import status_lines  # noqa: PLC0415
+
+    if limit is None:
+        limit = _ON_A_TERMINAL if invocation.terminal.stdout.terminal else 0
+    for location, usage in zip(locations, usages, strict=True):
+        invocation.terminal.lines(status_lines(invocation.terminal, location, usage, limit))
+    if len(usages) > 1:
+        from swarmcache.report.status_text import total_line  # noqa: PLC0415
+
+        invocation.terminal.out(total_line(usages))
+
+
+def _named(invocation: Invocation, path: str) -> Location:
+    return Location(invocation.environment.absolute(path), t("argument"))
+
+
+def _measure(path: str, pattern: str | None, *, named: bool) -> CacheUsage:
+    if not cache_exists(path, named=named):
+        return empty_cache(path)
+    return measure_cache(path, wanted=_accepts(pattern) if pattern else None)
+
+
+def _accepts(pattern: str) -> Callable[[RepoName], bool]:
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - most calls show every repo
+
+    folded = pattern.lower()
+    return lambda name: fnmatchcase(name.id.lower(), folded)
