@@ -2,23 +2,60 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import common_options
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
+from swarmcache.units import parse_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.crew import How
     from swarmcache.hubcache.layout import Target
+    from swarmcache.hubcache.verdicts import FileVerdict
     from swarmcache.hubcache.verify import Verification
+    from swarmcache.lockfile import Lock
     from swarmcache.report.verify_summary import Summary
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return the seconds of a duration written `30d`, `12h`, `90m`, `45s` or `2w`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value.strip().lower())
+    if match is None:
+        raise click.BadParameter(
+            t("{text} is not a duration; write it like 30d or 12h.", text=value), ctx, parameter
+        )
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _bytes(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes a second of a rate written `50MB`, `50MB/s` or `1GiB`."""
+    if value is None:
+        return None
+    try:
+        rate = parse_bytes(value.strip().removesuffix("/s"))
+    except (ValueError, OverflowError):
+        rate = 0
+    if rate <= 0:
+        raise click.BadParameter(
+            t("{text} is not a rate; write it like 50MB.", text=value), ctx, parameter
+        )
+    return rate
 
 
 @click.command(
@@ -27,68 +64,135 @@ if TYPE_CHECKING:
 )
 @click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
 @click.option("--all", "whole_cache", is_flag=True, help=t("Verify every revision in the cache."))
+@click.option("--recheck", is_flag=True, help=t("Hash again what was verified before."))
+@click.option(
+    "--older-than",
+    callback=_seconds,
+    metavar="AGE",
+    help=t("Hash again what was verified longer ago than this, such as 30d."),
+)
 @click.option("--fail-fast", is_flag=True, help=t("Stop at the first problem."))
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help=t("Hash so many files at a time; one for each core unless given."),
+)
+@click.option(
+    "--max-rate", callback=_bytes, metavar="RATE", help=t("Read at most so much a second: 50MB.")
+)
+@click.option("--background", is_flag=True, help=t("Let all other work on this machine go first."))
 @common_options
-def command(
-    invocation: Invocation, models: tuple[str, ...], whole_cache: bool, fail_fast: bool
+def command(  # noqa: PLR0913 - one parameter for each option
+    invocation: Invocation,
+    *,
+    models: tuple[str, ...],
+    whole_cache: bool,
+    recheck: bool,
+    older_than: float | None,
+    fail_fast: bool,
+    jobs: int | None,
+    max_rate: int | None,
+    background: bool,
 ) -> int:
     """Verify `models`, or without any what the project in the working directory loads."""
-    from swarmcache.hubcache.verify import verify  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.crew import How  # noqa: PLC0415 - after usage errors
 
-    targets = _targets(invocation, models, whole_cache=whole_cache)
-    cache = invocation.location.path
-    cache_exists(cache, named=True)
+    asked = _asked(invocation, models, whole_cache=whole_cache)
+    cache_exists(invocation.location.path, named=True)
+    how = How(jobs or _cores(), max_rate, background, recheck, older_than)
     began = time.monotonic()
-    with invocation.terminal.progress() as progress:
-        run = verify(targets, cache, progress=progress)
-        summary = _collect(invocation, run, fail_fast=fail_fast)
+    run, summary = _run(invocation, asked, how, fail_fast=fail_fast)
     _report(invocation, summary, run, time.monotonic() - began)
     return summary.exit_code
 
 
-def _targets(
+def _asked(
     invocation: Invocation, models: tuple[str, ...], *, whole_cache: bool
 ) -> Sequence[Target] | None:
+    if whole_cache and models:
+        raise click.UsageError(t("--all means every model; name none beside it."))
     if whole_cache:
-        if models:
-            raise click.UsageError(t("--all means every model; name none beside it."))
         return None
     return [parse_target(model) for model in models] or project_targets(invocation)
 
 
-def _collect(invocation: Invocation, run: Verification, *, fail_fast: bool) -> Summary:
-    """Return the verdicts counted; each problem is shown as soon as it is known."""
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _run(
+    invocation: Invocation, asked: Sequence[Target] | None, how: How, *, fail_fast: bool
+) -> tuple[Verification, Summary]:
+    """Return the finished run and its verdicts counted; each problem is shown once known."""
+    from swarmcache.hubcache.expectations import nothing_locked  # noqa: PLC0415
+    from swarmcache.hubcache.state import state_folder  # noqa: PLC0415
+    from swarmcache.hubcache.verify import verify  # noqa: PLC0415
+    from swarmcache.lockfile import read_lock  # noqa: PLC0415
     from swarmcache.report.verify_summary import Summary  # noqa: PLC0415
+
+    cache, summary = invocation.location.path, Summary()
+    lock = read_lock(invocation.project)
+    with invocation.terminal.progress() as progress:
+        run = verify(
+            _pinned(asked, lock),
+            cache,
+            state=state_folder(cache, invocation.environment),
+            how=how,
+            locked=lock.files_at if lock is not None else nothing_locked,
+            progress=progress,
+        )
+        try:
+            with closing(iter(run)) as verdicts:
+                for verdict in verdicts:
+                    if summary.add(verdict) and not invocation.json:
+                        _show(invocation, verdict)
+                    if fail_fast and summary.problems:
+                        break
+        except KeyboardInterrupt:
+            summary.interrupted = True
+    return run, summary
+
+
+def _pinned(asked: Sequence[Target] | None, lock: Lock | None) -> Sequence[Target] | None:
+    """Return the targets at the commits that the project's lock names for them."""
+    if asked is None or lock is None:
+        return asked
+    pins = [(target, lock.find(target)) for target in asked]
+    return [target._replace(revision=pin.commit) if pin else target for target, pin in pins]
+
+
+def _show(invocation: Invocation, verdict: FileVerdict) -> None:
     from swarmcache.report.verify_text import detail_lines, problem_line  # noqa: PLC0415
 
-    terminal, summary = invocation.terminal, Summary()
-    try:
-        for verdict in run:
-            known = len(summary.problems)
-            summary.add(verdict)
-            if len(summary.problems) > known:
-                if not invocation.json:
-                    terminal.out(problem_line(terminal, verdict))
-                    for line in detail_lines(verdict):
-                        terminal.out(f"    {line}")
-                if fail_fast:
-                    break
-    except KeyboardInterrupt:
-        summary.interrupted = True
-        terminal.alert(t("Interrupted; what was verified is remembered."))
-    return summary
+    terminal = invocation.terminal
+    terminal.out(problem_line(terminal, verdict))
+    for line in detail_lines(verdict):
+        terminal.out(f"    {line}")
 
 
 def _report(invocation: Invocation, summary: Summary, run: Verification, seconds: float) -> None:
     from swarmcache.report.verify_json import verify_document  # noqa: PLC0415
-    from swarmcache.report.verify_text import summary_lines  # noqa: PLC0415
+    from swarmcache.report.verify_text import (  # noqa: PLC0415
+        forgetful_line,
+        summary_lines,
+        unverifiable_lines,
+    )
 
-    terminal = invocation.terminal
+    terminal, hashed = invocation.terminal, run.bytes_hashed
+    if summary.interrupted:
+        terminal.alert(t("Interrupted; what was verified is remembered."))
+    if run.forgetful is not None and hashed:
+        terminal.alert(forgetful_line(terminal, run.forgetful))
     if invocation.json:
         cache = invocation.location.path
-        terminal.out(
-            verify_document(summary, cache, bytes_hashed=run.bytes_hashed, seconds=seconds)
-        )
+        terminal.out(verify_document(summary, cache, bytes_hashed=hashed, seconds=seconds))
         return
-    for line in summary_lines(terminal, summary, bytes_hashed=run.bytes_hashed, seconds=seconds):
+    for line in unverifiable_lines(summary):
+        terminal.detail(line)
+    for line in summary_lines(terminal, summary, bytes_hashed=hashed, seconds=seconds):
         terminal.out(line)

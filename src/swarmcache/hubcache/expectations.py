@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.manifest import ManifestFile
     from swarmcache.hubcache.scan import Blob
     from swarmcache.hubcache.verdicts import Algorithm
+    from swarmcache.lockfile import LockedFile
 
-    Locked: TypeAlias = Callable[[RepoName, str], Mapping[str, ManifestFile] | None]
+    Record: TypeAlias = ManifestFile | LockedFile
+    """What lock or manifest say of one file: its etag and its size in bytes."""
+    Locked: TypeAlias = Callable[[RepoName, str], Mapping[str, LockedFile] | None]
     """(repo, commit) -> the files that the project's lock names for it; None when it names none."""
 
 
@@ -46,7 +49,7 @@ def nothing_locked(repo: RepoName, commit: str) -> None:
     del repo, commit
 
 
-def expected_of(blob: Blob, record: ManifestFile | None) -> Expected | None:
+def expected_of(blob: Blob, record: Record | None) -> Expected | None:
     """Return what `blob` must be under a path for which `record` was made, if any; None: unknown.
 
     A record whose hash has another shape than the Hub's names counts for its size only.

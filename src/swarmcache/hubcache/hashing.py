@@ -8,7 +8,10 @@ import os
 import threading
 from dataclasses import dataclass
 from stat import S_ISREG
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.fingerprint import Fingerprint
+from swarmcache.hubcache.pagecache import STRIDE, absent_parts, give_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,31 +20,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 2**20
 """Bytes read at a time: the fastest for hashlib with SHA-NI, and it stays in a core's cache."""
-
-
-class Fingerprint(NamedTuple):
-    """What stays equal as long as content on disk is not changed; no device, mounts change it."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    links: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> Fingerprint:
-        """Return the fingerprint of what was found."""
-        return cls(
-            found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_nlink
-        )
-
-    def still(self, now: Fingerprint) -> bool:
-        """Tell whether content of this fingerprint is unchanged when it now has `now`.
-
-        Making and removing hard links moves ctime, so it counts only while there is one link.
-        """
-        same = self[:3] == now[:3]
-        return same and (self.ctime_ns == now.ctime_ns or self.links > 1 or now.links > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +36,7 @@ class Changed:
     """The file was written, replaced or removed while it was read; its hash means nothing."""
 
 
-class NotAFile(OSError):  # noqa: N818 - as named as its siblings in errors.py
+class NotAFile(OSError):
     """A device, pipe or folder stands where content should be."""
 
 
@@ -119,10 +97,13 @@ def _read_into(
     """Feed the file to `digest`, and return how many bytes that were; more than `size`: it grew."""
     buffer, total = _buffer(), 0
     view = memoryview(buffer)
+    absent = absent_parts(handle, size)
     with io.FileIO(handle, closefd=False) as file:
         while total <= size and (count := file.readinto(buffer)):
             digest.update(view[:count])
-            total += count
+            stride, total = total // STRIDE, total + count
+            if absent and stride in absent and (total % STRIDE == 0 or total >= size):
+                give_up(handle, stride)
             if on_bytes is not None:
                 on_bytes(count)
     return total

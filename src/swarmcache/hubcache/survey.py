@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.expectations import expected_of, nothing_locked, trusted_name
-from swarmcache.hubcache.gaps import gaps_of, no_revision, why_unreadable
+from swarmcache.hubcache.gaps import gaps_of, no_revision
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.scan import iter_repos, read_repo
+from swarmcache.hubcache.structure import Flawed, examine
 from swarmcache.hubcache.verdicts import Corrupt, FileVerdict, Unverifiable
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from swarmcache.hubcache.expectations import Expected, Locked
+    from swarmcache.hubcache.expectations import Expected, Locked, Record
     from swarmcache.hubcache.layout import RepoName, Target
-    from swarmcache.hubcache.manifest import ManifestFile
     from swarmcache.hubcache.scan import Blob, Repo, Revision
-    from swarmcache.hubcache.verdicts import Algorithm, Outcome
+    from swarmcache.hubcache.verdicts import Algorithm, CorruptKind, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Content:
     path: str
     algorithm: Algorithm
     size: int
+    inode: int
     places: list[Place] = field(default_factory=list)
 
 
@@ -111,7 +112,7 @@ def _look_at(repo: Repo, revision: Revision, found: Survey, locked: Locked) -> N
         blob, record = file.blob, records.get(file.path)
         expected = expected_of(blob, record)
         if expected is None:
-            outcome = _without_hash(blob, record)
+            outcome = _without_hash(file.path, blob, record)
             verdict = FileVerdict(
                 repo.name, revision.commit, file.path, blob.path, blob.size, outcome
             )
@@ -122,23 +123,24 @@ def _look_at(repo: Repo, revision: Revision, found: Survey, locked: Locked) -> N
             found.settled.append(place.verdict(early))
         else:
             key = (blob.inode, expected.algorithm)
-            new = Content(blob.path, expected.algorithm, blob.size)
+            new = Content(blob.path, expected.algorithm, blob.size, blob.inode[1])
             found.contents.setdefault(key, new).places.append(place)
 
 
-def _records(repo: Repo, revision: Revision, locked: Locked) -> Mapping[str, ManifestFile]:
+def _records(repo: Repo, revision: Revision, locked: Locked) -> Mapping[str, Record]:
     """Return what lock and manifest say of the revision's files; the lock wins."""
-    records = dict(read_manifest(repo.path, revision.commit) or {})
+    records: dict[str, Record] = dict(read_manifest(repo.path, revision.commit) or {})
     records.update(locked(repo.name, revision.commit) or {})
     return records
 
 
-def _without_hash(blob: Blob, record: ManifestFile | None) -> Outcome:
-    """Return what can be told of a file for which no hash is known: perhaps its size."""
+def _without_hash(path: str, blob: Blob, record: Record | None) -> Outcome:
+    """Return what can be told of a file for which no hash is known: its size, its structure."""
     if record is not None and blob.size != record.size:
         return wrong_size(blob.size, record.size)
-    if unreadable := why_unreadable(blob.path):
-        return Unverifiable(unreadable)
+    flaw = flaw_of(path, blob.path)
+    if flaw is not None:
+        return flaw
     if blob.name and trusted_name(blob):
         return Unverifiable(
             t("Its blob is named {name}, which is no hash of the content.", name=blob.name)
@@ -167,18 +169,33 @@ def wrong_size(actual: int, expected: int) -> Corrupt:
 
 def judged(place: Place, digest: str, good: Outcome, *, remembered: bool = False) -> Outcome:
     """Return `good` when content of this hash is what must stand at `place`, else what is wrong."""
-    expected, blob = place.expected, place.blob
+    expected = place.expected
     if digest == expected.digest:
         return good
-    kind = "wrong-hash"
+    kind = _kind_of_difference(place)
+    return Corrupt(kind, expected.algorithm, expected.digest, digest, remembered)
+
+
+def _kind_of_difference(place: Place) -> CorruptKind:
+    """Return what best describes content of another hash than the expected one."""
+    expected, blob = place.expected, place.blob
     if not blob.size:
-        kind = "empty"
-    elif expected.source == "record" and trusted_name(blob) not in {"", expected.digest}:
-        kind = "wrong-file"
+        return "empty"
+    if expected.source == "record" and trusted_name(blob) not in {"", expected.digest}:
+        return "wrong-file"
+    # Where no record tells the size, the file's own header may.
+    flaw = flaw_of(place.path, blob.path) if expected.size is None else None
+    return "truncated" if flaw is not None and flaw.kind == "truncated" else "wrong-hash"
+
+
+def flaw_of(path: str, location: str) -> Corrupt | None:
+    """Return what is wrong with the structure of a file, or None when nothing is seen."""
+    examined = examine(path, location)
+    if not isinstance(examined, Flawed) or examined.kind == "missing-shard":
+        return None
+    expected, actual = examined.expected, examined.actual
     return Corrupt(
-        kind,  # type: ignore[arg-type]
-        expected.algorithm,
-        expected.digest,
-        digest,
-        remembered,
+        examined.kind,
+        expected=None if expected is None else str(expected),
+        actual=None if actual is None else str(actual),
     )

@@ -29,13 +29,15 @@ class Summary:
     interrupted: bool = False
     """Whether the run ended before every file was looked at."""
 
-    def add(self, verdict: FileVerdict) -> None:
-        """Count a verdict."""
+    def add(self, verdict: FileVerdict) -> bool:
+        """Count a verdict, and return whether it is a problem."""
         self.counts[_COUNTED[type(verdict.outcome)]] += 1
         if isinstance(verdict.outcome, (Corrupt, Missing)):
             self.problems.append(verdict)
-        elif isinstance(verdict.outcome, Unverifiable):
+            return True
+        if isinstance(verdict.outcome, Unverifiable):
             self.unverifiable.append(verdict)
+        return False
 
     @property
     def ok(self) -> bool:

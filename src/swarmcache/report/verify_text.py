@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.verdicts import Corrupt, Missing
+from swarmcache.hubcache.verdicts import Corrupt, Missing, Unverifiable
 from swarmcache.locale import t, tn
 from swarmcache.units import human_bytes, human_seconds
 
@@ -69,6 +69,25 @@ def detail_lines(verdict: FileVerdict) -> list[str]:
     if isinstance(outcome, Missing) and outcome.reason:
         lines.append(outcome.reason)
     return lines
+
+
+def unverifiable_lines(summary: Summary) -> list[str]:
+    """Return a line for each file of which nothing trustworthy tells what it must be."""
+    return [
+        f"{_place(verdict)}: {verdict.outcome.reason}"
+        for verdict in summary.unverifiable
+        if isinstance(verdict.outcome, Unverifiable)
+    ]
+
+
+def forgetful_line(terminal: Terminal, error: OSError) -> str:
+    """Return the warning that the next run has to hash everything again, and why."""
+    reason = error.strerror or str(error)
+    path = error.filename or "?"
+    message = t(
+        "What was verified cannot be remembered: {path}: {reason}.", path=path, reason=reason
+    )
+    return f"{terminal.warn} {message}"
 
 
 def _place(verdict: FileVerdict) -> str:

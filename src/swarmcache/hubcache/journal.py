@@ -1,0 +1,118 @@
+"""Lines appended by many processes, and read again by them: nothing worse than a lost line."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zlib
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.state import file_mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_MAX_READ = 1 << 30
+
+
+class Journal:
+    """A file of lines, each with a checksum; what is torn, foreign or garbage is no line."""
+
+    def __init__(self, path: str, mode: int = 0o700) -> None:
+        self.path = path
+        self._mode = file_mode(mode)
+        self._inode = 0
+        self._offset = 0
+
+    def news(self) -> Iterator[bytes]:
+        """Yield the lines added since the last call, by whichever process; OSError never."""
+        for line in self._added().split(b"\n"):
+            text, _, checksum = line.rpartition(b" ")
+            if checksum == b"%08x" % zlib.crc32(text):
+                yield text
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Add lines by one write; raises OSError where they cannot be written."""
+        if not lines:
+            return
+        with self._opened() as handle:
+            size = os.fstat(handle).st_size
+            torn = size and os.pread(handle, 1, size - 1) != b"\n"
+            os.write(handle, (b"\n" if torn else b"") + b"".join(map(_with_checksum, lines)))
+
+    def rewrite(self, lines: Iterable[bytes]) -> None:
+        """Replace all lines by one rename; raises OSError where it cannot be written."""
+        temporary = f"{self.path}.{secrets.token_hex(4)}.tmp"
+        with self._opened():
+            try:
+                with open(temporary, "xb") as file:
+                    file.writelines(map(_with_checksum, lines))
+                    with suppress(OSError):
+                        os.fchmod(file.fileno(), self._mode)
+                os.replace(temporary, self.path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+
+    def _added(self) -> bytes:
+        """Return the whole lines behind those already read; of a new file, all of them."""
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                found = os.fstat(file.fileno())
+                if found.st_ino != self._inode or found.st_size < self._offset:
+                    self._inode, self._offset = found.st_ino, 0
+                if found.st_size == self._offset:
+                    return b""
+                file.seek(self._offset)
+                added = file.read(_MAX_READ) or b""
+        except OSError:
+            return b""
+        added = added[: added.rfind(b"\n") + 1]
+        self._offset += len(added)
+        return added
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Yield the file, locked; again when it was replaced before the lock was had."""
+        while True:
+            handle = self._open()
+            try:
+                _lock(handle)
+                if _is_at(handle, self.path):
+                    yield handle
+                    return
+            finally:
+                os.close(handle)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+        try:
+            return os.open(self.path, flags)
+        except FileNotFoundError:
+            handle = os.open(self.path, flags | os.O_CREAT, 0o600)
+            with suppress(OSError):
+                os.fchmod(handle, self._mode)
+            return handle
+
+
+def _with_checksum(line: bytes) -> bytes:
+    return b"%s %08x\n" % (line, zlib.crc32(line))
+
+
+def _lock(handle: int) -> None:
+    """Wait for the file's kernel lock; where there are none, a line may be lost, no more."""
+    with suppress(ImportError, OSError):
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _is_at(handle: int, path: str) -> bool:
+    held = os.fstat(handle)
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)

@@ -1,0 +1,128 @@
+"""Our own state beside a cache: hints that may be deleted at any time, never a model.
+
+    <HF_HUB_CACHE>/.locks/.swarmcache/      where the cache can be written
+    $XDG_STATE_HOME/swarmcache/caches/<real path of the cache>/         else
+    ├── VERSION                             of this tree: 1
+    └── ledger/                             what was verified (ledger.py)
+
+Every Hub tool skips `.locks`, and the folder travels with a mounted volume.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.hubcache.layout import LOCKS
+
+if TYPE_CHECKING:
+    from swarmcache.environment import Environment
+
+VERSION = "1"
+OWN_FOLDER = ".swarmcache"
+
+
+class State(NamedTuple):
+    """Where state of one cache is read and written."""
+
+    path: str
+    """The folder to write to; it may not exist yet."""
+    writable: bool
+    """Whether this user may write there, as far as can be told without trying."""
+    beside: str
+    """The folder beside the cache: `path` itself, or one to be read as well."""
+    mode: int
+    """Permission bits of the cache folder, for what is made beside it."""
+
+    def folder(self, name: str) -> str:
+        """Make the folder `name` below `path` and return it; OSError where that cannot be."""
+        path = f"{self.path}/{name}"
+        if not os.path.isdir(path):
+            for above in (*_parents(self.path), path):
+                _make(above, self.mode)
+            _write_version(self.path, self.mode)
+        return path
+
+    def sources(self, name: str) -> list[str]:
+        """Return where `name` may lie, to be read in this order."""
+        return list(dict.fromkeys([f"{self.beside}/{name}", f"{self.path}/{name}"]))
+
+
+def state_folder(cache: str, environment: Environment) -> State:
+    """Return where state of the cache folder belongs; nothing is made or written.
+
+    A tree of a later version is left alone: state then goes to the user's own folder.
+    """
+    beside = f"{cache}/{LOCKS}/{OWN_FOLDER}"
+    mode = _mode(cache)
+    if _is_ours(beside) and _may_write(beside):
+        return State(beside, writable=True, beside=beside, mode=mode)
+    path = users_folder(cache, environment)
+    known = beside if _is_ours(beside) else path
+    return State(path, _is_ours(path) and _may_write(path), beside=known, mode=0o700)
+
+
+def users_folder(cache: str, environment: Environment) -> str:
+    """Return where this user's own state of a cache lies that the user may not write to.
+
+    The cache's real path itself names it: readable, unique, and no hash to compute.
+    """
+    named = environment.get("XDG_STATE_HOME") or ""
+    # The XDG specification: a relative path is invalid and to be ignored.
+    home = named if os.path.isabs(named) else f"{environment.home}/.local/state"
+    real = os.path.realpath(cache).replace(":", "").lstrip(os.sep)
+    return f"{home}/swarmcache/caches/{real}/{OWN_FOLDER}"
+
+
+def _is_ours(folder: str) -> bool:
+    """Tell whether a state folder is absent, or of the version that this code knows."""
+    try:
+        with open(f"{folder}/VERSION", encoding="ascii", errors="replace") as file:
+            return file.read(16).strip() == VERSION
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _may_write(folder: str) -> bool:
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _mode(cache: str) -> int:
+    try:
+        return os.stat(cache).st_mode & 0o7777
+    except OSError:
+        return 0o700
+
+
+def _parents(path: str) -> list[str]:
+    """Return `path` and the folders above it that do not exist, the uppermost first."""
+    missing: list[str] = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing[::-1]
+
+
+def _make(folder: str, mode: int) -> None:
+    """Make one folder that whoever may write to the cache may write to as well."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder)
+        with contextlib.suppress(OSError):
+            os.chmod(folder, mode)
+
+
+def _write_version(folder: str, mode: int) -> None:
+    with contextlib.suppress(FileExistsError), open(f"{folder}/VERSION", "x") as file:
+        file.write(VERSION + "\n")
+        with contextlib.suppress(OSError):
+            os.fchmod(file.fileno(), file_mode(mode))
+
+
+def file_mode(folder: int) -> int:
+    """Return the permission bits of a file that is as open as a folder of mode `folder`."""
+    return folder & 0o666 | 0o600
