@@ -71,6 +71,7 @@ class Worker:
             self._process.wait()
 
     def _listen(self, stream: IO[str]) -> None:
-        for line in stream:
-            self._answers.put(line)
+        with stream:
+            for line in stream:
+                self._answers.put(line)
         self._answers.put("")
