@@ -8,7 +8,8 @@
     │   ├── InvalidRepoId           2   the Hub would refuse this name
     │   ├── CacheNotFound           3   no such folder, or no folder at all
     │   ├── AccessDenied            3   the operating system refuses
-    │   └── CacheBusy               6   another process holds a lock on what is to be changed
+    │   ├── CacheBusy               6   another process holds a lock on what is to be changed
+    │   └── NotRepairable           1   a repair leaves this to its user
     ├── TransferError               4   bytes from somewhere to a blob
     │   ├── EndpointUnreachable     4   no answer, or none in time
     │   ├── RepoNotFound            1   the endpoint knows no such repo or revision
@@ -78,6 +79,12 @@ class CacheBusy(HubCacheError):
     """Another process holds the lock on what is to be changed."""
 
     exit_code = 6
+
+
+class NotRepairable(HubCacheError):
+    """A repair must not touch this, or cannot know what belongs there; 5 where bytes are wrong."""
+
+    exit_code = 1
 
 
 class TransferError(SwarmcacheError):

@@ -1,0 +1,96 @@
+"""The Hub's own locks, taken as its clients take them, so that nobody writes the same content.
+
+    .locks/<repo folder>/<etag>.lock      one blob of one repo, mode 0664
+    blobs/<ab>/<xet hash>.lock            one payload of the shared store, mode 0666
+
+Kernel locks by filelock; where the file system has none, the Hub's clients and we fall back to
+locks by existence (huggingface_hub 0.36 to 2.4.0: `utils/_fixes.py`, `utils/_shared_blobs.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import CacheBusy
+from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE = 10.0
+"""Seconds to wait for a lock before the cache counts as busy."""
+
+
+@contextlib.contextmanager
+def blob_lock(cache: str, repo: RepoName, etag: str, seconds: float = PATIENCE) -> Iterator[None]:
+    """Hold the lock under which the Hub's clients download one blob; raises CacheBusy."""
+    folder = f"{cache}/{LOCKS}/{folder_name(repo)}"
+    os.makedirs(folder, exist_ok=True)
+    with held(f"{folder}/{etag}.lock", seconds, mode=0o664):
+        yield
+
+
+@contextlib.contextmanager
+def payload_lock(payload: str, seconds: float = PATIENCE) -> Iterator[None]:
+    """Hold the lock of one payload of the shared store; raises CacheBusy."""
+    path = f"{payload}.lock"
+    # Made as the Hub does: a planted link is refused, and every user may take the lock.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(path, flags, 0o666)
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, 0o666)  # Another user's lock file is as open already.
+    os.close(handle)
+    with held(path, seconds, mode=0o666, soft_path=f"{path}.soft"):
+        yield
+
+
+@contextlib.contextmanager
+def held(path: str, seconds: float, *, mode: int, soft_path: str | None = None) -> Iterator[None]:
+    """Hold the lock file at `path`; raises CacheBusy when others keep it for `seconds`."""
+    from filelock import FileLock, SoftFileLock, Timeout  # noqa: PLC0415 - not for `check`
+
+    lock = FileLock(path, mode=mode)
+    try:
+        try:
+            lock.acquire(timeout=seconds)
+        except NotImplementedError:
+            lock = SoftFileLock(soft_path or path, mode=mode)
+            lock.acquire(timeout=seconds)
+    except Timeout:
+        message = t("Another process holds {path}.", path=path)
+        raise CacheBusy(message, hint=f"fuser -v {path}") from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # The Hub's clients do not mind either.
+            lock.release()
+
+
+def is_downloading(cache: str, repo: RepoName) -> bool:
+    """Tell whether any process holds one of the repo's download locks now."""
+    try:
+        with os.scandir(f"{cache}/{LOCKS}/{folder_name(repo)}") as entries:
+            paths = [entry.path for entry in entries if entry.name.endswith(".lock")]
+    except FileNotFoundError:
+        return False
+    return any(_is_held(path) for path in paths)
+
+
+def _is_held(path: str) -> bool:
+    """Tell whether a lock is held, without keeping anybody from it for longer than a look."""
+    import fcntl  # noqa: PLC0415 - absent on Windows, where nothing is repaired
+
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True  # Held, or it cannot be known: then it is as good as held.
+    finally:
+        os.close(handle)
+    return False

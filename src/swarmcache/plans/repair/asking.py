@@ -1,0 +1,54 @@
+"""What endpoints say of commits, asked once, and not again once nobody answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import EndpointUnreachable, NotRepairable, SwarmcacheError
+from swarmcache.hubcache.layout import Target
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.transfer.hub import Hub, RepoListing
+
+
+class Asking:
+    """The endpoints of one run."""
+
+    def __init__(self, hub: Hub | None, cache: str) -> None:
+        self._hub = hub
+        self._cache = cache
+        self._answers: dict[tuple[RepoName, str], RepoListing | SwarmcacheError] = {}
+        self._silent: EndpointUnreachable | None = None
+
+    @property
+    def hub(self) -> Hub:
+        """Where files are fetched from; raises NotRepairable when no endpoint may be asked."""
+        if self._hub is None:
+            raise NotRepairable(t("No copy is on this machine, and no endpoint may be asked."))
+        return self._hub
+
+    def listing(self, repo: RepoName, commit: str) -> RepoListing:
+        """Return what the commit holds; raises TransferError and its kin, NotRepairable.
+
+        After one wait in vain nobody waits again: each would cost the same seconds.
+        """
+        key = (repo, commit)
+        if key not in self._answers:
+            self._answers[key] = self._ask(Target(repo.type, repo.id, commit))
+        answer = self._answers[key]
+        if isinstance(answer, SwarmcacheError):
+            raise answer
+        return answer
+
+    def _ask(self, target: Target) -> RepoListing | SwarmcacheError:
+        if self._silent is not None:
+            return self._silent
+        try:
+            return self.hub.listing(target, self._cache)
+        except EndpointUnreachable as error:
+            self._silent = error
+            return error
+        except SwarmcacheError as error:
+            return error

@@ -1,0 +1,59 @@
+"""Payloads of the shared store (huggingface_hub >= 1.32), which several repos may use.
+
+A payload is named by its Xet hash, which cannot be checked here. It is replaced only when every
+known user knows it under one and the same content hash; else the repo gets a blob of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, is_sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def payload_of(cache: str, blob: str) -> str | None:
+    """Return the payload behind a repo's blob, present or not, when it may be replaced."""
+    if not os.path.islink(blob):
+        return None
+    target = os.path.normpath(os.path.join(os.path.dirname(blob), os.readlink(blob)))
+    if not is_payload(cache, target):
+        return None
+    etag = os.path.basename(blob)
+    return target if _all_know_it_as(etag, _users(target)) else None
+
+
+def is_payload(cache: str, path: str) -> bool:
+    """Tell whether a path is where a payload of the cache's shared store belongs."""
+    group, name = os.path.split(path)
+    store = f"{os.path.normpath(cache)}/{BLOBS}"
+    return (
+        os.path.dirname(group) == store
+        and is_sha256(name)
+        and os.path.basename(group) == name[:2]
+        and os.path.isfile(f"{store}/{SHARED_MARKER}")
+        and not os.path.islink(path)
+    )
+
+
+def payload_mode(cache: str) -> int:
+    """Return the mode that the Hub's clients give a payload: read-only, as open as the cache."""
+    mode = os.stat(cache).st_mode
+    return 0o400 | (0o040 if mode & 0o010 else 0) | (0o004 if mode & 0o001 else 0)
+
+
+def _users(payload: str) -> list[str]:
+    """Return the manifest's lines: `<repo folder>/blobs/<etag>` of each blob that links here."""
+    try:
+        with open(f"{payload}.refs", encoding="utf-8") as file:
+            return file.read().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _all_know_it_as(etag: str, users: Iterable[str]) -> bool:
+    names = {os.path.basename(line) for line in users}
+    return names == {etag}

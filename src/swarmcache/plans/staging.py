@@ -1,0 +1,156 @@
+"""Where changes are made ready: beside the cache, on its file system, so that a rename publishes.
+
+One process at a time changes a cache this way. What a killed one left lies in `partial/` below
+our own state, where nobody looks, and the next one removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import secrets
+import shutil
+import tempfile
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import AccessDenied
+from swarmcache.hubcache.locks import PATIENCE, held
+from swarmcache.hubcache.state import state_folder
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.environment import Environment
+
+_PARTIAL = "partial"
+_PREFIX = "repair-"
+
+
+class Staging:
+    """A folder of this process alone, gone when its `with` block ends."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    @property
+    def scratch(self) -> str:
+        """A cache folder for downloads."""
+        return os.path.join(self._folder, "hub")
+
+    def copied(self, source: str) -> str:
+        """Return a copy of a file, with the mode that the Hub's clients give."""
+        staged = self._new_name()
+        with open(source, "rb") as original, open(staged, "xb") as copy:
+            shutil.copyfileobj(original, copy, 2**20)
+        return staged
+
+    def written(self, text: str) -> str:
+        """Return a new file that holds `text`."""
+        staged = self._new_name()
+        with open(staged, "x", encoding="ascii") as file:
+            file.write(text)
+        return staged
+
+    def linked(self, target: str) -> str:
+        """Return a new symbolic link that says `target`."""
+        staged = self._new_name()
+        os.symlink(target, staged)
+        return staged
+
+    def adopted(self, path: str) -> str:
+        """Return a file of the scratch cache under a name of its own, with the usual mode."""
+        staged = self._new_name()
+        os.rename(path, staged)
+        os.chmod(staged, self._usual_mode())
+        return staged
+
+    def _new_name(self) -> str:
+        return os.path.join(self._folder, secrets.token_hex(8))
+
+    def _usual_mode(self) -> int:
+        """Return the mode of a new file: the umask is not to be had otherwise without changing it.
+
+        The Hub's clients find it the same way (`_chmod_and_move`).
+        """
+        probe = self._new_name()
+        with open(probe, "xb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+        os.unlink(probe)
+        return mode & 0o777
+
+
+@contextlib.contextmanager
+def staging(
+    cache: str, environment: Environment, *, seconds: float = PATIENCE
+) -> Iterator[Staging]:
+    """Yield a place to make changes ready, after removing what dead processes left of theirs.
+
+    Raises AccessDenied for a cache that this user cannot write, CacheBusy when another process
+    changes this cache for longer than `seconds`.
+    """
+    state = state_folder(cache, environment)
+    if not state.writable or state.path != state.beside:
+        raise _unwritable(cache)
+    try:
+        partial = state.folder(_PARTIAL)
+    except OSError as error:
+        raise _unwritable(cache) from error
+    with held(f"{state.path}/repair.lock", seconds, mode=0o664):
+        _sweep(partial)
+        try:
+            yield Staging(tempfile.mkdtemp(prefix=_PREFIX, dir=partial))
+        finally:
+            _sweep(partial)
+
+
+def has_leftovers(cache: str, environment: Environment) -> bool:
+    """Tell whether a killed process left something in the staging folder."""
+    beside = state_folder(cache, environment).beside
+    return bool(glob.glob(f"{glob.escape(beside)}/{_PARTIAL}/{_PREFIX}*"))
+
+
+def publish(staged: str, location: str) -> None:
+    """Rename what is ready to where it belongs: the one instant in which the cache changes.
+
+    The bytes are on the disk before the name leads to them, so that a power cut leaves the old
+    or the new file, never an empty one. An empty folder in the way is removed; what else stands
+    there is replaced by the rename. Raises OSError.
+    """
+    folder = os.path.dirname(location)
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.islink(staged):
+        _give_group(staged, folder)
+        _sync(staged)
+    if os.path.isdir(location) and not os.path.islink(location):
+        os.rmdir(location)
+    os.replace(staged, location)
+    with contextlib.suppress(OSError):  # Some network file systems sync no folders.
+        _sync(folder)
+
+
+def _give_group(staged: str, folder: str) -> None:
+    """Give a file the group that one made in `folder` would have."""
+    found = os.stat(folder)
+    if found.st_mode & 0o2000 and os.stat(staged).st_gid != found.st_gid:
+        with contextlib.suppress(OSError):
+            os.chown(staged, -1, found.st_gid)
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sweep(partial: str) -> None:
+    for left in glob.glob(f"{glob.escape(partial)}/{_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _unwritable(cache: str) -> AccessDenied:
+    message = t("The cache folder {path} cannot be written by this user.", path=cache)
+    return AccessDenied(message, hint=f"ls -ld {cache}")
