@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.structure.outcomes import Examined
 
 MAGIC = b"GGUF"
-_MAX_TABLE = 128 * 2**20
+_MAX_TABLE = 64 * 2**20
 """Bytes of metadata and table that are walked at most; a vocabulary of 256 k takes 15 MB."""
 _AT_ONCE = 2**20
 _MAX_DIMENSIONS = 8
@@ -80,15 +80,15 @@ _BLOCKS = {
 """Type of a tensor -> (numbers in a block, its bytes); other types are newer than we are."""
 
 
-class _Short(Exception):  # noqa: N818 - it is caught here, and never seen
+class _Short(Exception):
     """The file ends within its table."""
 
 
-class _Bad(Exception):  # noqa: N818
+class _Bad(Exception):
     """The table cannot be right; the argument says why."""
 
 
-class _Long(Exception):  # noqa: N818
+class _Long(Exception):
     """The table is longer than we care to walk."""
 
 
@@ -163,8 +163,7 @@ class _Table:
 
     def _skip_values(self, kind: int, count: int, depth: int) -> None:
         if kind == _TEXT:
-            for _ in range(count):
-                self._skip(self._number("Q"))
+            self._skip_texts(count)
         elif kind == _ARRAY and depth < _MAX_NESTING:
             for _ in range(count):
                 inner, length = self._number("I"), self._number("Q")
@@ -173,6 +172,18 @@ class _Table:
             self._skip(count * struct.calcsize("<" + _FORMATS[kind]))
         else:
             raise _Bad(t("it holds a value of unknown type {n}", n=kind))
+
+    def _skip_texts(self, count: int) -> None:
+        """Skip the hundreds of thousands of texts of a vocabulary, in a loop that calls little."""
+        length_at = struct.Struct(self._order + "Q").unpack_from
+        while count:
+            self._need(8)
+            buffer, at, last = self._buffer, self._at, len(self._buffer) - 8
+            while count and at <= last:
+                at += 8 + length_at(buffer, at)[0]
+                count -= 1
+            self._at = min(at, len(buffer))
+            self._skip(at - self._at)
 
     def _tensor(self) -> _Tensor:
         name = self._text().decode("utf-8", "replace")
