@@ -18,6 +18,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from swarmcache.cli.app import COMMANDS
+from swarmcache.cli.click_words import PLURALS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,8 @@ def messages() -> Iterator[str | tuple[str, str]]:
     for _, _, message, _, _ in extract_from_dir(str(PACKAGE), rules, keywords=KEYWORDS):
         yield message
     yield from COMMANDS.values()  # translated where help lists them
+    yield from WORDS  # said by click itself, like the next
+    yield from PLURALS
 
 
 def updated(source: pathlib.Path) -> bytes:

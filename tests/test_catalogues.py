@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 
 if TYPE_CHECKING:
     import pathlib
+    from collections.abc import Iterator
 
     from babel.messages.catalog import Catalog, Message
 
@@ -40,7 +41,12 @@ def fields(text: str) -> set[str]:
 
 def forms(message: Message) -> tuple[str, ...]:
     """Return the translations of a message: one, or one for each plural form."""
-    return message.string if isinstance(message.string, tuple) else (message.string,)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def message_id(message: Message) -> tuple[str, ...]:
+    """Return the English of a message: one text, or singular and plural."""
+    return (message.id,) if isinstance(message.id, str) else tuple(message.id)
 
 
 def test_chinese_is_there() -> None:
@@ -86,8 +92,25 @@ def test_catalogues_are_as_make_locale_writes_them(source: pathlib.Path) -> None
 def test_compiled_catalogues_are_fresh(source: pathlib.Path, catalogue: Catalog) -> None:
     """What runs is what was translated."""
     with source.with_suffix(".mo").open("rb") as file:
-        compiled = {message.id: message.string for message in read_mo(file) if message.id}
-    assert compiled == {m.id: m.string for m in catalogue if m.id and any(forms(m))}
+        compiled = {message_id(m): forms(m) for m in read_mo(file) if m.id}
+    assert compiled == {message_id(m): forms(m) for m in catalogue if m.id and any(forms(m))}
+
+
+def test_no_message_escapes_the_extraction() -> None:
+    """Before Python 3.12 an f-string hides what stands in its braces from the extraction."""
+    known = {message if isinstance(message, str) else message[0] for message in MESSAGES}
+    escaped = [text for _, text in said() if text not in known]
+    assert escaped == []
+
+
+def said() -> Iterator[tuple[str, str]]:
+    """Yield every literal message of the code, and where: as `file:line`."""
+    for file in sorted(catalogues.PACKAGE.rglob("*.py")):
+        name = file.relative_to(catalogues.PACKAGE).as_posix()
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"t", "tn"}:
+                if isinstance(node.args[0], ast.Constant):
+                    yield f"{name}:{node.lineno}", str(node.args[0].value)
 
 
 def test_messages_are_literal_where_they_are_said() -> None:

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from swarmcache.report.terminal import Terminal
 
 
-@click.command(epilog="Example: swarmcache demo --keep")
+@click.command(
+    help="\n\n".join(
+        [
+            t("Lead a miniature training project from nothing cached to starts without network."),
+            t(
+                "Everything happens on this machine, in a temporary folder with a cache of its own:"
+                " a Hub that serves three tiny models, a project in the shape of RL-Swarm, a trainer"
+                " that opens every tensor. Exits with 1 when a step did not show what it was to show."
+            ),
+        ]
+    ),
+    epilog=t("Example: {command}", command="swarmcache demo --keep"),
+)
 @click.option("--keep", is_flag=True, help=t("Leave what was made, to look around in it."))
 @click.option(
     "--dir",
@@ -37,12 +49,7 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context, *, keep: bool, parent: str | None, as_json: bool, quiet: bool
 ) -> None:
-    """Lead a miniature training project from nothing cached to starts without network.
-
-    Everything happens on this machine, in a temporary folder with a cache of its own: a Hub
-    that serves three tiny models, a project in the shape of RL-Swarm, a trainer that opens
-    every tensor. Exits with 1 when a step did not show what it was to show.
-    """
+    """Play the story, show it as it happens, and sum it up."""
     from swarmcache.launch.demo.needs import check_needs  # noqa: PLC0415
 
     check_needs()

@@ -17,7 +17,7 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "dotenv", "json")
 
 @click.command(
     help=t("Print the exports that make every library use the one cache."),
-    epilog=t('Example: eval "$(swarmcache env)"'),
+    epilog=t("Example: {command}", command='eval "$(swarmcache env)"'),
 )
 @click.option(
     "--shell",

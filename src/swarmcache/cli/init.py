@@ -13,7 +13,7 @@ from swarmcache.locale import t
 
 @click.command(
     help=t("Write swarmcache.toml, the settings of the project in this folder or in PROJECT."),
-    epilog="Example: swarmcache init --dir /srv/models/hub --yes",
+    epilog=t("Example: {command}", command="swarmcache init --dir /srv/models/hub --yes"),
 )
 @click.argument("project", required=False, type=click.Path(readable=False))
 @click.option(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command(
     help=t("Download what is missing of MODELs, or of what this project would load."),
-    epilog="Example: swarmcache pull Gensyn/Qwen2.5-0.5B-Instruct --dry-run",
+    epilog=t(
+        "Example: {command}", command="swarmcache pull Gensyn/Qwen2.5-0.5B-Instruct --dry-run"
+    ),
 )
 @click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
 @click.option(

@@ -44,8 +44,12 @@ def _plan_line(model: PlannedPull) -> str:
     size = human_bytes(model.fetch_bytes)
     if model.is_idle:
         return t("{name}: nothing to fetch.", name=name)
-    return f"{name}: " + tn(
-        "{n} file to fetch, {size}.", "{n} files to fetch, {size}.", len(model.fetch), size=size
+    return tn(
+        "{name}: {n} file to fetch, {size}.",
+        "{name}: {n} files to fetch, {size}.",
+        len(model.fetch),
+        name=name,
+        size=size,
     )
 
 

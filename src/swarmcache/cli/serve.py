@@ -20,7 +20,21 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "SWARMCACHE_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
-@click.command(epilog="Example: swarmcache serve --host 0.0.0.0 --token-file token.txt")
+@click.command(
+    help="\n\n".join(
+        [
+            t("Serve cache folders read-only, as a Hub that HF_ENDPOINT can name."),
+            t(
+                "Without DIR it serves the cache that this project uses. Of several folders, the"
+                " first that holds a revision decides. Files go out unchanged; nothing is ever"
+                " downloaded or written."
+            ),
+        ]
+    ),
+    epilog=t(
+        "Example: {command}", command="swarmcache serve --host 0.0.0.0 --token-file token.txt"
+    ),
+)
 @click.argument("folders", metavar="[DIR]...", nargs=-1)
 @click.option("--host", default="127.0.0.1", show_default=True, help=t("Listen on this address."))
 @click.option(
@@ -44,11 +58,7 @@ def command(
     port: int,
     token_file: str | None,
 ) -> int:
-    """Serve cache folders read-only, as a Hub that HF_ENDPOINT can name.
-
-    Without DIR it serves the cache that this project uses. Of several folders, the first that
-    holds a revision decides. Files go out unchanged; nothing is ever downloaded or written.
-    """
+    """Serve the folders until a signal ends it."""
     caches = [_folder(invocation, name) for name in folders] or [_own_cache(invocation)]
     token = _token(invocation, token_file)
     if token is None and not _is_loopback(host):

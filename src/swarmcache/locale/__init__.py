@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import gettext
+    from collections.abc import Iterable
 
 _catalogue: gettext.NullTranslations | None = None
 _chosen: str | None = None
@@ -32,11 +33,19 @@ def t(message: str, /, **values: object) -> str:
 
 def tn(singular: str, plural: str, n: int, /, **values: object) -> str:
     """Return the form of the message that fits the count `n`; `{n}` is filled with it."""
+    return form(singular, plural, n).format(n=n, **values)
+
+
+def form(singular: str, plural: str, n: int, /) -> str:
+    """Return the form of the message that fits the count `n`, its fields not filled."""
     if language() != "en":
-        message = _translations().ngettext(singular, plural, n)
-    else:
-        message = singular if n == 1 else plural
-    return message.format(n=n, **values)
+        return _translations().ngettext(singular, plural, n)
+    return singular if n == 1 else plural
+
+
+def listed(items: Iterable[str], /) -> str:
+    """Return the items as a list inside a sentence: `a, b`, in Chinese `a、b`."""
+    return t(", ").join(items)
 
 
 def language() -> str:

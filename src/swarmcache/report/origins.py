@@ -96,4 +96,5 @@ def _library_lines(libraries: Libraries) -> Iterator[str]:
         yield f"  ⚠ {libraries.unknown}"
         return
     for name in ("huggingface_hub", "transformers", "datasets"):
-        yield f"  {name}: {getattr(libraries, name) or t('not installed')}"
+        version = getattr(libraries, name) or t("not installed")
+        yield f"  {name}: {version}"

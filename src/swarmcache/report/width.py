@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that move the cursor, reorder or hide text, or cannot be encoded."""
+_OPENING, _CLOSING = "（《「『【“", "，。、：；？！）》」』】”"
+_PIECES = re.compile(
+    rf" +|[{_OPENING}]*(?:[\u3400-\u9fff]|[^ \u3400-\u9fff{_OPENING}{_CLOSING}]+)?[{_CLOSING}]*"
+)
+"""What a line is made of: blanks, words, and Chinese characters with the signs around them."""
 
 
 def visible(text: str) -> str:
@@ -48,6 +54,20 @@ def _char_width(char: str) -> int:
     if category(char) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if east_asian_width(char) in {"W", "F"} else 1
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` columns, unless one word alone is wider.
+
+    A line may end at a blank and beside any Chinese character, but none begins with a closing
+    sign such as `，` and none ends with an opening one.
+    """
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if display_width(lines[-1] + piece.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [line.rstrip() for line in lines]
 
 
 def shorten(text: str, width: int) -> str:
