@@ -181,6 +181,7 @@ def test_same_as_every_supported_library(older_library: RealLibrary) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("version", ["4.51.3", "5.23.0"])
 @pytest.mark.parametrize(
     "variables",
     [
@@ -193,15 +194,20 @@ def test_same_as_every_supported_library(older_library: RealLibrary) -> None:
     ],
     ids=str,
 )
-def test_same_as_the_real_transformers(variables: dict[str, str]) -> None:
+def test_same_as_the_real_transformers(
+    variables: dict[str, str], version: str, outside: dict[str, str]
+) -> None:
     """What `from_pretrained` uses by default is what we say for that version."""
-    transformers = pytest.importorskip("transformers")
+    folder = outside.get("SWARMCACHE_COMPAT_ENVS", os.path.join(".cache", "envs"))
+    python = Path(folder) / f"trainer-{version}" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment with transformers {version} (make test-torch)")
     program = (
         "from transformers.utils import hub; from huggingface_hub import constants;"
         "print(getattr(hub, 'TRANSFORMERS_CACHE', constants.HF_HUB_CACHE))"
     )
     real = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program],
+        [str(python), "-W", "ignore", "-c", program],
         env=variables,
         capture_output=True,
         text=True,
@@ -209,7 +215,7 @@ def test_same_as_the_real_transformers(variables: dict[str, str]) -> None:
     ).stdout.removesuffix("\n")
     with mock.patch.dict(os.environ, variables, clear=True):
         located = locate_transformers(
-            Environment.current(), Libraries("", "", transformers=transformers.__version__)
+            Environment.current(), Libraries("", "", transformers=version)
         )
     assert located.path == os.path.abspath(real)
 
