@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.blame import remembered_corrupt
 from swarmcache.hubcache.formats import looks_whole
 from swarmcache.hubcache.layout import NO_EXIST, TREES, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, read_manifest
@@ -39,6 +39,7 @@ class Snapshot:
         files: Mapping[str, Blob | None],
         manifest: Mapping[str, ManifestFile] | None,
         marks: str | None,
+        wrong: Collection[str] = (),
     ) -> None:
         self.files = files
         """Every cached file; None where a link leads nowhere or out of the cache."""
@@ -48,8 +49,8 @@ class Snapshot:
         """The folder of `.no_exist` marks for this commit; None where the repo has no marks."""
         self.paths = (files if manifest is None else {**manifest, **files}).keys()
         """Every path the commit is known to have, cached or not."""
-        # No file is looked into twice.
-        self._verdicts: dict[str, bool] = {}
+        # No file is looked into twice; `wrong` are those that `verify` found to be so.
+        self._verdicts = dict.fromkeys(wrong, False)
         self._texts: dict[str, bytes] = {}
 
     @property
@@ -76,6 +77,8 @@ class Snapshot:
 
     def json_object(self, path: str) -> Mapping[str, object]:
         """Return a cached JSON file's object; empty when it is absent or no such file."""
+        import json  # noqa: PLC0415 - two milliseconds that most caches never need
+
         try:
             document = json.loads(self.read(path).decode())
         except ValueError:
@@ -129,9 +132,7 @@ def _is_hash(name: str) -> bool:
 
 def snapshot_of(repo: Repo, revision: Revision) -> Snapshot:
     """Return a scanned revision as loading sees it; reads the tree manifest, if there is one."""
-    listed = TREES in repo.folders
-    return Snapshot(
-        dict(revision.files),
-        read_manifest(repo.path, revision.commit) if listed else None,
-        f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None,
-    )
+    files = dict(revision.files)
+    manifest = read_manifest(repo.path, revision.commit) if TREES in repo.folders else None
+    marks = f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None
+    return Snapshot(files, manifest, marks, remembered_corrupt(repo.path, files, manifest))

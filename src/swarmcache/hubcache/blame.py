@@ -1,0 +1,67 @@
+"""What `verify` found wrong and nobody has replaced since; `check` asks at each launch.
+
+Normally there is nothing to be found: two looks for a file that is not there. The ledger and what
+it needs are loaded only when there is one.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from swarmcache.environment import Environment
+from swarmcache.hubcache.layout import LOCKS
+from swarmcache.hubcache.state import OWN_FOLDER, users_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmcache.hubcache.expectations import Record
+    from swarmcache.hubcache.ledger import Corruption
+    from swarmcache.hubcache.scan import Blob
+
+_CORRUPT = "ledger/corrupt"
+
+
+def remembered_corrupt(
+    repo: str, files: Mapping[str, Blob | None], records: Mapping[str, Record] | None
+) -> list[str]:
+    """Return those of a snapshot's paths whose content was hashed and found wrong.
+
+    `repo` is the repo's folder in the cache; `records` what lock or manifest say of the files.
+
+    This user's own memory counts as well: of a cache that is read-only, there is no other.
+    """
+    ledgers = [path for path in _ledgers(os.path.dirname(repo)) if os.path.exists(path)]
+    if not ledgers:
+        return []
+    from swarmcache.hubcache.ledger import known_corrupt  # noqa: PLC0415 - rarely needed
+
+    known = known_corrupt(ledgers)
+    return [
+        path
+        for path, blob in files.items()
+        if blob is not None
+        and (wrong := known.get(blob.inode[1]))
+        and _is_blamed(blob, (records or {}).get(path), wrong)
+    ]
+
+
+def _is_blamed(blob: Blob, record: Record | None, known: list[Corruption]) -> bool:
+    from swarmcache.hubcache.expectations import expected_of  # noqa: PLC0415
+    from swarmcache.hubcache.fingerprint import fingerprint_of  # noqa: PLC0415
+
+    expected = expected_of(blob, record)
+    try:
+        now = fingerprint_of(blob.path)
+    except OSError:
+        return False
+    digest = expected and expected.digest
+    return any(wrong.expected == digest and wrong.fingerprint.still(now) for wrong in known)
+
+
+@lru_cache(maxsize=8)
+def _ledgers(cache: str) -> tuple[str, str]:
+    own = users_folder(cache, Environment.current())
+    return f"{cache}/{LOCKS}/{OWN_FOLDER}/{_CORRUPT}", f"{own}/{_CORRUPT}"
