@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Record: TypeAlias = ManifestFile | LockedFile
     """What lock or manifest say of one file: its etag and its size in bytes."""
-    Locked: TypeAlias = Callable[[RepoName, str], Mapping[str, LockedFile] | None]
+    Locked: TypeAlias = Callable[[RepoName, str], Mapping[str, Record] | None]
     """(repo, commit) -> the files that the project's lock names for it; None when it names none."""
 
 

@@ -19,13 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.fingerprint import Fingerprint
 from swarmcache.hubcache.journal import Journal
-from swarmcache.hubcache.layout import LOCKS
-from swarmcache.hubcache.state import OWN_FOLDER, users_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from swarmcache.environment import Environment
     from swarmcache.hubcache.state import State
     from swarmcache.hubcache.verdicts import Algorithm
 
@@ -146,32 +143,24 @@ class Ledger:
 
 
 class Corruption(NamedTuple):
-    """Content that was hashed and is not what a path asks for."""
+    """Content that was hashed and is not what some path asks for."""
 
     fingerprint: Fingerprint
     expected: str
+    """The hash that was asked for."""
 
 
-def known_corrupt(
-    cache: str, environment: Environment | None = None
-) -> dict[int, list[Corruption]]:
-    """Return by inode what is remembered as corrupt in a cache; normally nothing, at no cost.
-
-    With an environment, what its user found in a cache that is not the user's to write counts.
-    """
-    folders = [f"{cache}/{LOCKS}/{OWN_FOLDER}"]
-    if environment is not None:
-        folders.append(users_folder(cache, environment))
+def known_corrupt(ledgers: Iterable[str]) -> dict[int, list[Corruption]]:
+    """Return by inode what the given `ledger/corrupt` files remember; they need not exist."""
     found: dict[int, list[Corruption]] = {}
-    for (_, expected), line in _corrupt_lines([f"{f}/{FOLDER}/corrupt" for f in folders]).items():
+    for (_, expected), line in _corrupt_lines(ledgers).items():
         try:
             fingerprint, _, digest = _parsed(line.rpartition(b" ")[0])
         except ValueError:
             continue
         if digest != expected.decode():
-            found.setdefault(fingerprint.inode, []).append(
-                Corruption(fingerprint, expected.decode())
-            )
+            wrong = Corruption(fingerprint, expected.decode())
+            found.setdefault(fingerprint.inode, []).append(wrong)
     return found
 
 
