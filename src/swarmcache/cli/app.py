@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -98,7 +99,8 @@ def run(words: Sequence[str], session: Session) -> int:
     except (click.Abort, EOFError) as error:
         raise KeyboardInterrupt from error
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):  # With nowhere left to say it, the code still tells.
+            error.show()
         return error.exit_code
     return code if isinstance(code, int) else 0
 

@@ -14,6 +14,7 @@ from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -22,20 +23,23 @@ def main(args: Sequence[str] | None = None) -> int:
     session = Session(os.environ)
     try:
         choose_language()
-        return _run(sys.argv[1:] if args is None else args, session)
+        code = _run(sys.argv[1:] if args is None else args, session)
+        sys.stdout.flush()
+        return code  # noqa: TRY300 - what cannot be flushed is an error like any other
     except KeyboardInterrupt:
         print(t("Interrupted."), file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader went away (`| head`); what Python flushes at exit must not fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # The reader went away (`| head`).
     except (SwarmcacheError, OSError) as error:
         if session.tracebacks:
             import traceback  # noqa: PLC0415 - only when asked
 
             traceback.print_exc()
         return _say(error)
+    finally:
+        _settle(sys.stdout)
+        _settle(sys.stderr)
 
 
 def _run(words: Sequence[str], session: Session) -> int:
@@ -56,15 +60,27 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")  # No output fails on an encoding.
 
 
+def _settle(stream: TextIO) -> None:
+    """Let go of what could not be written: Python's own flush at exit would make it code 120."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _say(error: SwarmcacheError | OSError) -> int:
     """Say what went wrong in one sentence, and return the exit code that stands for it."""
     if isinstance(error, SwarmcacheError):
         message, hint, code = error.message, error.hint, error.exit_code
     else:
         message, hint, code = _os_sentence(error), "", 3
-    print(f"swarmcache: {message}", file=sys.stderr)
+    text = f"swarmcache: {message}"
     if hint:
-        print(t("Next: {command}", command=hint), file=sys.stderr)
+        text += "\n" + t("Next: {command}", command=hint)
+    try:  # noqa: SIM105 - contextlib costs a start-up 1 ms
+        print(text, file=sys.stderr)
+    except OSError:
+        pass  # There is nowhere left to say it; the code still tells.
     return code
 
 
