@@ -39,7 +39,7 @@ msgstr ""
 """
 
 
-def messages() -> Iterator[str | tuple[str, str]]:
+def messages() -> Iterator[str | tuple[str, ...]]:
     """Yield every message of the code; a pair where it has a singular and a plural."""
     rules = [("**.py", "python")]
     for _, _, message, _, _ in extract_from_dir(str(PACKAGE), rules, keywords=KEYWORDS):
@@ -69,5 +69,5 @@ if __name__ == "__main__":
     for path in CATALOGUES:
         path.write_bytes(updated(path))
         with path.open("rb") as written:
-            untranslated = sum(not any(m.string) for m in read_po(written) if m.id)
+            untranslated = sum(not any(m.string or "") for m in read_po(written) if m.id)
         print(f"{path.relative_to(PACKAGE.parent.parent)}: {untranslated} messages to translate")

@@ -41,7 +41,8 @@ def fields(text: str) -> set[str]:
 
 def forms(message: Message) -> tuple[str, ...]:
     """Return the translations of a message: one, or one for each plural form."""
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    found = message.string or ""
+    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def message_id(message: Message) -> tuple[str, ...]:
@@ -78,8 +79,8 @@ def test_translations_keep_the_fields(catalogue: Catalog) -> None:
     """A field that one language forgets or misspells would be lost or fail in that language."""
     wrong = []
     for message in catalogue:
-        wanted = message.id[-1] if isinstance(message.id, tuple) else message.id
-        if message.id and any(form and fields(form) != fields(wanted) for form in forms(message)):
+        wanted = message_id(message)[-1]
+        if any(form and fields(form) != fields(wanted) for form in forms(message) if wanted):
             wrong.append(message.id)
     assert wrong == []
 
@@ -99,7 +100,7 @@ def test_compiled_catalogues_are_fresh(source: pathlib.Path, catalogue: Catalog)
 def test_no_message_escapes_the_extraction() -> None:
     """Before Python 3.12 an f-string hides what stands in its braces from the extraction."""
     known = {message if isinstance(message, str) else message[0] for message in MESSAGES}
-    escaped = [text for _, text in said() if text not in known]
+    escaped = [(where, text) for where, text in said() if text not in known]
     assert escaped == []
 
 
@@ -108,9 +109,12 @@ def said() -> Iterator[tuple[str, str]]:
     for file in sorted(catalogues.PACKAGE.rglob("*.py")):
         name = file.relative_to(catalogues.PACKAGE).as_posix()
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"t", "tn"}:
-                if isinstance(node.args[0], ast.Constant):
-                    yield f"{name}:{node.lineno}", str(node.args[0].value)
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) in {"t", "tn"}
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                yield f"{name}:{node.lineno}", str(node.args[0].value)
 
 
 def test_messages_are_literal_where_they_are_said() -> None:

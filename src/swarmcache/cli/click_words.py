@@ -45,7 +45,7 @@ WORDS = (
     "Error: invalid input",
     "Error: The value you entered was invalid.",  # before 8.5
 )
-PLURALS = (
+PLURALS: tuple[tuple[str, str], ...] = (
     ("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"),
     ("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments."),
     ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.locale import t, tn
+from swarmcache.locale import listed, t, tn
 from swarmcache.units import human_seconds
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
         [
             t("Lead a miniature training project from nothing cached to starts without network."),
             t(
-                "Everything happens on this machine, in a temporary folder with a cache of its own:"
-                " a Hub that serves three tiny models, a project in the shape of RL-Swarm, a trainer"
-                " that opens every tensor. Exits with 1 when a step did not show what it was to show."
+                "Everything happens on this machine, in a temporary folder with a cache of its"
+                " own: a Hub that serves three tiny models, a project in the shape of RL-Swarm, a"
+                " trainer that opens every tensor. Exits with 1 when a step did not show what it"
+                " was to show."
             ),
         ]
     ),
@@ -84,7 +85,7 @@ def _show(terminal: Terminal, event: Event) -> None:
     from swarmcache.launch.demo.story import Opened, Said, Typed  # noqa: PLC0415
 
     if isinstance(event, Opened):
-        models = ", ".join(event.models)
+        models = listed(event.models)
         terminal.out(t("A Hub on this machine serves {models}.", models=models))
         terminal.out()
         terminal.out(f"$ export HF_ENDPOINT={event.url}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import SwarmcacheError
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
     if absent and not start.best_effort:
         raise not_ready(absent, offline=start.offline, cache_dir=invocation.cache_dir)
     if absent:
-        names = ", ".join(spelled(target) for target in absent)
+        names = listed(spelled(target) for target in absent)
         terminal.alert(
             f"{terminal.warn} " + t("Starting although not complete: {models}.", models=names)
         )

@@ -17,7 +17,7 @@ from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, Swarm
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.launch.prompts import prompted_variables
 from swarmcache.launch.run import Cached, child_variables, is_offline
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _variables(invocation: Invocation, start: Start, selection: Selection) -> di
 
 def _what_goes_out(invocation: Invocation, selection: Selection) -> str:
     hub = invocation.environment.get("HF_ENDPOINT") or invocation.settings.endpoints[0]
-    others = ", ".join(dict.fromkeys(other.name for other in selection.others))
+    others = listed(dict.fromkeys(other.name for other in selection.others))
     if others:
         return t(
             "CMD may still ask {hub} for newer files, and loads {others} by itself.",

@@ -18,7 +18,7 @@ from swarmcache.hubcache.layout import REFS, folder_name
 from swarmcache.hubcache.loading import Needs, needed_files
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.snapshot import snapshot_of
-from swarmcache.locale import t, tn
+from swarmcache.locale import listed, t, tn
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.layout import RepoName, Target
@@ -158,7 +158,7 @@ def _without_snapshot(repo: Repo, target: Target) -> Outcome:
             commit=commit[:12],
         )
         return Missing(commit=commit, reason=reason)
-    others = ", ".join(r.refs[0] if r.refs else r.commit[:12] for r in repo.revisions)
+    others = listed(r.refs[0] if r.refs else r.commit[:12] for r in repo.revisions)
     if not others:
         reason = t("{folder} holds no snapshot.", folder=folder_name(repo.name))
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import NotReady, SwarmcacheError
 from swarmcache.hubcache.integrity import Missing, check
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -148,11 +148,11 @@ def not_ready(
     `cache_dir` is the option's text, which the command that it names then needs too.
     """
     names = [spelled(target) for target in targets]
-    listed = ", ".join(names)
+    models = listed(names)
     if offline:
-        message = t("Not started: offline, and not complete: {models}.", models=listed)
+        message = t("Not started: offline, and not complete: {models}.", models=models)
     else:
-        message = t("Not started: not complete, and not to be had now: {models}.", models=listed)
+        message = t("Not started: not complete, and not to be had now: {models}.", models=models)
     place = [] if cache_dir is None else ["--cache-dir", cache_dir]
     import shlex  # noqa: PLC0415 - only where nothing starts
 

@@ -3,6 +3,7 @@
 A complete model makes no request at all, whatever happened to its branch since: `refresh` asks
 for a newer commit. Otherwise the first endpoint says which commit the revision is now, and what
 that commit holds; what the cache already has of it is neither fetched nor asked for again.
+What the project's lock pins is had at its locked commit, whatever the branch is (`pinned.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import DiskFull, RepoNotFound, SwarmcacheError, WrongBytes
-from swarmcache.hubcache.integrity import check, check_revision
+from swarmcache.hubcache.integrity import check_revision
 from swarmcache.hubcache.layout import BLOBS, INCOMPLETE, folder_name, is_commit
-from swarmcache.hubcache.refs import read_ref, write_ref
+from swarmcache.hubcache.pins import Astray, check_pinned, pinned
+from swarmcache.hubcache.refs import write_ref
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.weights import Selection, select, weights_format
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
+from swarmcache.plans.pinned import as_locked, lead, prove
 from swarmcache.transfer.refusals import refusal
 from swarmcache.units import human_bytes
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.integrity import Outcome, State
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.scan import CachedFile, Repo
+    from swarmcache.lockfile import Lock, LockedModel
     from swarmcache.progress import Progress
     from swarmcache.transfer.hub import Hub, RemoteFile, RepoListing
 
@@ -51,6 +55,10 @@ class PlannedPull:
     """The same weights in other formats."""
     kept_weights: tuple[str, ...] = ()
     """The weights that are fetched or cached instead."""
+    pin: LockedModel | None = None
+    """What the project's lock says of it."""
+    unlocked: tuple[RemoteFile, ...] = ()
+    """Files of the commit that the lock does not name: they are not fetched."""
     error: SwarmcacheError | None = None
     """Why nothing can be planned."""
 
@@ -79,6 +87,8 @@ class PullPlan:
     free_bytes: int
     """Free on the cache's disk, for this user."""
     all_files: bool
+    lock: Lock | None = None
+    """The project's; no pull moves its pins."""
 
     @property
     def fetch_bytes(self) -> int:
@@ -117,24 +127,26 @@ class Pulled:
         return self.error is None
 
 
-def plan_pull(
+def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     targets: Iterable[Target],
     cache: str,
     hub: Hub,
     *,
+    lock: Lock | None = None,
     all_files: bool = False,
     refresh: bool = False,
 ) -> PullPlan:
     """Return what a pull of these repos into the cache folder would do; writes nothing.
 
     `all_files` takes every file, instead of one weights format; `refresh` asks the endpoint for
-    complete repos too. A repo that cannot be asked for is planned with its error.
+    complete repos too, except for those that `lock` pins. A repo that cannot be asked for, or of
+    which the endpoint announces other files than the locked ones, is planned with its error.
     """
+    empty = PullPlan(cache, (), _free_bytes(cache), all_files, lock)
     models = tuple(
-        _planned(target, cache, hub, all_files=all_files, refresh=refresh)
-        for target in dict.fromkeys(targets)
+        _planned(target, empty, hub, refresh=refresh) for target in dict.fromkeys(targets)
     )
-    return PullPlan(cache, models, _free_bytes(cache), all_files)
+    return replace(empty, models=models)
 
 
 def apply_pull(plan: PullPlan, hub: Hub, progress: Progress | None = None) -> Iterator[Pulled]:
@@ -172,20 +184,27 @@ def total_bytes(files: Iterable[RemoteFile]) -> int:
     return sum({file.content: file.size or 0 for file in files}.values())
 
 
-def _planned(
-    target: Target, cache: str, hub: Hub, *, all_files: bool, refresh: bool
-) -> PlannedPull:
-    found = check(target, cache, full=all_files)
-    if found.state == "complete" and not refresh:
-        return PlannedPull(target, found)
+def _planned(target: Target, plan: PullPlan, hub: Hub, *, refresh: bool) -> PlannedPull:
+    pin = plan.lock.find(target) if plan.lock is not None else None
+    found = _found(target, plan)
+    model = PlannedPull(target, found, pin=pin)
+    if isinstance(found, Astray) or (found.state == "complete" and (pin or not refresh)):
+        return model
     try:
-        listing = hub.listing(target, cache)
+        told = hub.listing(pinned(target, plan.lock), plan.cache)
+        listing = told if pin is None else as_locked(told, pin)
     except SwarmcacheError as error:
-        return PlannedPull(target, found, error=error)
+        return replace(model, error=error)
     paths = [file.path for file in listing.files]
-    one_format = target.type == "model" and not all_files
+    one_format = target.type == "model" and not plan.all_files
     selection = select(paths) if one_format else Selection(tuple(paths), {})
-    return _compared(PlannedPull(target, found, listing), selection, read_repo(cache, target.name))
+    unlocked = tuple(file for file in told.files if file not in set(listing.files))
+    model = replace(model, listing=listing, unlocked=unlocked)
+    return _compared(model, selection, read_repo(plan.cache, target.name))
+
+
+def _found(target: Target, plan: PullPlan) -> Outcome:
+    return check_pinned(target, plan.cache, plan.lock, full=plan.all_files)
 
 
 def _compared(model: PlannedPull, selection: Selection, repo: Repo | None) -> PlannedPull:
@@ -193,7 +212,9 @@ def _compared(model: PlannedPull, selection: Selection, repo: Repo | None) -> Pl
     files = model.listing.files if model.listing else ()
     revision = repo.revision(model.listing.commit) if repo and model.listing else None
     cached = {file.path: file for file in revision.files} if revision else {}
-    wrong = set(check_revision(repo, revision).damaged) if repo and revision else set()
+    wrong = set(model.found.damaged) if model.pin else set()
+    if repo and revision and not model.pin:
+        wrong = set(check_revision(repo, revision).damaged)
     fetch: list[RemoteFile] = []
     again: list[RemoteFile] = []
     link: list[RemoteFile] = []
@@ -229,17 +250,19 @@ def _agrees(here: CachedFile, file: RemoteFile) -> bool:
 
 
 def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | None) -> Pulled:
-    if model.error is not None or model.listing is None:
+    astray = isinstance(model.found, Astray)
+    if model.error is not None or (model.listing is None and not astray):
         return as_it_is(model)
     partials = _partials(plan.cache, model)
     try:
-        source = _fetched(model, model.listing, plan.cache, hub, progress)
+        source = _fetched(model, plan, hub, progress)
     except (SwarmcacheError, OSError) as error:
-        ours = refusal(error, model.listing.endpoint, model.target)
-        return _outcome(model, check(model.target, plan.cache, full=plan.all_files), error=ours)
+        endpoint = model.listing.endpoint if model.listing else ""
+        ours = refusal(error, endpoint, model.target)
+        return _outcome(model, _found(model.target, plan), error=ours)
     left = _partials(plan.cache, model)
     resumed = sum(size for path, size in partials.items() if path not in left)
-    found = check(model.target, plan.cache, full=plan.all_files)
+    found = _found(model.target, plan)
     return replace(
         _outcome(model, found, error=_still_wrong(model, found)),
         files=len(model.fetch),
@@ -250,17 +273,23 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | N
     )
 
 
-def _fetched(
-    model: PlannedPull, listing: RepoListing, cache: str, hub: Hub, progress: Progress | None
-) -> str:
+def _fetched(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | None) -> str:
     """Bring the files, then move the ref, and return the endpoint the files came from."""
-    source = listing.endpoint
-    if not model.is_idle:
-        leave = [file.path for file in model.left_out]
-        again = [file.path for file in model.again]
-        source = hub.fetch(listing, cache, leave=leave, again=again, progress=progress)
-    if not is_commit(model.target.revision):
-        write_ref(cache, model.target.name, model.target.revision, listing.commit)
+    listing, source = model.listing, ""
+    if listing is not None:
+        source = listing.endpoint
+        if not model.is_idle:
+            told = replace(listing, files=(*listing.files, *model.unlocked))
+            leave = [file.path for file in (*model.left_out, *model.unlocked)]
+            again = [file.path for file in model.again]
+            source = hub.fetch(told, plan.cache, leave=leave, again=again, progress=progress)
+    if model.pin is not None:
+        brought = {file.path for file in (*model.fetch, *model.link)}
+        prove(model.target, model.pin, plan.cache, fetched=brought, progress=progress)
+        if isinstance(_found(model.target, plan), Astray):
+            lead(model.target, model.pin, plan.cache)
+    elif listing is not None and not is_commit(model.target.revision):
+        write_ref(plan.cache, model.target.name, model.target.revision, listing.commit)
     return source
 
 
@@ -286,7 +315,7 @@ def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:
             )
         )
     if found.state in {"incomplete", "missing"}:
-        names = ", ".join(found.missing[:3])
+        names = listed(found.missing[:3])
         return RepoNotFound(
             t("The endpoint lacks files that {id} needs: {names}.", id=model.target.id, names=names)
         )
@@ -307,14 +336,6 @@ def _free_bytes(path: str) -> int:
     return shutil.disk_usage(path).free
 
 
-def moves_ref(model: PlannedPull, cache: str) -> bool:
-    """Tell whether the endpoint's commit is another one than the cache's ref names."""
-    if model.listing is None or is_commit(model.target.revision):
-        return False
-    local = read_ref(cache, model.target.name, model.target.revision)
-    return local is not None and local != model.listing.commit
-
-
 def what_is_left_out(model: PlannedPull) -> str:
     """Return one translated sentence on the formats left out, or nothing."""
     if not model.left_out:
@@ -329,4 +350,4 @@ def what_is_left_out(model: PlannedPull) -> str:
 
 
 def _some(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:2]) + (" …" if len(paths) > 2 else "")  # noqa: PLR2004 - two are an example
+    return listed(paths[:2]) + (" …" if len(paths) > 2 else "")  # noqa: PLR2004 - two are an example

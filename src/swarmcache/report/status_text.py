@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.usage import physical_bytes
-from swarmcache.locale import t, tn
+from swarmcache.locale import listed, t, tn
 from swarmcache.units import human_age, human_bytes
 
 if TYPE_CHECKING:
@@ -77,13 +77,14 @@ def _table(terminal: Terminal, repos: Sequence[RepoUsage]) -> list[str]:
 
 def _row(terminal: Terminal, repo: RepoUsage, now: float) -> tuple[str, ...]:
     name = repo.name.id if repo.name.type == "model" else f"{repo.name.type}s/{repo.name.id}"
-    mark = terminal.ok if repo.state == "complete" else terminal.warn
+    state = repo.state
+    mark = terminal.ok if state == "complete" else terminal.warn
     refs = [", ".join(rev.refs) or rev.commit[:12] for rev in repo.revisions]
     return (
         name,
         human_bytes(repo.size),
         human_bytes(repo.physical),
-        f"{mark} {state_word(repo.state)}",
+        f"{mark} {state_word(state)}",
         human_age(now - repo.last_used) if repo.last_used else "–",
         ", ".join(refs),
     )
@@ -91,8 +92,9 @@ def _row(terminal: Terminal, repo: RepoUsage, now: float) -> tuple[str, ...]:
 
 def state_word(state: State) -> str:
     """Return a state as a word in the user's language."""
+    if state == "complete":  # Mostly; the table asks for each of its rows.
+        return t("complete")
     words = {
-        "complete": t("complete"),
         "incomplete": t("incomplete"),
         "damaged": t("damaged"),
         "missing": t("missing"),
@@ -131,4 +133,4 @@ def _leftover_line(usage: CacheUsage) -> Iterator[str]:
     )
     parts = [f"{name} {human_bytes(count)}" for name, count in kinds if count]
     if parts:
-        yield t("Leftovers: {parts}", parts=", ".join(parts))
+        yield t("Leftovers: {parts}", parts=listed(parts))

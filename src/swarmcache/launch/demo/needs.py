@@ -7,7 +7,7 @@ import shutil
 from importlib.util import find_spec
 
 from swarmcache.errors import LaunchError
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 
 _PACKAGES = ("aiohttp", "safetensors")
 """The Hub serves with the first, the trainer opens tensors with the second."""
@@ -19,7 +19,7 @@ def check_needs() -> None:
         raise LaunchError(t("The demo needs Linux, macOS or WSL2."))
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise LaunchError(
-            t("The demo needs {packages}, not installed here.", packages=", ".join(missing)),
+            t("The demo needs {packages}, not installed here.", packages=listed(missing)),
             hint="pip install 'swarmcache[demo]'",
         )
     if shutil.which("bash") is None:
