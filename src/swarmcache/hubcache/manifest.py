@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.layout import TREES
@@ -45,12 +44,18 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
     its pointer, so it is not the content's.
     """
     try:
-        document = json.loads(read_start(manifest_path(repo, commit), _MAX_SIZE))
+        content = read_start(manifest_path(repo, commit), _MAX_SIZE)
+    except OSError:
+        return None
+    import json  # noqa: PLC0415 - two milliseconds that caches without manifests never need
+
+    try:
+        document = json.loads(content)
         if document["format_version"] != FORMAT_VERSION:
             return None
         return {path: _file(entry) for path, entry in document["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # Absent, cut off or of a later format: nothing is told, nothing is lost.
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # Cut off or of a later format: nothing is told, nothing is lost.
 
 
 def _file(entry: Mapping[str, object]) -> ManifestFile:

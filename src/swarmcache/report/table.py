@@ -25,24 +25,25 @@ def table(
     numbers, sizes (`954 MB`), durations (`0.4 s`) and dashes is aligned to the right. With
     `width` the last column is cut so that no line is wider; None cuts nothing.
     """
-    cells = [[visible(str(cell)) for cell in row] for row in rows]
-    right = [_is_numeric([row[i] for row in cells]) for i in range(len(columns))]
-    lines = [list(columns), *cells]
-    widths = [max(display_width(line[i]) for line in lines) for i in range(len(columns))]
+    lines = [list(columns), *([visible(str(cell)) for cell in row] for row in rows)]
+    in_columns = list(zip(*lines, strict=True))
+    widths = [max(map(display_width, column)) for column in in_columns]
     if width is not None:
         before = sum(widths[:-1]) + len(_GAP) * (len(columns) - 1)
         widths[-1] = min(widths[-1], max(_NARROWEST, width - before))
-    return [_line(line, widths, right) for line in lines]
+    padded = [
+        [_padded(cell, wide, to_right=right) for cell in column]
+        for column, wide in zip(in_columns, widths, strict=True)
+        for right in (_is_numeric(column[1:]),)
+    ]
+    return [_GAP.join(cells).rstrip() for cells in zip(*padded, strict=True)]
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
-    return any(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
+    return any(cells) and all(map(_NUMBER.fullmatch, cells))
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    padded = []
-    for cell, width, to_right in zip(cells, widths, right, strict=True):
-        text = shorten(cell, width)
-        blanks = " " * (width - display_width(text))
-        padded.append(blanks + text if to_right else text + blanks)
-    return _GAP.join(padded).rstrip()
+def _padded(cell: str, width: int, *, to_right: bool) -> str:
+    text = shorten(cell, width)
+    blanks = " " * (width - display_width(text))
+    return blanks + text if to_right else text + blanks

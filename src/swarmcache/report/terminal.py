@@ -101,7 +101,7 @@ class Terminal:
         from swarmcache.report.table import table  # noqa: PLC0415 - few commands print one
 
         plain = self.stdout.plain
-        cells = [[plain(str(cell)) for cell in row] for row in rows]
+        cells = [[plain(str(cell)) for cell in row] for row in rows] if self.stdout.ascii else rows
         return table([plain(column) for column in columns], cells, width=self.width)
 
     @contextmanager

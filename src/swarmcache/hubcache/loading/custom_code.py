@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.snapshot import Snapshot
 
-_RELATIVE_IMPORT = re.compile(rb"^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+))", re.MULTILINE)
+_RELATIVE_IMPORT = rb"(?m)^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+))"
 """As transformers looks for them: `get_relative_imports` in `dynamic_module_utils.py`."""
 
 
@@ -22,7 +22,7 @@ def custom_code(snapshot: Snapshot) -> set[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            imports = _RELATIVE_IMPORT.findall(snapshot.read(path))
+            imports = re.findall(_RELATIVE_IMPORT, snapshot.read(path))
             waiting += [f"{(a or b).decode()}.py" for a, b in imports]
     return found
 

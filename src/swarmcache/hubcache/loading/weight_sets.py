@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +12,19 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.snapshot import Snapshot
 
-_STANDARD = re.compile(
-    r"((?:.*/)?)(?:model|pytorch_model|tf_model|flax_model|diffusion_pytorch_model"
-    r"|diffusion_flax_model|adapter_model)(\.\w+)?\.(?:safetensors|bin|h5|msgpack)(\.index\.json)?"
+_STEMS = frozenset(
+    {
+        "model",
+        "pytorch_model",
+        "tf_model",
+        "flax_model",
+        "diffusion_pytorch_model",
+        "diffusion_flax_model",
+        "adapter_model",
+    }
 )
-"""Folder, variant and index ending of the names that loaders look for."""
+_SUFFIXES = frozenset({"safetensors", "bin", "h5", "msgpack"})
+"""Of the names that loaders look for: `model.safetensors`, `model.fp16.safetensors.index.json`."""
 
 
 class WeightsName(NamedTuple):
@@ -59,12 +66,17 @@ def standard_weights(path: str) -> tuple[tuple[int, str, bool], WeightsName] | N
 
     Default names come before variants (`model.fp16.safetensors`), single files before indexes.
     """
-    match = _STANDARD.fullmatch(path)
+    folder, slash, name = path.rpartition("/")
+    bare = name.removesuffix(".index.json")
+    rest, _, suffix = bare.rpartition(".")
+    stem, dot, variant = rest.partition(".")
     kind = weights_format(path.removesuffix(".index.json"))
-    if match is None or kind not in LOAD_ORDER:
+    if stem not in _STEMS or suffix not in _SUFFIXES or kind not in LOAD_ORDER:
         return None
-    folder, variant, index = match[1], match[2] or "", match[3]
-    return (LOAD_ORDER.index(kind), variant, bool(index)), WeightsName(folder, path, bool(index))
+    if dot and not f"_{variant}".isidentifier():
+        return None
+    found = WeightsName(folder + slash, path, bare != name)
+    return (LOAD_ORDER.index(kind), variant, found.is_index), found
 
 
 def _shards(snapshot: Snapshot, index: WeightsName) -> set[str]:
