@@ -1,0 +1,160 @@
+"""Pulling what `swarmcache.lock` pins: exactly the locked commit, exactly the locked bytes.
+
+Three gates, each of which raises LockMismatch: what the endpoint announces is compared before
+anything is fetched; every cached file of the commit is hashed before a ref leads to it; what was
+fetched and is not the locked content is taken away again (docs/adr/0007).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import LockMismatch
+from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.hashing import Hashed, hash_file
+from swarmcache.hubcache.layout import BLOBS, is_commit
+from swarmcache.hubcache.pins import mismatches
+from swarmcache.hubcache.refs import write_ref
+from swarmcache.hubcache.scan import read_repo
+from swarmcache.locale import listed, t, tn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.hubcache.scan import Blob, Repo, Revision
+    from swarmcache.lockfile import LockedFile, LockedModel
+    from swarmcache.progress import Progress
+    from swarmcache.transfer.hub import RemoteFile, RepoListing
+
+_SHOWN = 3
+"""Paths that an error names."""
+
+
+def as_locked(listing: RepoListing, pin: LockedModel) -> RepoListing:
+    """Return an endpoint's listing without the files that the lock does not name.
+
+    Raises LockMismatch where the endpoint announces another commit, or another content for a
+    locked file. What an endpoint does not tell (a mirror's etags may be no hashes) is told by
+    `prove`, once the bytes are here.
+    """
+    if listing.commit != pin.commit:
+        raise LockMismatch(
+            t(
+                "{endpoint} answers with commit {found} of {id} where {commit} is locked.",
+                endpoint=listing.endpoint,
+                found=listing.commit[:12],
+                id=pin.id,
+                commit=pin.commit[:12],
+            )
+        )
+    named = [(file, pin.files.get(file.path)) for file in listing.files]
+    wrong = [file.path for file, locked in named if locked and _contradicts(file, locked)]
+    if wrong:
+        message = tn(
+            "{endpoint} has another content than swarmcache.lock names for {n} file of {id}: "
+            "{names}.",
+            "{endpoint} has another content than swarmcache.lock names for {n} files of {id}: "
+            "{names}.",
+            len(wrong),
+            endpoint=listing.endpoint,
+            id=pin.id,
+            names=_some(wrong),
+        )
+        raise LockMismatch(message, hint="swarmcache lock --upgrade --dry-run")
+    return replace(listing, files=tuple(file for file, locked in named if locked))
+
+
+def prove(
+    target: Target,
+    pin: LockedModel,
+    cache: str,
+    *,
+    fetched: Collection[str] = (),
+    progress: Progress | None = None,
+) -> None:
+    """Hash every cached file of the locked commit; raise LockMismatch for another content.
+
+    Those of the wrong files that are in `fetched`, paths that this process brought, are removed
+    first: the commit must not look complete to anybody who names it. OSError from the disk.
+    """
+    repo = read_repo(cache, target.name)
+    revision = repo.revision(pin.commit) if repo is not None else None
+    if repo is None or revision is None:
+        return
+    wrong = _unproven(revision, pin, progress)
+    if not wrong:
+        return
+    _take_away(repo, revision, [path for path in wrong if path in fetched])
+    message = tn(
+        "{n} file of {id} is not the one that swarmcache.lock names: {names}.",
+        "{n} files of {id} are not the ones that swarmcache.lock names: {names}.",
+        len(wrong),
+        id=pin.id,
+        names=_some(wrong),
+    )
+    raise LockMismatch(message, hint=f"swarmcache verify {pin.id}")
+
+
+def lead(target: Target, pin: LockedModel, cache: str) -> None:
+    """Point the ref that loading follows to the locked commit, which was proven before."""
+    if not is_commit(target.revision):
+        write_ref(cache, target.name, target.revision, pin.commit)
+
+
+def _contradicts(file: RemoteFile, locked: LockedFile) -> bool:
+    if file.size not in {None, locked.size}:
+        return True
+    etag = file.etag or ""
+    return algorithm_of(etag) == algorithm_of(locked.etag) and etag != locked.etag
+
+
+def _unproven(revision: Revision, pin: LockedModel, progress: Progress | None) -> list[str]:
+    """Return the paths whose cached content is not the locked one, each content hashed once."""
+    wrong = set(mismatches(revision, pin.files, ()))
+    task = t("Verifying {id}", id=pin.id)
+    if progress is not None:
+        progress.start(task, sum(blob.size for _, blob in revision.files if blob is not None))
+    known: dict[tuple[str, str], bool] = {}
+    for path, blob, locked in _comparable(revision, pin):
+        key = (blob.path, locked.etag)
+        if path not in wrong and key not in known:
+            known[key] = _is_content(blob, locked)
+        if not known.get(key, True):
+            wrong.add(path)
+        if progress is not None:
+            progress.advance(task, blob.size)
+    if progress is not None:
+        progress.finish(task)
+    return sorted(wrong)
+
+
+def _comparable(revision: Revision, pin: LockedModel) -> Iterator[tuple[str, Blob, LockedFile]]:
+    for path, blob in revision.files:
+        locked = pin.files.get(path)
+        if blob is not None and locked is not None:
+            yield path, blob, locked
+
+
+def _is_content(blob: Blob, locked: LockedFile) -> bool:
+    found = hash_file(blob.path, "sha256" if locked.sha256 else "git-sha1")
+    return isinstance(found, Hashed) and found.digest == locked.etag
+
+
+def _take_away(repo: Repo, revision: Revision, paths: Sequence[str]) -> None:
+    """Remove files of a snapshot and their blobs, links first, so that none dangles meanwhile."""
+    blobs = dict(revision.files)
+    prefix = os.path.join(repo.path, BLOBS, "")
+    for path in paths:
+        blob = blobs[path]
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(revision.path, path))
+            if blob is not None and blob.path.startswith(prefix):
+                os.unlink(blob.path)
+
+
+def _some(paths: Sequence[str]) -> str:
+    return listed(paths[:_SHOWN]) + (" …" if len(paths) > _SHOWN else "")
