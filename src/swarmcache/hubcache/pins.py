@@ -78,14 +78,19 @@ def leads_astray(target: Target, repo: Repo | None, pin: LockedModel) -> bool:
     return not is_commit(target.revision) and held != pin.commit
 
 
-def mismatches(
-    revision: Revision, files: Mapping[str, LockedFile], used: Collection[str]
-) -> tuple[str, ...]:
+def mismatches(repo: Repo, revision: Revision, pin: LockedModel) -> tuple[str, ...]:
     """Return the cached paths that are not what the lock names, or that it does not name at all.
 
     A file that is not named counts where loading would use it, and where it is code. Blobs that
     have no hash for a name are told by their size alone; their bytes are for `verify`.
     """
+    used = needs_of(_snapshot(repo, revision, pin), repo.name).paths
+    return _mismatches(revision, pin.files, used)
+
+
+def _mismatches(
+    revision: Revision, files: Mapping[str, LockedFile], used: Collection[str]
+) -> tuple[str, ...]:
     return tuple(
         sorted(
             path
@@ -105,11 +110,9 @@ def mismatch_reason(paths: Sequence[str]) -> str:
 
 
 def _content(repo: Repo, revision: Revision, pin: LockedModel, *, full: bool) -> Outcome:
-    marks = f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None
-    files, records = dict(revision.files), _records(pin.files)
-    snapshot = Snapshot(files, records, marks, remembered_corrupt(repo.path, files, records))
+    snapshot = _snapshot(repo, revision, pin)
     needs = needs_of(snapshot, repo.name, full=full)
-    wrong = mismatches(revision, pin.files, needs.paths)
+    wrong = _mismatches(revision, pin.files, needs.paths)
     if not wrong:
         return outcome_of(revision, snapshot, needs)
     missing = tuple(sorted(needs.paths - snapshot.files.keys()))
@@ -117,8 +120,12 @@ def _content(repo: Repo, revision: Revision, pin: LockedModel, *, full: bool) ->
     return Mismatched(revision.commit, revision.path, size, missing, wrong, mismatch_reason(wrong))
 
 
-def _records(files: Mapping[str, LockedFile]) -> dict[str, ManifestFile]:
-    return {path: ManifestFile(*file) for path, file in files.items()}
+def _snapshot(repo: Repo, revision: Revision, pin: LockedModel) -> Snapshot:
+    """Return a cached revision as loading sees it, the lock being the list of its files."""
+    marks = f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None
+    files = dict(revision.files)
+    records = {path: ManifestFile(*file) for path, file in pin.files.items()}
+    return Snapshot(files, records, marks, remembered_corrupt(repo.path, files, records))
 
 
 def _may_be(path: str, blob: Blob, locked: LockedFile | None, used: Collection[str]) -> bool:

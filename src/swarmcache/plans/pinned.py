@@ -73,22 +73,24 @@ def prove(
     pin: LockedModel,
     cache: str,
     *,
-    fetched: Collection[str] = (),
+    kept: Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Hash every cached file of the locked commit; raise LockMismatch for another content.
 
-    Those of the wrong files that are in `fetched`, paths that this process brought, are removed
-    first: the commit must not look complete to anybody who names it. OSError from the disk.
+    The wrong files but those in `kept`, paths that were there before this process fetched any,
+    are removed first: the commit must not look complete to anybody who names it. None keeps all.
+    OSError from the disk.
     """
     repo = read_repo(cache, target.name)
     revision = repo.revision(pin.commit) if repo is not None else None
     if repo is None or revision is None:
         return
-    wrong = _unproven(revision, pin, progress)
+    wrong = _unproven(repo, revision, pin, progress)
     if not wrong:
         return
-    _take_away(repo, revision, [path for path in wrong if path in fetched])
+    if kept is not None:
+        _take_away(repo, revision, [path for path in wrong if path not in kept])
     message = tn(
         "{n} file of {id} is not the one that swarmcache.lock names: {names}.",
         "{n} files of {id} are not the ones that swarmcache.lock names: {names}.",
@@ -97,6 +99,13 @@ def prove(
         names=_some(wrong),
     )
     raise LockMismatch(message, hint=f"swarmcache verify {pin.id}")
+
+
+def paths_at(target: Target, commit: str, cache: str) -> set[str]:
+    """Return the paths that the cache has of a commit now."""
+    repo = read_repo(cache, target.name)
+    revision = repo.revision(commit) if repo is not None else None
+    return set() if revision is None else {path for path, _ in revision.files}
 
 
 def lead(target: Target, pin: LockedModel, cache: str) -> None:
@@ -112,9 +121,11 @@ def _contradicts(file: RemoteFile, locked: LockedFile) -> bool:
     return algorithm_of(etag) == algorithm_of(locked.etag) and etag != locked.etag
 
 
-def _unproven(revision: Revision, pin: LockedModel, progress: Progress | None) -> list[str]:
+def _unproven(
+    repo: Repo, revision: Revision, pin: LockedModel, progress: Progress | None
+) -> list[str]:
     """Return the paths whose cached content is not the locked one, each content hashed once."""
-    wrong = set(mismatches(revision, pin.files, ()))
+    wrong = set(mismatches(repo, revision, pin))
     task = t("Verifying {id}", id=pin.id)
     if progress is not None:
         progress.start(task, sum(blob.size for _, blob in revision.files if blob is not None))

@@ -21,7 +21,7 @@ from swarmcache.hubcache.refs import write_ref
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import listed, t
-from swarmcache.plans.pinned import as_locked, lead, prove
+from swarmcache.plans.pinned import as_locked, lead, paths_at, prove
 from swarmcache.transfer.refusals import refusal
 from swarmcache.units import human_bytes
 
@@ -198,7 +198,8 @@ def _planned(target: Target, plan: PullPlan, hub: Hub, *, refresh: bool) -> Plan
     paths = [file.path for file in listing.files]
     one_format = target.type == "model" and not plan.all_files
     selection = select(paths) if one_format else Selection(tuple(paths), {})
-    unlocked = tuple(file for file in told.files if file not in set(listing.files))
+    locked = set(listing.files)
+    unlocked = tuple(file for file in told.files if file not in locked)
     model = replace(model, listing=listing, unlocked=unlocked)
     return _compared(model, selection, read_repo(plan.cache, target.name))
 
@@ -276,18 +277,18 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | N
 def _fetched(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | None) -> str:
     """Bring the files, then move the ref, and return the endpoint the files came from."""
     listing, source = model.listing, ""
+    pin, again = model.pin, [file.path for file in model.again]
+    kept = paths_at(model.target, pin.commit, plan.cache) - set(again) if pin else set()
     if listing is not None:
         source = listing.endpoint
         if not model.is_idle:
             told = replace(listing, files=(*listing.files, *model.unlocked))
             leave = [file.path for file in (*model.left_out, *model.unlocked)]
-            again = [file.path for file in model.again]
             source = hub.fetch(told, plan.cache, leave=leave, again=again, progress=progress)
-    if model.pin is not None:
-        brought = {file.path for file in (*model.fetch, *model.link)}
-        prove(model.target, model.pin, plan.cache, fetched=brought, progress=progress)
+    if pin is not None:
+        prove(model.target, pin, plan.cache, kept=kept, progress=progress)
         if isinstance(_found(model.target, plan), Astray):
-            lead(model.target, model.pin, plan.cache)
+            lead(model.target, pin, plan.cache)
     elif listing is not None and not is_commit(model.target.revision):
         write_ref(plan.cache, model.target.name, model.target.revision, listing.commit)
     return source
