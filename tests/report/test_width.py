@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmcache.report.width import display_width, shorten, visible
+from swarmcache.report.width import display_width, shorten, visible, wrapped
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,26 @@ def test_shorten_cuts_at_columns(text, width, short):
 @given(st.text(), st.integers(min_value=1, max_value=40))
 def test_shorten_never_exceeds_the_width(text, width):
     assert display_width(shorten(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("one two three", 7, ["one two", "three"]),
+        ("模型缓存", 4, ["模型", "缓存"]),
+        ("模型，缓存", 4, ["模", "型，", "缓存"]),
+        ("缓存（模型）", 6, ["缓存", "（模", "型）"]),
+        ("用 HF_HOME 指定", 9, ["用", "HF_HOME", "指定"]),
+        ("Supercalifragilistic 模型", 6, ["Supercalifragilistic", "模型"]),
+        ("", 5, [""]),
+    ],
+)
+def test_lines_end_at_blanks_and_between_chinese_characters(text, width, lines):
+    assert wrapped(text, width) == lines
+
+
+@given(st.text(st.sampled_from("ab 模型，（。）“”-…/"), max_size=60), st.integers(8, 40))
+def test_wrapping_loses_nothing_but_blanks_and_keeps_signs_in_place(text, width):
+    lines = wrapped(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(line == line.strip() for line in lines)
