@@ -12,6 +12,7 @@ import click
 
 from swarmcache.cli.options import common_options
 from swarmcache.cli.project_targets import project_targets
+from swarmcache.cli.repairing import Repairing, refuse_alone, repair_options
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.crew import How
+    from swarmcache.hubcache.expectations import Locked
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.verdicts import FileVerdict
     from swarmcache.hubcache.verify import Verification
@@ -60,7 +62,7 @@ def _bytes(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 
 @click.command(
     help=t("Tell whether the bytes are right, offline: hashes against the Hub's own names."),
-    epilog="Example: swarmcache verify --all --background",
+    epilog=t("Example: {command}", command="swarmcache verify --all --background"),
 )
 @click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
 @click.option("--all", "whole_cache", is_flag=True, help=t("Verify every revision in the cache."))
@@ -83,6 +85,7 @@ def _bytes(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     "--max-rate", callback=_bytes, metavar="RATE", help=t("Read at most so much a second: 50MB.")
 )
 @click.option("--background", is_flag=True, help=t("Let all other work on this machine go first."))
+@repair_options
 @common_options
 def command(  # noqa: PLR0913 - one parameter for each option
     invocation: Invocation,
@@ -95,17 +98,30 @@ def command(  # noqa: PLR0913 - one parameter for each option
     jobs: int | None,
     max_rate: int | None,
     background: bool,
+    repair: bool,
+    nearby: tuple[str, ...],
+    dry_run: bool,
 ) -> int:
     """Verify `models`, or without any what the project in the working directory loads."""
     from swarmcache.hubcache.crew import How  # noqa: PLC0415 - after usage errors
+    from swarmcache.lockfile import read_lock  # noqa: PLC0415
 
-    asked = _asked(invocation, models, whole_cache=whole_cache)
+    refuse_alone(repair=repair, nearby=nearby, dry_run=dry_run, fail_fast=fail_fast)
+    lock = read_lock(invocation.project)
+    asked = _pinned(_asked(invocation, models, whole_cache=whole_cache), lock)
     cache_exists(invocation.location.path, named=True)
     how = How(jobs or _cores(), max_rate, background, recheck, older_than)
     began = time.monotonic()
-    run, summary = _run(invocation, asked, how, fail_fast=fail_fast)
-    _report(invocation, summary, run, time.monotonic() - began)
-    return summary.exit_code
+    run, summary = _run(invocation, asked, how, lock, fail_fast=fail_fast)
+    repairing = None
+    if repair:
+        repairing = Repairing(invocation, asked, _locked(lock), nearby, dry_run)
+        again = How(how.jobs, max_rate, background)
+        summary = repairing.run(
+            summary, lambda: _run(invocation, asked, again, lock, show=False)[1]
+        )
+    _report(invocation, summary, run, time.monotonic() - began, repairing)
+    return repairing.exit_code(summary) if repairing is not None else summary.exit_code
 
 
 def _asked(
@@ -126,30 +142,33 @@ def _cores() -> int:
 
 
 def _run(
-    invocation: Invocation, asked: Sequence[Target] | None, how: How, *, fail_fast: bool
+    invocation: Invocation,
+    asked: Sequence[Target] | None,
+    how: How,
+    lock: Lock | None,
+    *,
+    fail_fast: bool = False,
+    show: bool = True,
 ) -> tuple[Verification, Summary]:
     """Return the finished run and its verdicts counted; each problem is shown once known."""
-    from swarmcache.hubcache.expectations import nothing_locked  # noqa: PLC0415
     from swarmcache.hubcache.state import state_folder  # noqa: PLC0415
     from swarmcache.hubcache.verify import verify  # noqa: PLC0415
-    from swarmcache.lockfile import read_lock  # noqa: PLC0415
     from swarmcache.report.verify_summary import Summary  # noqa: PLC0415
 
     cache, summary = invocation.location.path, Summary()
-    lock = read_lock(invocation.project)
     with invocation.terminal.progress() as progress:
         run = verify(
-            _pinned(asked, lock),
+            asked,
             cache,
             state=state_folder(cache, invocation.environment),
             how=how,
-            locked=lock.files_at if lock is not None else nothing_locked,
+            locked=_locked(lock),
             progress=progress,
         )
         try:
             with closing(iter(run)) as verdicts:
                 for verdict in verdicts:
-                    if summary.add(verdict) and not invocation.json:
+                    if summary.add(verdict) and show and not invocation.json:
                         _show(invocation, verdict)
                     if fail_fast and summary.problems:
                         break
@@ -166,6 +185,12 @@ def _pinned(asked: Sequence[Target] | None, lock: Lock | None) -> Sequence[Targe
     return [target._replace(revision=pin.commit) if pin else target for target, pin in pins]
 
 
+def _locked(lock: Lock | None) -> Locked:
+    from swarmcache.hubcache.expectations import nothing_locked  # noqa: PLC0415
+
+    return lock.files_at if lock is not None else nothing_locked
+
+
 def _show(invocation: Invocation, verdict: FileVerdict) -> None:
     from swarmcache.report.verify_text import detail_lines, problem_line  # noqa: PLC0415
 
@@ -175,7 +200,13 @@ def _show(invocation: Invocation, verdict: FileVerdict) -> None:
         terminal.out(f"    {line}")
 
 
-def _report(invocation: Invocation, summary: Summary, run: Verification, seconds: float) -> None:
+def _report(
+    invocation: Invocation,
+    summary: Summary,
+    run: Verification,
+    seconds: float,
+    repairing: Repairing | None,
+) -> None:
     from swarmcache.report.verify_json import verify_document  # noqa: PLC0415
     from swarmcache.report.verify_text import (  # noqa: PLC0415
         forgetful_line,
@@ -190,7 +221,10 @@ def _report(invocation: Invocation, summary: Summary, run: Verification, seconds
         terminal.alert(forgetful_line(terminal, run.forgetful))
     if invocation.json:
         cache = invocation.location.path
-        terminal.out(verify_document(summary, cache, bytes_hashed=hashed, seconds=seconds))
+        more = repairing.fields() if repairing is not None else {}
+        terminal.out(
+            verify_document(summary, cache, bytes_hashed=hashed, seconds=seconds, more=more)
+        )
         return
     for line in unverifiable_lines(summary):
         terminal.detail(line)

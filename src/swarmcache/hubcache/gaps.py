@@ -1,4 +1,4 @@
-"""What is not there: dead links, lost blobs, files that loading needs, refs to nowhere."""
+"""What is seen not to be there: dead links, lost blobs, folders in the way, refs to nowhere."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import os
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.integrity import check, check_revision
+from swarmcache.hubcache.integrity import check
 from swarmcache.hubcache.layout import BLOBS, REFS, parse_folder_name
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.verdicts import FileVerdict, Missing
-from swarmcache.hubcache.weights import index_format, weights_format
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -19,25 +18,19 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.scan import Problem, Repo, Revision
-    from swarmcache.hubcache.verdicts import MissingKind
 
 _OF_REPO = {"dangling-ref": "dangling-ref", "bad-ref": "bad-ref", "unreadable": "unreadable"}
 
 
 def gaps_of(repo: Repo, revision: Revision | None = None) -> Iterator[FileVerdict]:
-    """Yield what is missing of one revision, files that loading needs included.
+    """Yield what is seen to be wrong where the files of a revision should be.
 
-    Without a revision: of the whole repo, where a file that was never fetched is no gap, but
-    refs and folders that cannot be read are.
+    Without a revision: of all, and the repo's refs and folders that cannot be read.
     """
-    if revision is not None:
-        yield from _dead_links(repo, revision)
-        yield from _not_cached(repo, revision)
-        return
-    for every in repo.revisions:
+    for every in repo.revisions if revision is None else (revision,):
         yield from _dead_links(repo, every)
         yield from _in_the_way(repo, every)
-    for problem in repo.problems:
+    for problem in repo.problems if revision is None else ():
         if problem.kind in _OF_REPO:
             yield _of_problem(repo, problem)
 
@@ -99,21 +92,30 @@ def _is_blob(real: str, cache: str) -> bool:
 
 
 def _in_the_way(repo: Repo, revision: Revision) -> Iterator[FileVerdict]:
-    """Yield the paths of the manifest where a folder, pipe or device stands instead."""
+    """Yield the paths where a folder, pipe or device stands instead of a file."""
+    manifest = read_manifest(repo.path, revision.commit)
     cached = {file.path for file in revision.files}
-    for path in sorted((read_manifest(repo.path, revision.commit) or {}).keys() - cached):
-        if os.path.lexists(f"{revision.path}/{path}"):
-            yield FileVerdict(repo.name, revision.commit, path, None, 0, Missing("not-a-file"))
+    if manifest is None:
+        found = set(_empty_folders(revision.path))
+    else:
+        absent = manifest.keys() - cached
+        found = {path for path in absent if os.path.lexists(f"{revision.path}/{path}")}
+    inside = f"{revision.path}/"
+    found |= {
+        problem.path.removeprefix(inside)
+        for problem in repo.problems
+        if problem.kind == "foreign-file" and problem.path.startswith(inside)
+    }
+    for path in sorted(found - cached):
+        yield FileVerdict(repo.name, revision.commit, path, None, 0, Missing("not-a-file"))
 
 
-def _not_cached(repo: Repo, revision: Revision) -> Iterator[FileVerdict]:
-    """Yield what loading needs and the cache lacks, and what stands in a file's place."""
-    in_the_way = list(_in_the_way(repo, revision))
-    yield from in_the_way
-    told = {verdict.path for verdict in in_the_way}
-    indexed = {index_format(file.path) for file in revision.files} - {None}
-    for path in check_revision(repo, revision).missing:
-        if path not in told:
-            is_shard = weights_format(path) in indexed
-            kind: MissingKind = "missing-shard" if is_shard else "missing-file"
-            yield FileVerdict(repo.name, revision.commit, path, None, 0, Missing(kind))
+def _empty_folders(snapshot: str) -> Iterator[str]:
+    """Yield the empty folders that are named as files are.
+
+    Clients make a folder just before they put a file into it, so any other may be theirs.
+    """
+    for folder, folders, names in os.walk(snapshot):
+        suffix = os.path.splitext(folder)[1]
+        if not folders and not names and suffix[1:].isalpha() and folder != snapshot:
+            yield os.path.relpath(folder, snapshot).replace(os.sep, "/")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache.state import file_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _MAX_READ = 1 << 30
 
@@ -41,13 +41,16 @@ class Journal:
             torn = size and os.pread(handle, 1, size - 1) != b"\n"
             os.write(handle, (b"\n" if torn else b"") + b"".join(map(_with_checksum, lines)))
 
-    def rewrite(self, lines: Iterable[bytes]) -> None:
-        """Replace all lines by one rename; raises OSError where it cannot be written."""
+    def rewrite(self, kept: Callable[[], Iterable[bytes]]) -> None:
+        """Replace all lines by one rename; raises OSError where it cannot be written.
+
+        `kept` is asked for the lines when nobody else can add one any more.
+        """
         temporary = f"{self.path}.{secrets.token_hex(4)}.tmp"
         with self._opened():
             try:
                 with open(temporary, "xb") as file:
-                    file.writelines(map(_with_checksum, lines))
+                    file.writelines(map(_with_checksum, kept()))
                     with suppress(OSError):
                         os.fchmod(file.fileno(), self._mode)
                 os.replace(temporary, self.path)

@@ -62,10 +62,7 @@ class Ledger:
     def refresh(self) -> None:
         """Read what other processes recorded since."""
         with self._lock:
-            for source in self._sources:
-                for line in source.news():
-                    self._lines[line.partition(b" ")[0]] = line
-                    self._count += 1
+            self._read_news()
 
     def recall(
         self, algorithm: Algorithm, now: Fingerprint, *, older_than: float | None = None
@@ -121,19 +118,29 @@ class Ledger:
 
     def compact(self, inodes: Collection[int] | None = None) -> None:
         """Drop outdated lines, where they are many; with `inodes`, of all other inodes too."""
-        if self._journals is None or self.failure is not None:
-            return
-        self.refresh()
         with self._lock:
-            kept = self._lines
-            if inodes is not None:
-                kept = {key: line for key, line in kept.items() if int(key[:-1]) in inodes}
-            if self._count > 2 * len(kept) + _SPARE_LINES:
-                try:
-                    self._journals[0].rewrite(kept.values())
-                except OSError as error:
-                    self.failure = error
-                self._count = len(kept)
+            self._read_news()
+            if self._journals is None or self.failure is not None:
+                return
+            if self._count <= 2 * len(self._kept(inodes)) + _SPARE_LINES:
+                return
+            try:
+                self._journals[0].rewrite(lambda: self._kept(inodes))
+            except OSError as error:
+                self.failure = error
+            self._count = 0  # All of the new file is news.
+
+    def _kept(self, inodes: Collection[int] | None) -> list[bytes]:
+        """Return the current lines, those that other processes have just written included."""
+        self._read_news()
+        lines = self._lines.items()
+        return [line for key, line in lines if inodes is None or int(key[:-1]) in inodes]
+
+    def _read_news(self) -> None:
+        for source in self._sources:
+            for line in source.news():
+                self._lines[line.partition(b" ")[0]] = line
+                self._count += 1
 
     def _opened(self) -> tuple[Journal, Journal]:
         if self._journals is None:

@@ -61,6 +61,8 @@ class Survey:
     """Known without hashing."""
     contents: dict[tuple[tuple[int, int], str], Content] = field(default_factory=dict)
     """By inode and algorithm."""
+    revisions: list[tuple[Repo, Revision]] = field(default_factory=list)
+    """What was looked at."""
 
 
 def survey(
@@ -105,6 +107,7 @@ def _revisions(
 
 def _look_at(repo: Repo, revision: Revision, found: Survey, locked: Locked) -> None:
     """Sort a revision's cached files into what is settled and what is to be hashed."""
+    found.revisions.append((repo, revision))
     records = _records(repo, revision, locked)
     for file in revision.files:
         if file.blob is None:

@@ -20,6 +20,7 @@ from swarmcache.hubcache.expectations import nothing_locked
 from swarmcache.hubcache.fingerprint import fingerprint_of
 from swarmcache.hubcache.hashing import Changed, NotAFile
 from swarmcache.hubcache.ledger import FOLDER, Ledger, Recalled
+from swarmcache.hubcache.named_files import Heard, named_files
 from swarmcache.hubcache.survey import judged, survey
 from swarmcache.hubcache.verdicts import Corrupt, Missing, Remembered, Verified
 from swarmcache.locale import t
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.expectations import Locked
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.state import State
-    from swarmcache.hubcache.survey import Content
+    from swarmcache.hubcache.survey import Content, Survey
     from swarmcache.hubcache.verdicts import FileVerdict, Outcome
     from swarmcache.progress import Progress
 
@@ -81,7 +82,15 @@ class Verification:
         """Why what was hashed cannot be remembered, if it cannot be."""
 
     def __iter__(self) -> Generator[FileVerdict, None, None]:
-        found = survey(self._targets, self._cache, locked=self._locked)
+        found, heard = survey(self._targets, self._cache, locked=self._locked), Heard()
+        with closing(self._of_files(found)) as verdicts:
+            for verdict in verdicts:
+                heard.hear(verdict)
+                yield verdict
+        for repo, revision in found.revisions:
+            yield from named_files(repo, revision, heard, for_loading=self._targets is not None)
+
+    def _of_files(self, found: Survey) -> Generator[FileVerdict, None, None]:
         yield from found.settled
         ledger = Ledger(self._state)
         unknown: list[Content] = []

@@ -8,12 +8,24 @@ from swarmcache.hubcache.verdicts import Corrupt, Missing, Unverifiable
 from swarmcache.report.json import document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from swarmcache.hubcache.verdicts import FileVerdict
     from swarmcache.report.verify_summary import Summary
 
 
-def verify_document(summary: Summary, cache: str, *, bytes_hashed: int, seconds: float) -> str:
-    """Return the document that `report/schemas/verify.json` describes; sizes in bytes."""
+def verify_document(
+    summary: Summary,
+    cache: str,
+    *,
+    bytes_hashed: int,
+    seconds: float,
+    more: Mapping[str, object],
+) -> str:
+    """Return the document that `report/schemas/verify.json` describes; sizes in bytes.
+
+    `more` holds the fields that `--repair` adds, if it was given.
+    """
     return document(
         "verify",
         ok=summary.ok,
@@ -24,6 +36,7 @@ def verify_document(summary: Summary, cache: str, *, bytes_hashed: int, seconds:
         seconds=round(seconds, 3),
         problems=[_problem(verdict) for verdict in summary.problems],
         unverifiable=[_unverifiable(verdict) for verdict in summary.unverifiable],
+        **more,
     )
 
 
