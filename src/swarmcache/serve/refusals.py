@@ -8,7 +8,7 @@ fail with our message where it has nothing. Messages stay English: they travel t
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of this program
+class Refusal(Exception):
     """The root: a status, the code that clients branch on, and one sentence."""
 
     status = 404

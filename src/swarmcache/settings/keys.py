@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
 
 
-class Wrong(Exception):  # noqa: N818 - never leaves this package
+class Wrong(Exception):
     """A value cannot be used; the message says what was expected."""
 
 
@@ -90,7 +90,7 @@ def _endpoints(value: object, ground: Ground) -> tuple[str, ...]:
 
 
 def _size(value: object, ground: Ground) -> int:
-    from swarmcache.units import parse_bytes  # noqa: PLC0415 - few set a budget
+    from swarmcache.units import parse_bytes
 
     del ground
     try:
@@ -141,7 +141,7 @@ def _model(value: object) -> ModelSetting:
 
 def nearest(unknown: str, known: tuple[str, ...]) -> str:
     """Return the name most like `unknown`."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only on the way to an error
+    from difflib import get_close_matches
 
     return get_close_matches(unknown, known, n=1, cutoff=0)[0]
 

@@ -27,7 +27,7 @@ _ESCAPABLE = "\\()[]{}:=, \t"
 _WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
 
 
-class BadInterpolation(ValueError):  # noqa: N818 - says what is wrong with the text, not the code
+class BadInterpolation(ValueError):
     """The text holds `${` but OmegaConf's grammar refuses it."""
 
 
