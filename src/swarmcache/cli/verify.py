@@ -141,7 +141,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _run(
+def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each repair
     invocation: Invocation,
     asked: Sequence[Target] | None,
     how: How,

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import DiskFull, NotRepairable, SwarmcacheError, WrongBytes
+from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, payload_lock
 from swarmcache.locale import t
@@ -55,7 +55,14 @@ def apply_repair(
     if plan.is_idle and not has_leftovers(plan.cache, environment):
         yield from (_left(repair) for repair in plan.repairs if repair.error is not None)
         return
-    with staging(plan.cache, environment, seconds=seconds) as place:
+    with contextlib.ExitStack() as stack:
+        try:
+            place = stack.enter_context(staging(plan.cache, environment, seconds=seconds))
+        except AccessDenied as error:
+            if not all(repair.optional for repair in plan.repairs):
+                raise
+            yield from (Unrepaired(repair, error) for repair in plan.repairs)
+            return
         mender = _Mender(plan.cache, hub, place, progress or Silent(), seconds)
         for repair in plan.repairs:
             yield mender.mend(repair)
