@@ -61,7 +61,12 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     with Hub(invocation.settings.endpoints, invocation.environment) as hub:
         plan = plan_pull(
-            targets, invocation.location.path, hub, all_files=all_files, refresh=refresh
+            targets,
+            invocation.location.path,
+            hub,
+            lock=invocation.lock,
+            all_files=all_files,
+            refresh=refresh,
         )
         say_plan(invocation.terminal, plan, as_result=dry_run and not invocation.json)
         results = _planned(plan) if dry_run else _carried_out(invocation, plan, hub)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.errors import SwarmcacheError
+from swarmcache.cli.locked_start import lead_back, refuse_mismatches
+from swarmcache.errors import LockMismatch, SwarmcacheError
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
@@ -90,8 +91,11 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
     terminal = invocation.terminal
     for target in selection.targets:
         terminal.say(describe(terminal, target, cached.state(target)))
+    if cached.lock is not None:
+        lead_back(cached, selection.targets)
     open_ones = [target for target in selection.targets if not _is_complete(cached, target)]
     if open_ones and not selection.certain:
+        refuse_mismatches(cached, selection.targets)
         terminal.alert(
             f"{terminal.warn} "
             + t("Which of these configs is loaded is not known, so nothing is pulled; use --model.")
@@ -102,6 +106,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
 
         with ending_in_order():
             _pull(invocation, cached, open_ones)
+    refuse_mismatches(cached, selection.targets)
     absent = lacking(cached, open_ones)
     if absent and not start.best_effort:
         raise not_ready(absent, offline=start.offline, cache_dir=invocation.cache_dir)
@@ -122,7 +127,10 @@ def lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:
 
 
 def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> None:
-    """Fetch what is missing as far as it can be had, saying how it went; raises nothing of ours."""
+    """Fetch what is missing as far as it can be had, saying how it went.
+
+    Raises nothing of ours but LockMismatch: what is not the locked file is never started with.
+    """
     from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415 - complete starts do not
     from swarmcache.transfer.hub import LIST_SECONDS, Hub  # noqa: PLC0415
 
@@ -132,11 +140,15 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
         with Hub(
             invocation.settings.endpoints, invocation.environment, list_seconds=patience
         ) as hub:
-            plan = plan_pull(targets, cached.path, hub)
+            plan = plan_pull(targets, cached.path, hub, lock=cached.lock)
             with terminal.progress() as progress:
                 for pulled in apply_pull(plan, hub, progress):
                     cached.forget([pulled.target])
                     _say_pulled(terminal, cached, pulled.target, pulled.error)
+                    if isinstance(pulled.error, LockMismatch):
+                        raise pulled.error
+    except LockMismatch:
+        raise
     except (SwarmcacheError, OSError) as error:
         cached.forget(targets)
         terminal.alert(f"{terminal.warn} {error}")
@@ -146,6 +158,7 @@ def _say_pulled(
     terminal: Terminal, cached: Cached, target: Target, error: SwarmcacheError | None
 ) -> None:
     if error is not None:
-        terminal.alert(f"{terminal.warn} {spelled(target)}: {error.message}")
+        failure = t("{name}: {reason}", name=spelled(target), reason=error.message)
+        terminal.alert(f"{terminal.warn} {failure}")
     else:
         terminal.say(describe(terminal, target, cached.state(target)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli.locked_start import held_by_lock
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.readiness import Start, lacking, make_ready, select
 from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, SwarmcacheError
@@ -117,7 +118,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         best_effort,
         prompted_variables(command_line, invocation.project),
     )
-    cached = Cached(invocation.location.path)
+    cached = Cached(invocation.location.path, invocation.lock)
     selection = select(invocation, start, cached)
     if dry_run:
         return _print_plan(invocation, start, cached, selection, command_line)
@@ -146,10 +147,11 @@ def _variables(invocation: Invocation, start: Start, selection: Selection) -> di
     from swarmcache.launch.exports import exports  # noqa: PLC0415
 
     exported = exports(invocation.environment, invocation.location, invocation.libraries)
-    if not start.offline:
+    offline = start.offline or held_by_lock(invocation, selection)
+    if not offline:
         invocation.terminal.say(_what_goes_out(invocation, selection))
     return child_variables(
-        invocation.environment, exported.variables, selection.pins, offline=start.offline
+        invocation.environment, exported.variables, selection.pins, offline=offline
     )
 
 

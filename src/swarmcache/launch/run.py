@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.integrity import Outcome
     from swarmcache.hubcache.layout import Target
+    from swarmcache.lockfile import Lock
     from swarmcache.project.draws import PoolOption
     from swarmcache.project.models import Draw, Needs, OtherNeed
     from swarmcache.settings import ModelSetting
@@ -57,20 +58,29 @@ class Selection(NamedTuple):
 class Cached:
     """What one cache folder holds of models, each asked once until `forget`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, lock: Lock | None = None) -> None:
         self.path = path
+        self.lock = lock
+        """The project's: what it pins is asked for at its locked commit."""
         self._known: dict[Target, Outcome] = {}
 
     def state(self, target: Target) -> Outcome:
         """Return whether a model is complete; a cache that cannot be read holds nothing."""
         if target not in self._known:
             try:
-                self._known[target] = check(target, self.path)
+                self._known[target] = self._check(target)
             except SwarmcacheError as error:
                 self._known[target] = Missing(reason=error.message)
             except OSError as error:
                 self._known[target] = Missing(reason=error.strerror or str(error))
         return self._known[target]
+
+    def _check(self, target: Target) -> Outcome:
+        if self.lock is None:
+            return check(target, self.path)
+        from swarmcache.hubcache.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
+
+        return check_pinned(target, self.path, self.lock)
 
     def forget(self, targets: Sequence[Target]) -> None:
         """Ask anew for these models, since somebody fetched them."""

@@ -1,0 +1,101 @@
+"""What `swarmcache.lock` forbids a start, and what it gives the command.
+
+A mismatch refuses the start whatever the options are: a lock that gives way protects nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import LockMismatch, SwarmcacheError
+from swarmcache.hubcache.refs import read_ref
+from swarmcache.launch.run import spelled
+from swarmcache.locale import listed, t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.launch.run import Cached, Selection
+    from swarmcache.lockfile import LockedModel
+
+
+def lead_back(cached: Cached, targets: Sequence[Target]) -> None:
+    """Point refs that moved away back to their locked commits, where those are complete here.
+
+    Takes no network. Raises LockMismatch where a file of the commit is not the locked one, or
+    where the cache cannot be written: the command would then load another commit.
+    """
+    from swarmcache.hubcache.pins import Astray  # noqa: PLC0415 - few projects have a lock
+    from swarmcache.plans.pinned import lead, prove  # noqa: PLC0415
+
+    for target, pin in _pinned(cached, targets):
+        if not isinstance(cached.state(target), Astray):
+            continue
+        try:
+            prove(target, pin, cached.path)
+            lead(target, pin, cached.path)
+        except OSError as error:
+            raise _leads_elsewhere(target, pin, error.strerror or str(error)) from error
+        cached.forget([target])
+
+
+def refuse_mismatches(cached: Cached, targets: Sequence[Target]) -> None:
+    """Raise LockMismatch when a start would load a file or a commit that is not the locked one."""
+    for target, pin in _pinned(cached, targets):
+        from swarmcache.hubcache.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
+
+        found = cached.state(target)
+        if isinstance(found, Mismatched):
+            message = t(
+                "Not started: {id} is not as it is locked ({names}): {reason}",
+                id=spelled(target),
+                names=listed(found.damaged[:3]),
+                reason=found.reason,
+            )
+            raise LockMismatch(message, hint=f"swarmcache pull {spelled(target)}")
+        held = read_ref(cached.path, target.name, target.revision)
+        if held not in {None, pin.commit}:
+            raise _leads_elsewhere(target, pin, found.reason)
+
+
+def held_by_lock(invocation: Invocation, selection: Selection) -> bool:
+    """Tell whether the command must stay offline to load what is locked, and say why or why not.
+
+    A trainer that asks the Hub for `main` gets what `main` is now, and no ref can hinder it.
+    """
+    lock = invocation.lock
+    locked = [one for one in selection.targets if lock is not None and lock.find(one)]
+    if not locked:
+        return False
+    terminal = invocation.terminal
+    datasets = [other.name for other in selection.others if other.kind == "dataset"]
+    if invocation.settings.offline == "never" or datasets:
+        message = t("CMD may load newer files than swarmcache.lock names; --offline forbids it.")
+        terminal.alert(f"{terminal.warn} {message}")
+        return False
+    terminal.say(
+        t(
+            "CMD gets HF_HUB_OFFLINE=1, so that it loads {models} as locked; "
+            'offline = "never" under [launch] lets it ask the Hub.',
+            models=listed(spelled(one) for one in locked),
+        )
+    )
+    return True
+
+
+def _pinned(cached: Cached, targets: Sequence[Target]) -> list[tuple[Target, LockedModel]]:
+    lock = cached.lock
+    pairs = [] if lock is None else [(target, lock.find(target)) for target in targets]
+    return [(target, pin) for target, pin in pairs if pin is not None]
+
+
+def _leads_elsewhere(target: Target, pin: LockedModel, reason: str) -> SwarmcacheError:
+    message = t(
+        "Not started: {id} would not be loaded at its locked commit {commit}: {reason}",
+        id=spelled(target),
+        commit=pin.commit[:12],
+        reason=reason,
+    )
+    return LockMismatch(message, hint=f"swarmcache pull {spelled(target)}")
