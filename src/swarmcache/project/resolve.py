@@ -168,7 +168,7 @@ class Resolver:
 
     def _variable(self, call: Call, path: Path) -> Values:
         """`oc.env`: a variable that is set wins even when empty; a default becomes text."""
-        if not 1 <= len(call.arguments) <= 2:
+        if not 1 <= len(call.arguments) <= 2:  # noqa: PLR2004 - name and default
             raise Unresolved(t("its interpolation is malformed"))
         names = self._argument(call.arguments[0], path)
         if len(names) != 1:
@@ -182,7 +182,7 @@ class Resolver:
         return tuple(None if value is None else _shown(value) for value in defaults)
 
     def _select(self, call: Call, path: Path) -> Values:
-        if not 1 <= len(call.arguments) <= 2:
+        if not 1 <= len(call.arguments) <= 2:  # noqa: PLR2004 - key and default
             raise Unresolved(t("its interpolation is malformed"))
         key = _shown(self._argument(call.arguments[0], path)[0])
         name = key.lstrip(".")

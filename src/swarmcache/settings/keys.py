@@ -90,7 +90,7 @@ def _endpoints(value: object, ground: Ground) -> tuple[str, ...]:
 
 
 def _size(value: object, ground: Ground) -> int:
-    from swarmcache.units import parse_bytes
+    from swarmcache.units import parse_bytes  # noqa: PLC0415 - few set a budget
 
     del ground
     try:
@@ -141,7 +141,7 @@ def _model(value: object) -> ModelSetting:
 
 def nearest(unknown: str, known: tuple[str, ...]) -> str:
     """Return the name most like `unknown`."""
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # noqa: PLC0415 - only on the way to an error
 
     return get_close_matches(unknown, known, n=1, cutoff=0)[0]
 
