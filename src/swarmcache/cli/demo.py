@@ -103,11 +103,11 @@ def _show(terminal: Terminal, event: Event) -> None:
 def _judge(terminal: Terminal, ended: Ended) -> None:
     seconds = human_seconds(ended.seconds)
     if ended.requests is None:
-        terminal.out(f"  ({seconds})")
+        measured = seconds
     else:
         count = ended.requests
         measured = tn("{seconds}, {n} request", "{seconds}, {n} requests", count, seconds=seconds)
-        terminal.out(f"  ({measured})")
+    terminal.out("  " + t("({measured})", measured=measured))
     for fault in ended.faults:
         terminal.out(f"  {terminal.bad} {fault}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +56,11 @@ def _explain(invocation: Invocation, needs: Needs) -> None:
     terminal = invocation.terminal
     for target in needs.targets:
         mentions = [model for model in needs.models if model.target == target]
-        roles = ", ".join(dict.fromkeys(model.role for model in mentions))
-        terminal.say(f"{target.id} ({roles}; {mentions[0].origin}): {mentions[0].why}")
+        roles = listed(dict.fromkeys(model.role for model in mentions))
+        origin, why = mentions[0].origin, mentions[0].why
+        terminal.say(
+            t("{id} ({roles}; {origin}): {why}", id=target.id, roles=roles, origin=origin, why=why)
+        )
     for other in needs.others:
         terminal.say(_other(other.kind, other.name, other.origin))
 

@@ -10,6 +10,7 @@ from swarmcache.units import human_bytes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from swarmcache.errors import SwarmcacheError
     from swarmcache.hubcache.layout import Target
     from swarmcache.plans.pull import PlannedPull, Pulled, PullPlan
     from swarmcache.report.terminal import Terminal
@@ -22,7 +23,7 @@ def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
     say = terminal.out if as_result else terminal.say
     for model in plan.models:
         if model.error is not None and as_result:
-            say(f"{terminal.bad} {_name(model.target)}: {model.error.message}")
+            say(_failure_line(terminal, model.target, model.error))
         elif model.listing is not None or as_result:
             say(_plan_line(model))
         if left_out := what_is_left_out(model):
@@ -57,7 +58,7 @@ def result_line(terminal: Terminal, result: Pulled) -> str:
     """Return the line that tells how one repo came out."""
     name, size = _name(result.target), human_bytes(result.size)
     if result.error is not None:
-        return f"{terminal.bad} {name}: {result.error.message}"
+        return _failure_line(terminal, result.target, result.error)
     if result.state == "unknown":
         message = t(
             "Model {name} is fetched ({size}); whether it loads cannot be told.",
@@ -68,6 +69,10 @@ def result_line(terminal: Terminal, result: Pulled) -> str:
     if result.target.type != "model":
         return f"{terminal.ok} " + t("{name} is cached ({size}).", name=name, size=size)
     return f"{terminal.ok} " + t("Model {name} is cached ({size}).", name=name, size=size)
+
+
+def _failure_line(terminal: Terminal, target: Target, error: SwarmcacheError) -> str:
+    return f"{terminal.bad} " + t("{name}: {reason}", name=_name(target), reason=error.message)
 
 
 def summarise(terminal: Terminal, results: Sequence[Pulled]) -> None:

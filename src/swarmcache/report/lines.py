@@ -41,7 +41,8 @@ class Lines:
         with self._lock:
             now = self._clock()
             self._tasks[task] = _Task(total, now, said=now)
-            self._say(f"{task}: {human_bytes(total)}" if total else task)
+            size = human_bytes(total)
+            self._say(t("{task}: {state}", task=task, state=size) if total else task)
 
     def advance(self, task: str, count: int) -> None:
         """Count `count` more bytes, and say so when the last line is old."""
@@ -53,7 +54,7 @@ class Lines:
             now = self._clock()
             if now - known.said >= _PAUSE:
                 known.said = now
-                self._say(f"{task}: {_state(known, now)}")
+                self._say(t("{task}: {state}", task=task, state=_state(known, now)))
 
     def finish(self, task: str) -> None:
         """Say what was done and how long it took."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.locate import (
+    DEFAULT,
     locate_datasets,
     locate_effective,
     locate_transformers,
@@ -78,7 +79,8 @@ def _caches(
 
 
 def _entry(name: str, value: str, decided_by: str, lost: Iterable[str]) -> Iterator[str]:
-    yield f"  {name}: {_shown(value)} ({decided_by})"
+    who = t("default") if decided_by == DEFAULT else decided_by
+    yield "  " + t("{name}: {value} ({who})", name=name, value=_shown(value), who=who)
     yield from ("    " + t("lost: {claim}", claim=claim) for claim in lost)
 
 
