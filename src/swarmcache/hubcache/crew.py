@@ -46,13 +46,6 @@ class How:
     older_than: float | None = None
     """Hash again what was hashed more than so many seconds ago; None: remember for ever."""
 
-    def remembered_for(self, began: float) -> float | None:
-        """Return the age in seconds at which memory no longer counts in a run begun at `began`.
-
-        What a neighbour hashed since then counts even when all is to be hashed again.
-        """
-        return max(time.time() - began, 0) + 1 if self.recheck else self.older_than
-
 
 @dataclass(slots=True)
 class _Job:
@@ -86,7 +79,6 @@ class Crew:
         self._claims = claims
         self._on_bytes = on_bytes
         self._stop = threading.Event()
-        self._began = time.time()
         self._throttle = Throttle(how.max_rate, sleep=self._stop.wait) if how.max_rate else None
         self._results: SimpleQueue[tuple[_Job, list[Result]] | BaseException | None] = SimpleQueue()
 
@@ -168,12 +160,9 @@ class Crew:
 
     def _result(self, content: Content) -> Result:
         try:
-            known = self._ledger.recall(
-                content.algorithm,
-                fingerprint_of(content.path),
-                older_than=self._how.remembered_for(self._began),
-            )
-            return known or self._hashed(content)
+            # What a neighbour hashed meanwhile counts even when all is to be hashed again.
+            now = fingerprint_of(content.path)
+            return self._ledger.recall_news(content.algorithm, now) or self._hashed(content)
         except OSError as error:
             return error
 

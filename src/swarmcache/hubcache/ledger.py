@@ -50,6 +50,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._lines: dict[bytes, bytes] = {}
         self._count = 0
+        self._news: set[bytes] = set()
         self._sources = [Journal(f"{path}/hashes") for path in state.sources(FOLDER)]
         self._known_corrupt = _corrupt_lines([f"{p}/corrupt" for p in state.sources(FOLDER)])
         self._journals: tuple[Journal, Journal] | None = None
@@ -58,6 +59,7 @@ class Ledger:
         self.failure: OSError | None = None if state.writable else _refused(state.path)
         """Why nothing more is written; verifying goes on without memory."""
         self.refresh()
+        self._news.clear()
 
     def refresh(self) -> None:
         """Read what other processes recorded since."""
@@ -81,6 +83,10 @@ class Ledger:
         age = time.time() - when
         too_old = older_than is not None and not -older_than < age < older_than
         return None if too_old or not known.still(now) else Recalled(digest, when)
+
+    def recall_news(self, algorithm: Algorithm, now: Fingerprint) -> Recalled | None:
+        """Return what was recorded for content of this fingerprint since the ledger was opened."""
+        return self.recall(algorithm, now) if _key(algorithm, now) in self._news else None
 
     def record(
         self, algorithm: Algorithm, found: Fingerprint, digest: str, expected: Collection[str]
@@ -139,7 +145,9 @@ class Ledger:
     def _read_news(self) -> None:
         for source in self._sources:
             for line in source.news():
-                self._lines[line.partition(b" ")[0]] = line
+                key = line.partition(b" ")[0]
+                self._lines[key] = line
+                self._news.add(key)
                 self._count += 1
 
     def _opened(self) -> tuple[Journal, Journal]:

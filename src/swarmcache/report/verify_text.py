@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.verdicts import Corrupt, Missing, Unverifiable
-from swarmcache.locale import t, tn
+from swarmcache.locale import listed, t, tn
 from swarmcache.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
@@ -43,7 +43,13 @@ def problem_line(terminal: Terminal, verdict: FileVerdict) -> str:
     outcome = verdict.outcome
     assert isinstance(outcome, (Corrupt, Missing))  # noqa: S101 - nothing else is a problem
     mark = terminal.bad if isinstance(outcome, Corrupt) else terminal.warn
-    return f"{mark} {_place(verdict)}: {_MEANINGS[outcome.kind]()} ({outcome.kind})"
+    line = t(
+        "{place}: {meaning} ({kind})",
+        place=_place(verdict),
+        meaning=_MEANINGS[outcome.kind](),
+        kind=outcome.kind,
+    )
+    return f"{mark} {line}"
 
 
 def detail_lines(verdict: FileVerdict) -> list[str]:
@@ -74,7 +80,7 @@ def detail_lines(verdict: FileVerdict) -> list[str]:
 def unverifiable_lines(summary: Summary) -> list[str]:
     """Return a line for each file of which nothing trustworthy tells what it must be."""
     return [
-        f"{_place(verdict)}: {verdict.outcome.reason}"
+        t("{name}: {reason}", name=_place(verdict), reason=verdict.outcome.reason)
         for verdict in summary.unverifiable
         if isinstance(verdict.outcome, Unverifiable)
     ]
@@ -112,7 +118,7 @@ def summary_lines(
         parts.append(tn("{n} is missing", "{n} are missing", counts["missing"]))
     if counts["unverifiable"]:
         parts.append(tn("{n} cannot be verified", "{n} cannot be verified", counts["unverifiable"]))
-    lines = [f"{mark} {', '.join(parts)}."]
+    lines = [f"{mark} " + t("{findings}.", findings=listed(parts))]
     if bytes_hashed:
         size, time = human_bytes(bytes_hashed), human_seconds(seconds)
         rate = human_bytes(int(bytes_hashed / max(seconds, 1e-9)))
