@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "here and complete? Milliseconds, no network",
     "verify": "are the bytes right? Offline, in parallel, remembered",
     "pull": "download what is missing, before it is needed",
+    "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
     "init": "write this project's settings",
     "env": "print the exports that make the cache explicit",
