@@ -34,12 +34,9 @@ class Victim(NamedTuple):
 
     def sharers(self) -> set[str]:
         """Return the paths of the snapshot that have the same content, the victim's included."""
-        own = os.stat(self.entry)
-        return {
-            path
-            for path in paths_of(self.snapshot)
-            if os.path.samestat(own, os.stat(os.path.join(self.snapshot, path)))
-        }
+        own = self.content
+        others = {path: Victim(self.snapshot, path) for path in paths_of(self.snapshot)}
+        return {path for path, other in others.items() if other.content == own}
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ QUICK = ("config.json", ONE, INDEX, "prompts/a b.txt")
 def good(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     """A good cache of each layout."""
     maker = CacheMaker(tmp_path / "good")
-    maker.repo(MODEL, FILES, **LAYOUTS[request.param])  # type: ignore[arg-type]
+    maker.repo(MODEL, FILES, **LAYOUTS[request.param])
     return maker.path
 
 
