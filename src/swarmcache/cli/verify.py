@@ -108,13 +108,13 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     refuse_alone(repair=repair, nearby=nearby, dry_run=dry_run, fail_fast=fail_fast)
     lock = read_lock(invocation.project)
-    asked = _pinned(_asked(invocation, models, whole_cache=whole_cache), lock)
+    asked = _asked(invocation, models, lock, whole_cache=whole_cache)
     cache_exists(invocation.location.path, named=True)
     how = How(jobs or _cores(), max_rate, background, recheck, older_than)
     began = time.monotonic()
     run, summary = _run(invocation, asked, how, lock, fail_fast=fail_fast)
     repairing = None
-    if repair:
+    if repair and not summary.interrupted:
         repairing = Repairing(invocation, asked, _locked(lock), nearby, dry_run)
         again = How(how.jobs, max_rate, background)
         summary = repairing.run(
@@ -125,13 +125,17 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
 
 def _asked(
-    invocation: Invocation, models: tuple[str, ...], *, whole_cache: bool
+    invocation: Invocation, models: tuple[str, ...], lock: Lock | None, *, whole_cache: bool
 ) -> Sequence[Target] | None:
+    """Return the targets, at the commits that the lock pins; None for the whole cache."""
+    from swarmcache.hubcache.pins import pinned  # noqa: PLC0415 - after usage errors
+
     if whole_cache and models:
         raise click.UsageError(t("--all means every model; name none beside it."))
     if whole_cache:
         return None
-    return [parse_target(model) for model in models] or project_targets(invocation)
+    targets = [parse_target(model) for model in models] or project_targets(invocation)
+    return [pinned(target, lock) for target in targets]
 
 
 def _cores() -> int:
@@ -175,14 +179,6 @@ def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each r
         except KeyboardInterrupt:
             summary.interrupted = True
     return run, summary
-
-
-def _pinned(asked: Sequence[Target] | None, lock: Lock | None) -> Sequence[Target] | None:
-    """Return the targets at the commits that the project's lock names for them."""
-    if asked is None or lock is None:
-        return asked
-    pins = [(target, lock.find(target)) for target in asked]
-    return [target._replace(revision=pin.commit) if pin else target for target, pin in pins]
 
 
 def _locked(lock: Lock | None) -> Locked:
