@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(
     help=t("Pin MODELs, or all that this project would load, in swarmcache.lock."),
-    epilog="Example: swarmcache lock && git add swarmcache.lock",
+    epilog=t("Example: {command}", command="swarmcache lock && git add swarmcache.lock"),
 )
 @click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
 @click.option("--upgrade", is_flag=True, help=t("Move pins to what their revisions are now."))

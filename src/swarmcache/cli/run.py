@@ -61,7 +61,9 @@ class RunCommand(click.Command):
             error.exit_code = OWN_FAILURE
             raise
         except OSError as error:
-            failure = LaunchError(f"{error.filename or 'run'}: {error.strerror or error}")
+            reason = error.strerror or str(error)
+            message = t("{path}: {reason}", path=error.filename or "run", reason=reason)
+            failure = LaunchError(message)
             failure.exit_code = OWN_FAILURE
             raise failure from error
 
