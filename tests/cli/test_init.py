@@ -58,7 +58,7 @@ def test_a_person_is_shown_the_file_and_asked(
     """Only a yes writes."""
     screen = opened(sys.executable, "-m", "swarmcache", "init")
     shown = screen.wait_for("Write ")
-    assert "[cache]" in shown
+    assert "\r\n[cache]\r\ndir = " in shown
     screen.type(f"{answer}\n")
     assert os.waitstatus_to_exitcode(screen.ending()) == code
     assert (project / "swarmcache.toml").exists() == (answer == "y")

@@ -48,7 +48,8 @@ def _agreed(invocation: Invocation, plan: InitPlan) -> bool:
         raise click.UsageError(
             t("Without a terminal nothing can be asked; add --yes to write {path}.", path=plan.path)
         )
-    invocation.terminal.out(plan.content)
+    for line in plan.content.splitlines():
+        invocation.terminal.out(line)
     return click.confirm(t("Write {path}?", path=plan.path))
 
 
