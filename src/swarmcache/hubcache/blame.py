@@ -21,24 +21,31 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.ledger import Corruption
     from swarmcache.hubcache.scan import Blob
 
+    Wrongs = Mapping[int, list[Corruption]]
+
 _CORRUPT = "ledger/corrupt"
 
 
-def remembered_corrupt(
-    repo: str, files: Mapping[str, Blob | None], records: Mapping[str, Record] | None
-) -> list[str]:
-    """Return those of a snapshot's paths whose content was hashed and found wrong.
-
-    `repo` is the repo's folder in the cache; `records` what lock or manifest say of the files.
+def known_wrong(cache: str) -> Wrongs:
+    """Return what `verify` found wrong in a cache folder, by inode number; mostly nothing.
 
     This user's own memory counts as well: of a cache that is read-only, there is no other.
     """
-    ledgers = [path for path in _ledgers(os.path.dirname(repo)) if os.path.exists(path)]
+    ledgers = [path for path in _ledgers(cache) if os.path.exists(path)]
     if not ledgers:
-        return []
+        return {}
     from swarmcache.hubcache.ledger import known_corrupt  # noqa: PLC0415 - rarely needed
 
-    known = known_corrupt(ledgers)
+    return known_corrupt(ledgers)
+
+
+def remembered_corrupt(
+    known: Wrongs, files: Mapping[str, Blob | None], records: Mapping[str, Record] | None
+) -> list[str]:
+    """Return those of a snapshot's paths whose content was hashed and found wrong.
+
+    `records` is what lock or manifest say of the files.
+    """
     return [
         path
         for path, blob in files.items()

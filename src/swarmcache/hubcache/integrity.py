@@ -21,6 +21,7 @@ from swarmcache.hubcache.snapshot import snapshot_of
 from swarmcache.locale import listed, t, tn
 
 if TYPE_CHECKING:
+    from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.layout import RepoName, Target
     from swarmcache.hubcache.scan import Repo, Revision
     from swarmcache.hubcache.snapshot import Snapshot
@@ -98,9 +99,14 @@ def check(target: Target, cache: str, *, full: bool = False) -> Outcome:
     return check_revision(repo, revision, full=full)
 
 
-def check_revision(repo: Repo, revision: Revision, *, full: bool = False) -> Outcome:
-    """Return whether a scanned revision is complete."""
-    snapshot = snapshot_of(repo, revision)
+def check_revision(
+    repo: Repo, revision: Revision, *, full: bool = False, known: Wrongs | None = None
+) -> Outcome:
+    """Return whether a scanned revision is complete.
+
+    `known` is what `verify` found wrong in the cache; looked up when it is not given.
+    """
+    snapshot = snapshot_of(repo, revision, known)
     return outcome_of(revision, snapshot, needs_of(snapshot, repo.name, full=full))
 
 

@@ -6,9 +6,10 @@ since, and the manifest is only what the endpoint said that day.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.blame import remembered_corrupt
+from swarmcache.hubcache.blame import known_wrong, remembered_corrupt
 from swarmcache.hubcache.expectations import algorithm_of, trusted_name
 from swarmcache.hubcache.integrity import (
     Complete,
@@ -123,9 +124,10 @@ def _content(repo: Repo, revision: Revision, pin: LockedModel, *, full: bool) ->
 def _snapshot(repo: Repo, revision: Revision, pin: LockedModel) -> Snapshot:
     """Return a cached revision as loading sees it, the lock being the list of its files."""
     marks = f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None
-    files = dict(revision.files)
+    files = {file.path: file.blob for file in revision.files}
+    known = known_wrong(os.path.dirname(repo.path))
     records = {path: ManifestFile(*file) for path, file in pin.files.items()}
-    return Snapshot(files, records, marks, remembered_corrupt(repo.path, files, records))
+    return Snapshot(files, records, marks, remembered_corrupt(known, files, records))
 
 
 def _may_be(path: str, blob: Blob, locked: LockedFile | None, used: Collection[str]) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
-from swarmcache.hubcache.blame import remembered_corrupt
+from swarmcache.hubcache.blame import known_wrong, remembered_corrupt
 from swarmcache.hubcache.formats import looks_whole
 from swarmcache.hubcache.layout import NO_EXIST, TREES, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, read_manifest
@@ -15,6 +16,7 @@ from swarmcache.hubcache.weights import index_format, weights_format
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.scan import Blob, Repo, Revision
 
 _EMPTY_CONTENT = frozenset(
@@ -103,11 +105,12 @@ class Snapshot:
         blob = self.files[path]
         if blob is None or not self._size_fits(path, blob):
             return False
-        if weights_format(path):
+        form = _form_of(path)
+        if form == "weights":
             return looks_whole(path, blob)
-        if path in _LOOKED_INTO or index_format(path):
+        if form == "object":
             return self._is_json(path)
-        return blob.size > 0 or not path.endswith(".json")
+        return blob.size > 0 or form == "any"
 
     def _is_json(self, path: str) -> bool:
         """Tell by its two ends whether a file is a JSON object that was not cut off.
@@ -119,20 +122,34 @@ class Snapshot:
         return text[:1] == b"{" and text.rstrip()[-1:] == b"}"
 
     def _size_fits(self, path: str, blob: Blob) -> bool:
-        expected = self.manifest.get(path) if self.manifest is not None else None
-        if expected is not None:
+        if self.manifest is not None and (expected := self.manifest.get(path)) is not None:
             return blob.size == expected.size
         # A blob named by another hash than that of no bytes cannot be empty.
         return blob.size > 0 or blob.name in _EMPTY_CONTENT or not _is_hash(blob.name)
+
+
+@lru_cache(maxsize=4096)
+def _form_of(path: str) -> Literal["weights", "object", "json", "any"]:
+    """Return what a file's name tells of its content; `object` is JSON that is looked into."""
+    if weights_format(path):
+        return "weights"
+    if path in _LOOKED_INTO or index_format(path):
+        return "object"
+    return "json" if path.endswith(".json") else "any"
 
 
 def _is_hash(name: str) -> bool:
     return is_git_sha1(name) or is_sha256(name)
 
 
-def snapshot_of(repo: Repo, revision: Revision) -> Snapshot:
-    """Return a scanned revision as loading sees it; reads the tree manifest, if there is one."""
-    files = dict(revision.files)
+def snapshot_of(repo: Repo, revision: Revision, known: Wrongs | None = None) -> Snapshot:
+    """Return a scanned revision as loading sees it; reads the tree manifest, if there is one.
+
+    `known` is what `verify` found wrong in the cache; looked up when it is not given.
+    """
+    files = {file.path: file.blob for file in revision.files}
     manifest = read_manifest(repo.path, revision.commit) if TREES in repo.folders else None
     marks = f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None
-    return Snapshot(files, manifest, marks, remembered_corrupt(repo.path, files, manifest))
+    known = known_wrong(os.path.dirname(repo.path)) if known is None else known
+    wrong = remembered_corrupt(known, files, manifest) if known else ()
+    return Snapshot(files, manifest, marks, wrong)

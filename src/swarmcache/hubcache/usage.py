@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.blame import known_wrong
 from swarmcache.hubcache.integrity import Missing, Outcome, check_revision
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
@@ -12,6 +13,7 @@ from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.integrity import State
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.scan import Blob, Leftover, Problem, Repo, Revision
@@ -86,6 +88,7 @@ def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None
     """
     real = os.path.realpath(path)
     listing = list_cache(path)
+    known = known_wrong(path)
     repos: list[RepoUsage] = []
     own: dict[str, int] = {}
     shared: dict[tuple[int, int], int] = {}
@@ -95,7 +98,7 @@ def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None
         if repo is None:
             continue
         disk = _disk_use(repo)
-        repos.append(_measure_repo(repo, disk))
+        repos.append(_measure_repo(repo, disk, known))
         linked = name in listing.linked
         own[os.path.realpath(repo.path) if linked else f"{real}/{folder_name(name)}"] = disk.own
         shared.update(disk.shared)
@@ -182,15 +185,15 @@ def _disk_use(repo: Repo) -> _DiskUse:
     return _DiskUse(own, shared, size + sum(shared_sizes.values()), used)
 
 
-def _measure_repo(repo: Repo, disk: _DiskUse) -> RepoUsage:
+def _measure_repo(repo: Repo, disk: _DiskUse, known: Wrongs) -> RepoUsage:
     beside = sum([left.physical for left in repo.leftovers if left.kind != "orphan"])
     physical = disk.own + sum(disk.shared.values()) + beside
-    revisions = tuple([_measure_revision(repo, revision) for revision in repo.revisions])
+    revisions = tuple([_measure_revision(repo, revision, known) for revision in repo.revisions])
     return RepoUsage(repo.name, disk.size, physical, disk.used, revisions, repo.problems)
 
 
-def _measure_revision(repo: Repo, revision: Revision) -> RevisionUsage:
-    outcome = check_revision(repo, revision)
+def _measure_revision(repo: Repo, revision: Revision, known: Wrongs) -> RevisionUsage:
+    outcome = check_revision(repo, revision, known=known)
     return RevisionUsage(revision.commit, revision.refs, len(revision.files), outcome.size, outcome)
 
 
