@@ -110,6 +110,8 @@ def test_a_file_cut_in_its_header_is_truncated(place: pathlib.Path) -> None:
         (file_of(b'{"a":' * 5_000 + b"1" + b"}" * 5_000), "bad-header"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "bad-header"),
         (struct.pack("<Q", 2**64 - 1) + b"{}", "bad-header"),
+        (struct.pack("<Q", 2**20 + 2) + b"{}" + bytes(100), "bad-header"),
+        (struct.pack("<Q", 2**20 + 2) + b'{"a": {"dtype": "U8"', "truncated"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from json import JSONDecoder
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.structure.documents import parse
@@ -84,7 +85,7 @@ def read_header(content: Content) -> Header | Flawed:
     if len(start) < 8:  # noqa: PLR2004 - the length alone takes 8 bytes
         return Flawed("truncated", t("The file ends within its header."), None, content.size)
     (length,) = struct.unpack_from("<Q", start)
-    if length > MAX_HEADER:
+    if length > MAX_HEADER or (8 + length > content.size and _is_whole(start[8:])):
         return Flawed("bad-header", t("The file does not begin with a header's length."))
     if 8 + length > content.size:
         return Flawed("truncated", t("The file ends within its header."), 8 + length, content.size)
@@ -93,6 +94,15 @@ def read_header(content: Content) -> Header | Flawed:
         return Header(8 + length, _tensors(parse(text, constant=_refuse)))
     except (ValueError, KeyError, TypeError) as error:
         return Flawed("bad-header", t("The header cannot be read: {why}.", why=error))
+
+
+def _is_whole(text: bytes) -> bool:
+    """Tell whether a header stands here to its end, so that it is its length that is wrong."""
+    try:
+        JSONDecoder().raw_decode(text.decode("latin-1"))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _refuse(constant: str) -> object:
