@@ -37,7 +37,8 @@ def stale_lines(terminal: Terminal, stale: Sequence[Stale]) -> Iterator[str]:
 def _pin_line(terminal: Terminal, pin: PlannedPin) -> str:
     name = spelled(pin.target)
     if pin.new is None:
-        return f"{terminal.bad} {name}: {pin.error.message if pin.error is not None else ''}"
+        reason = pin.error.message if pin.error is not None else ""
+        return f"{terminal.bad} " + t("{name}: {reason}", name=name, reason=reason)
     commit = pin.new.commit[:12]
     if pin.old is None:
         return f"{terminal.ok} " + tn(
