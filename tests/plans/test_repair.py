@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +20,13 @@ from swarmcache.hubcache.scan import iter_repos
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.verdicts import Corrupt, FileVerdict, Missing
 from swarmcache.hubcache.verify import verify
+from swarmcache.lockfile import LockedFile
 from swarmcache.plans.repair import Repaired, Unrepaired, apply_repair, plan_repair
 from swarmcache.serve.running import running
 from swarmcache.transfer.hub import Hub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from swarmcache.plans.repair import RepairPlan
@@ -571,6 +573,52 @@ def test_a_plan_that_does_not_fit_changes_nothing(
 def test_a_nearby_cache_that_does_not_exist_is_an_error(cache: CacheMaker, tmp_path: Path) -> None:
     with pytest.raises(CacheNotFound):
         plan_repair([], cache.path, nearby=[str(tmp_path / "absent")])
+
+
+def test_the_projects_lock_decides_what_the_bytes_must_be(
+    cache: CacheMaker, tmp_path: Path
+) -> None:
+    """Even where the cache's own manifest and the blob's name agree on something else."""
+    commit = os.path.basename(os.path.dirname(entry(cache, "config.json")))
+    locked = {"model.safetensors": LockedFile(len(OTHER), sha256(OTHER), None)}
+
+    def lock(repo: RepoName, of: str) -> Mapping[str, LockedFile] | None:
+        return locked if (repo, of) == (NAME, commit) else None
+
+    state = state_folder(cache.path, Environment.current())
+    run = verify([TARGET], cache.path, state=state, locked=lock)
+    found = [one for one in run if isinstance(one.outcome, Corrupt)]
+    assert kinds(found) == [("model.safetensors", "wrong-file")]
+    nearby = CacheMaker(tmp_path / "locked")
+    nearby.repo("org/name", {"model.safetensors": OTHER}, commit=commit)
+    applied(plan_repair(found, cache.path, nearby=[nearby.path], locked=lock))
+    assert content(entry(cache, "model.safetensors")) == OTHER
+    assert content(blob(cache, WEIGHTS)) == WEIGHTS
+
+
+def test_what_was_changing_or_cannot_be_read_is_not_proven_wrong(
+    cache: CacheMaker, good: CacheMaker
+) -> None:
+    flip(blob(cache, WEIGHTS))
+    (found,) = problems(cache)
+    changing = replace(found, outcome=Corrupt("changed-while-reading"))
+    closed = replace(found, outcome=Missing("unreadable", "It is closed."))
+    plan = plan_repair([changing, closed], cache.path, nearby=[good.path])
+    outcomes = applied(plan)
+    assert [one.exit_code for one in outcomes if isinstance(one, Unrepaired)] == [5, 3]
+    assert content(blob(cache, WEIGHTS)) != WEIGHTS
+
+
+def test_a_file_where_a_folder_should_be_is_left(cache: CacheMaker, good: CacheMaker) -> None:
+    folder = os.path.dirname(entry(cache, "nested/extra.json"))
+    os.unlink(entry(cache, "nested/extra.json"))
+    os.rmdir(folder)
+    write(folder, b"mine")
+    commit = os.path.basename(os.path.dirname(folder))
+    verdict = FileVerdict(NAME, commit, "nested/extra.json", None, 0, Missing("missing-file"))
+    (outcome,) = applied(plan_repair([verdict], cache.path, nearby=[good.path]))
+    assert isinstance(outcome, Unrepaired)
+    assert content(folder) == b"mine"
 
 
 def test_the_mode_is_that_of_a_new_file(cache: CacheMaker, good: CacheMaker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -146,8 +147,11 @@ class Repairing:
         for line in plan_lines(plan):
             terminal.say(line)
         environment = self.invocation.environment
-        with terminal.progress() as progress:
-            for outcome in apply_repair(plan, environment, hub=hub, progress=progress):
+        with (
+            terminal.progress() as progress,
+            closing(apply_repair(plan, environment, hub=hub, progress=progress)) as outcomes,
+        ):
+            for outcome in outcomes:
                 if isinstance(outcome, Repaired):
                     self.repaired.append(outcome)
                     changed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from swarmcache.transfer.single import fetch_file, fetch_manifest
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from swarmcache.environment import Environment
     from swarmcache.plans.plan import Step
@@ -41,7 +42,7 @@ def apply_repair(
     hub: Hub | None = None,
     progress: Progress | None = None,
     seconds: float = PATIENCE,
-) -> Iterator[Repaired | Unrepaired]:
+) -> Generator[Repaired | Unrepaired, None, None]:
     """Carry the plan out, and yield how each repair came out, in the plan's order.
 
     Killed at any instant it leaves every file as it was, or right; what it had made ready is
@@ -142,10 +143,9 @@ class _Mender:
         Raises WrongBytes when no source has, TransferError and its kin, OSError.
         """
         for copy in step.copies:
-            staged = self._place.copied(copy)
-            if self._is_right(staged, step, copy):
+            staged = self._copied(copy, step)
+            if staged is not None:
                 return staged
-            os.unlink(staged)
         listing = step.listing or self._asking.listing(step.repo, step.commit)
         agreed_size(listing, step.path, step.expected)
         hub, scratch = self._asking.hub, self._place.scratch
@@ -162,6 +162,22 @@ class _Mender:
                 digest=step.expected.digest,
             )
         )
+
+    def _copied(self, copy: str, step: PutContent) -> str | None:
+        """Return a staged copy that holds the expected bytes; None when the copy does not.
+
+        A source that cannot be read (gone since, a bad sector) is none; a full disk is raised.
+        """
+        try:
+            staged = self._place.copied(copy)
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            return None
+        if self._is_right(staged, step, copy):
+            return staged
+        os.unlink(staged)
+        return None
 
     def _is_right(self, staged: str, step: PutContent, source: str) -> bool:
         """Tell whether the staged bytes are the expected ones; note where they came from."""

@@ -156,6 +156,8 @@ def _is_link(path: str) -> bool | None:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        mode = 0  # A file stands where a folder on the way should be.
     if S_ISLNK(mode) or S_ISREG(mode):
         return S_ISLNK(mode)
     if os.path.isdir(path) and not os.listdir(path):

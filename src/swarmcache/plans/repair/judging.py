@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def is_intact(location: str, expected: Expected, cache: str) -> bool:
-    """Tell whether the expected content lies at `location`, within the cache folder."""
+    """Tell whether the expected content lies at `location`, within the cache folder.
+
+    Raises PermissionError for a file that this user may not read.
+    """
     real = os.path.realpath(location)
     if not real.startswith(os.path.realpath(cache) + os.sep):
         return False
@@ -24,11 +27,16 @@ def is_intact(location: str, expected: Expected, cache: str) -> bool:
 def is_content(
     path: str, expected: Expected, on_bytes: Callable[[int], None] | None = None
 ) -> bool:
-    """Tell whether a file is there, can be read, and holds the expected bytes."""
+    """Tell whether a file is there and holds the expected bytes.
+
+    Raises PermissionError for one that this user may not read: nothing is known of it then.
+    """
     try:
         if expected.size is not None and os.path.getsize(path) != expected.size:
             return False
         found = hash_file(path, expected.algorithm, on_bytes=on_bytes)
+    except PermissionError:
+        raise
     except OSError:
         return False
     return isinstance(found, Hashed) and found.digest == expected.digest

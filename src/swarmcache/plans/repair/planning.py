@@ -87,6 +87,10 @@ class _Planner:
         if outcome.kind == "dangling-ref":
             helpers = (self._contents, self._sources, self._asking)
             return dangling_ref(repo, path, self._cache, time.time(), *helpers)
+        if outcome.kind == "unreadable":
+            raise AccessDenied(outcome.reason if isinstance(outcome, Missing) else path)
+        if outcome.kind == "changed-while-reading":
+            raise NotRepairable(t("{path} was being written; verify it again.", path=path))
         if verdict.commit is None:
             reason = outcome.reason if isinstance(outcome, Missing) else ""
             hint = f"swarmcache pull {repo.id}" if outcome.kind == "missing-revision" else ""

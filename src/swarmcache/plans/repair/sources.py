@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.folder import cache_exists
@@ -44,7 +45,8 @@ class Sources:
                 status = os.stat(candidate)
             except OSError:
                 continue
-            if expected.size in {None, status.st_size} and os.path.isfile(candidate):
+            fits = S_ISREG(status.st_mode) and expected.size in {None, status.st_size}
+            if fits and os.access(candidate, os.R_OK):
                 found.setdefault((status.st_dev, status.st_ino), candidate)
         try:
             status = os.stat(location)
