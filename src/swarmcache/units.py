@@ -30,11 +30,12 @@ def parse_bytes(text: str) -> int:
     unit = cleaned[len(number) :].strip()
     binary = unit.endswith("IB")
     letter = unit.removesuffix("B").removesuffix("I")
-    if len(letter) > 1 or (unit == "IB"):
+    count = float(number)
+    if len(letter) > 1 or unit == "IB" or not 0 <= count < float("inf"):
         msg = f"not a size: {text!r}"
         raise ValueError(msg)
     power = " KMGTP".index(letter) if letter else 0
-    return int(float(number) * (1024 if binary else 1000) ** power)
+    return int(count * (1024 if binary else 1000) ** power)
 
 
 def human_seconds(seconds: float) -> str:
