@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import LockMismatch
 from swarmcache.hubcache.expectations import algorithm_of
 from swarmcache.hubcache.hashing import Hashed, hash_file
-from swarmcache.hubcache.layout import BLOBS, is_commit
+from swarmcache.hubcache.layout import BLOBS, folder_name, is_commit
+from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.pins import mismatches
 from swarmcache.hubcache.refs import write_ref
 from swarmcache.hubcache.scan import read_repo
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from swarmcache.hubcache.layout import Target
+    from swarmcache.hubcache.manifest import ManifestFile
     from swarmcache.hubcache.scan import Blob, Repo, Revision
     from swarmcache.lockfile import LockedFile, LockedModel
     from swarmcache.progress import Progress
@@ -90,6 +92,7 @@ def prove(
     if not wrong:
         return
     if kept is not None:
+        drop_false_manifest(target, pin, cache)
         _take_away(repo, revision, [path for path in wrong if path not in kept])
     message = tn(
         "{n} file of {id} is not the one that swarmcache.lock names: {names}.",
@@ -108,13 +111,26 @@ def paths_at(target: Target, commit: str, cache: str) -> set[str]:
     return set() if revision is None else {path for path, _ in revision.files}
 
 
+def drop_false_manifest(target: Target, pin: LockedModel, cache: str) -> None:
+    """Remove the cached manifest of the locked commit where it contradicts the lock.
+
+    The Hub's clients since 1.22 take it for the commit's listing and link its blobs; they ask for
+    a new one when there is none.
+    """
+    repo = os.path.join(cache, folder_name(target))
+    manifest = read_manifest(repo, pin.commit) or {}
+    told = [(file, pin.files.get(path)) for path, file in manifest.items()]
+    if any(locked is not None and _contradicts(file, locked) for file, locked in told):
+        os.unlink(manifest_path(repo, pin.commit))
+
+
 def lead(target: Target, pin: LockedModel, cache: str) -> None:
     """Point the ref that loading follows to the locked commit, which was proven before."""
     if not is_commit(target.revision):
         write_ref(cache, target.name, target.revision, pin.commit)
 
 
-def _contradicts(file: RemoteFile, locked: LockedFile) -> bool:
+def _contradicts(file: RemoteFile | ManifestFile, locked: LockedFile) -> bool:
     if file.size not in {None, locked.size}:
         return True
     etag = file.etag or ""

@@ -21,7 +21,7 @@ from swarmcache.hubcache.refs import write_ref
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import listed, t
-from swarmcache.plans.pinned import as_locked, lead, paths_at, prove
+from swarmcache.plans.pinned import as_locked, drop_false_manifest, lead, paths_at, prove
 from swarmcache.transfer.refusals import refusal
 from swarmcache.units import human_bytes
 
@@ -281,6 +281,8 @@ def _fetched(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | 
     kept = paths_at(model.target, pin.commit, plan.cache) - set(again) if pin else set()
     if listing is not None:
         source = listing.endpoint
+        if pin is not None:
+            drop_false_manifest(model.target, pin, plan.cache)
         if not model.is_idle:
             told = replace(listing, files=(*listing.files, *model.unlocked))
             leave = [file.path for file in (*model.left_out, *model.unlocked)]

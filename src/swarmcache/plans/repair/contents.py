@@ -93,7 +93,7 @@ class Contents:
         return PutContent(repo, commit, path, expected, location, size or 0, copies, listing, names)
 
     def _expected(self, repo: RepoName, commit: str, path: str, entry: str) -> Expected:
-        """Return what the file must be: by lock, manifest, its blob's name, or the endpoint."""
+        """Return what the file must be: by lock, manifest, its blob's name, or whom we ask."""
         record = self._record(repo, commit).get(path)
         etag = record.etag if record is not None else None
         algorithm = algorithm_of(etag or "")
@@ -103,6 +103,9 @@ class Contents:
         algorithm = algorithm_of(name)
         if algorithm is not None:
             return Expected(algorithm, name, record.size if record is not None else None, "name")
+        nearby = self._sources.expected(repo, commit, path)
+        if nearby is not None:
+            return nearby
         file = listed(self._asking.listing(repo, commit), path)
         algorithm = algorithm_of(file.etag or "")
         if algorithm is None or file.etag is None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.expectations import expected_of
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, RepoName, folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
@@ -54,6 +55,20 @@ class Sources:
         except OSError:
             pass  # Nothing is there yet.
         return tuple(found.values())
+
+    def expected(self, repo: RepoName, commit: str, path: str) -> Expected | None:
+        """Return what a nearby cache knows a file of this very commit to be, or None.
+
+        A commit never changes, so another cache's manifest or blob name is as good as our own.
+        """
+        for folder in self._nearby:
+            theirs = read_repo(folder, repo)
+            revision = theirs.revision(commit) if theirs is not None else None
+            for file in revision.files if revision is not None else ():
+                if file.path == path and file.blob is not None:
+                    records = read_manifest(f"{folder}/{folder_name(repo)}", commit) or {}
+                    return expected_of(file.blob, records.get(path))
+        return None
 
     def manifest(self, repo: RepoName, commit: str) -> str | None:
         """Return a nearby cache's manifest of a commit, or None."""
