@@ -132,6 +132,22 @@ def test_a_flipped_bit_is_bad_to_hf_too(
     assert all(one in said for one in bad)
 
 
+def test_a_repaired_cache_is_good_to_its_own_client_and_to_hf(
+    library: Library, endpoint: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bit flipped in every file, repaired from the endpoint, read offline by who wrote it."""
+    cache = copied(library, tmp_path)
+    snapshot = snapshot_of(cache)
+    for content in {Victim(snapshot, path).content for path in FILES}:
+        flip(content, 1)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    all_good(verify(cache, MODEL, "--repair"))
+    hf_verify(cache, endpoint, expected=0)
+    reader = Library(library.version, cache, "http://127.0.0.1:9", str(tmp_path))
+    assert reader.run(DOWNLOAD, MODEL, HF_HUB_OFFLINE="1") == snapshot
+    assert paths_of(snapshot) == set(FILES)
+
+
 def copied(library: Library, tmp_path: pathlib.Path) -> str:
     """Return a copy of the library's cache."""
     return shutil.copytree(library.cache, str(tmp_path / "copy"), symlinks=True)
