@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import DiskFull, RepoNotFound, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.integrity import check_revision
-from swarmcache.hubcache.layout import BLOBS, INCOMPLETE, folder_name, is_commit
+from swarmcache.hubcache.layout import BLOBS, INCOMPLETE, SNAPSHOTS, folder_name, is_commit
 from swarmcache.hubcache.pins import Astray, check_pinned, pinned
 from swarmcache.hubcache.refs import write_ref
 from swarmcache.hubcache.scan import read_repo
@@ -284,6 +284,7 @@ def _fetched(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | 
         if pin is not None:
             drop_false_manifest(model.target, pin, plan.cache)
         if not model.is_idle:
+            _unlink_wrong(model, listing.commit, plan.cache)
             told = replace(listing, files=(*listing.files, *model.unlocked))
             leave = [file.path for file in (*model.left_out, *model.unlocked)]
             source = hub.fetch(told, plan.cache, leave=leave, again=again, progress=progress)
@@ -294,6 +295,21 @@ def _fetched(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress | 
     elif listing is not None and not is_commit(model.target.revision):
         write_ref(plan.cache, model.target.name, model.target.revision, listing.commit)
     return source
+
+
+def _unlink_wrong(model: PlannedPull, commit: str, cache: str) -> None:
+    """Remove what stands under a path with another blob than the one that is fetched again.
+
+    The Hub's clients (2.4.0) bring the blob then, and leave what stands there as it is.
+    """
+    snapshot = os.path.join(cache, folder_name(model.target), SNAPSHOTS, commit)
+    here = paths_at(model.target, commit, cache) if model.again else set()
+    for file in model.again:
+        path = os.path.join(snapshot, file.path)
+        if file.path not in here:  # An endpoint may name anything, `..` too.
+            continue
+        if not (os.path.islink(path) and os.path.basename(os.readlink(path)) == file.etag):
+            os.unlink(path)
 
 
 def _outcome(model: PlannedPull, found: Outcome, error: SwarmcacheError | None) -> Pulled:
