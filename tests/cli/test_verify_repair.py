@@ -154,6 +154,15 @@ def test_a_dead_endpoint_leaves_all_as_it_is_with_code_4(
 
 
 @pytest.mark.usefixtures("offline")
+def test_a_relative_folder_is_meant_from_where_the_user_is(
+    cache: CacheMaker, good: CacheMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip(blob(cache))
+    assert main(["verify", "org/name", "--repair", "--from", "good", "--json"]) == 0
+    assert document(capsys.readouterr().out)["repaired"][0]["sources"] == [good.path]
+
+
+@pytest.mark.usefixtures("offline")
 def test_what_is_repaired_counts_although_something_else_cannot_be(
     cache: CacheMaker, good: CacheMaker, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,7 +208,9 @@ def test_a_download_that_holds_the_lock_is_waited_for_and_then_busy(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--from", "x"], ["--dry-run"], ["--repair", "--fail-fast"]], ids=" ".join
+    "arguments",
+    [["--from", "x"], ["--dry-run"], ["--repair", "--from", ""], ["--repair", "--fail-fast"]],
+    ids=" ".join,
 )
 @pytest.mark.usefixtures("cache")
 def test_options_that_contradict_are_usage_errors(arguments: list[str]) -> None:

@@ -56,6 +56,8 @@ def refuse_alone(*, repair: bool, nearby: tuple[str, ...], dry_run: bool, fail_f
     """Raise UsageError for options that say nothing without `--repair`, or against it."""
     if repair and fail_fast:
         raise click.UsageError(t("--fail-fast leaves most unseen, and --repair needs to see all."))
+    if "" in nearby:  # A forgotten shell variable must not mean the working directory.
+        raise click.UsageError(t("The path is empty."))
     for given, name in ((nearby, "--from"), (dry_run, "--dry-run")):
         if given and not repair:
             raise click.UsageError(t("{option} belongs to --repair.", option=name))
@@ -119,7 +121,7 @@ class Repairing:
             [one for one in problems if (one.repo, one.commit, one.path) not in self.unrepaired],
             self.invocation.location.path,
             commits=() if self.plans else self._commits(),
-            nearby=self.nearby,
+            nearby=[self.invocation.environment.absolute(folder) for folder in self.nearby],
             locked=self.locked,
             hub=hub,
         )
