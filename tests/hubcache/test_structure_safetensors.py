@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, TensorSpec, deserialize, serialize
 
 from cachemaker import tiny_safetensors
+from swarmcache.hubcache.formats import looks_whole
+from swarmcache.hubcache.scan import Blob
 from swarmcache.hubcache.structure import Flawed, Sound, examine
 
 if TYPE_CHECKING:
@@ -160,6 +162,15 @@ def accepts(content: bytes) -> bool:
 def test_it_agrees_with_the_library(place: pathlib.Path, content: bytes) -> None:
     """Sound is what the library reads, and nothing else is."""
     assert isinstance(look(place, content), Sound) == accepts(content)
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=files())
+def test_the_quick_look_refuses_nothing_good(place: pathlib.Path, content: bytes) -> None:
+    """What `check` calls damaged is flawed here too."""
+    if isinstance(look(place, content), Sound):
+        blob = Blob("", str(place), len(content), 0, (0, 0), 1, 0.0)
+        assert looks_whole("model.safetensors", blob)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,6 +1,7 @@
 """Weight files looked at from outside: whether the header agrees with the size.
 
-Milliseconds and a few kilobytes a file, whatever the file's size.
+Milliseconds and a few kilobytes a file, whatever the file's size; `hubcache.structure` looks at
+all that a header says, and calls nothing good that is refused here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from swarmcache.hubcache.scan import read_start
 if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Blob
 
-_MAX_HEADER = 100_000_000
+MAX_HEADER = 100_000_000
 """Bytes; the limit of the safetensors library itself (0.8.0, `MAX_HEADER_SIZE`)."""
-_USUAL_HEADER = 64 * 2**10
+USUAL_HEADER = 64 * 2**10
 """Bytes read at once; the header of a model of 300 tensors takes 35 kB."""
 _TENSOR_END = rb'"data_offsets"\s*:\s*\[\s*\d+\s*,\s*(\d+)\s*\]'
 _ZIP_START, _ZIP_END, _ZIP_END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22
@@ -36,9 +37,9 @@ def looks_whole(path: str, blob: Blob) -> bool:
 def _safetensors_whole(blob: Blob) -> bool:
     """Format: u64 length, JSON header with `data_offsets`, then exactly the tensors' bytes."""
     try:
-        start = read_start(blob.path, min(_USUAL_HEADER, blob.size))
+        start = read_start(blob.path, min(USUAL_HEADER, blob.size))
         length = int.from_bytes(start[:8], "little")
-        if length > min(_MAX_HEADER, blob.size - 8):
+        if length > min(MAX_HEADER, blob.size - 8):
             return False
         if length + 8 > len(start):
             start = read_start(blob.path, length + 8)

@@ -12,6 +12,7 @@ import struct
 from json import JSONDecoder
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.formats import MAX_HEADER, USUAL_HEADER
 from swarmcache.hubcache.structure.documents import parse
 from swarmcache.hubcache.structure.outcomes import Flawed, Sound
 from swarmcache.locale import t
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.structure.content import Content
     from swarmcache.hubcache.structure.outcomes import Examined
 
-MAX_HEADER = 100_000_000
-"""Bytes; the library's own limit (`MAX_HEADER_SIZE`)."""
-_USUAL_HEADER = 64 * 2**10
-"""Bytes read at once; the header of a model of 300 tensors takes 35 kB."""
 _METADATA = "__metadata__"
 _BITS = {
     **dict.fromkeys(("F4",), 4),
@@ -81,7 +78,7 @@ def fits(actual: int, expected: int) -> Flawed | None:
 
 def read_header(content: Content) -> Header | Flawed:
     """Return the header of a file, or why it cannot be read."""
-    start = content.at(0, _USUAL_HEADER)
+    start = content.at(0, USUAL_HEADER)
     if len(start) < 8:  # noqa: PLR2004 - the length alone takes 8 bytes
         return Flawed("truncated", t("The file ends within its header."), None, content.size)
     (length,) = struct.unpack_from("<Q", start)
