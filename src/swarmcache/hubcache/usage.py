@@ -48,6 +48,8 @@ class RepoUsage(NamedTuple):
     @property
     def state(self) -> State:
         """The worst state of the revisions that a branch or tag names, else of all."""
+        if len(self.revisions) == 1:
+            return self.revisions[0].outcome.state
         named = [rev for rev in self.revisions if rev.refs] or self.revisions
         states = {revision.outcome.state for revision in named}
         return next((state for state in _WORST_FIRST if state in states), Missing.state)

@@ -44,6 +44,8 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 
 
 def _padded(cell: str, width: int, *, to_right: bool) -> str:
+    if cell.isascii() and len(cell) <= width:
+        return cell.rjust(width) if to_right else cell.ljust(width)
     text = shorten(cell, width)
     blanks = " " * (width - display_width(text))
     return blanks + text if to_right else text + blanks
