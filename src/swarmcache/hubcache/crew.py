@@ -113,7 +113,8 @@ class Crew:
                 else:
                     busy.append(done[0])
         finally:
-            self._stop.set() if count else None
+            if count:
+                self._stop.set()
             for thread in threads:
                 if thread.ident is not None:
                     thread.join()

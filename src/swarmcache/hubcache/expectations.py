@@ -8,6 +8,7 @@ others that it is the right file that stands under a path.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache.layout import (
@@ -78,6 +79,11 @@ def trusted_name(blob: Blob) -> str:
     A payload of the shared store is named by its Xet hash, which has the shape of a sha256.
     """
     folder, _, name = blob.path.rpartition("/")
+    return blob.name if blob.name == name and _is_of_repo(folder) else ""
+
+
+@lru_cache(maxsize=64)
+def _is_of_repo(folder: str) -> bool:
+    """Tell whether a folder is the `blobs` of a repo."""
     above, _, last = folder.rpartition("/")
-    in_repo = last == BLOBS and parse_folder_name(os.path.basename(above)) is not None
-    return blob.name if in_repo and blob.name == name else ""
+    return last == BLOBS and parse_folder_name(os.path.basename(above)) is not None

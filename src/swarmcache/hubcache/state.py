@@ -3,6 +3,8 @@
     <HF_HUB_CACHE>/.locks/.swarmcache/      where the cache can be written
     $XDG_STATE_HOME/swarmcache/caches/<real path of the cache>/         else
     ├── VERSION                             of this tree: 1
+    ├── partial/repair-*/                   what a repair makes ready (plans/staging.py)
+    ├── repair.lock                         held by the one repair under way
     └── ledger/                             what was verified (ledger.py)
 
 Every Hub tool skips `.locks`, and the folder travels with a mounted volume.

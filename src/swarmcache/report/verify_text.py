@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from swarmcache.report.terminal import Terminal
     from swarmcache.report.verify_summary import Summary
 
+_NAMED = 5
+"""Repos named in the next step; of more, the whole cache is repaired."""
 _MEANINGS: dict[ProblemKind, Callable[[], str]] = {
     "wrong-hash": lambda: t("the bytes are not the ones that their name stands for"),
     "wrong-size": lambda: t("it is larger than it must be"),
@@ -96,10 +98,30 @@ def forgetful_line(terminal: Terminal, error: OSError) -> str:
     return f"{terminal.warn} {message}"
 
 
-def _place(verdict: FileVerdict) -> str:
+def next_step(summary: Summary) -> str:
+    """Return the command that puts the problems right; empty when there are none."""
+    absent = {"missing-revision", "missing-file"}
+    wrong = [verdict for verdict in summary.problems if _kind(verdict) not in absent]
+    names = list(dict.fromkeys(map(_name, wrong or summary.problems)))
+    if not names:
+        return ""
+    if not wrong:
+        return f"swarmcache pull {' '.join(names)}"
+    return f"swarmcache verify --repair {' '.join(names) if len(names) <= _NAMED else '--all'}"
+
+
+def _kind(verdict: FileVerdict) -> str:
+    return verdict.outcome.kind if isinstance(verdict.outcome, (Corrupt, Missing)) else ""
+
+
+def _name(verdict: FileVerdict) -> str:
     folder = "" if verdict.repo.type == "model" else f"{verdict.repo.type}s/"
+    return folder + verdict.repo.id
+
+
+def _place(verdict: FileVerdict) -> str:
     commit = "" if verdict.commit is None else f"@{verdict.commit[:12]}"
-    return f"{folder}{verdict.repo.id}{commit} {verdict.path}".rstrip()
+    return f"{_name(verdict)}{commit} {verdict.path}".rstrip()
 
 
 def summary_lines(
