@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker, git_sha1, link, sha256, tiny_safetensors, write
+from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheBusy, CacheNotFound, DiskFull
 from swarmcache.hubcache.layout import RepoName, parse_target
@@ -556,6 +560,58 @@ def test_what_a_killed_repair_left_is_removed_by_the_next(
     write(os.path.join(left, "half"), b"x")
     assert repair_from(cache, good) == []
     assert state_files(cache) == []
+
+
+@pytest.mark.faults
+def test_a_repo_folder_on_another_file_system_is_left_and_named(
+    cache: CacheMaker, good: CacheMaker, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(elsewhere)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets us mount no small file system")
+    try:
+        folder = cache.folder("org/name")
+        shutil.move(folder, elsewhere / "repo")
+        os.symlink(elsewhere / "repo", folder)
+        flip(blob(cache, WEIGHTS))
+        found = [
+            FileVerdict(
+                NAME,
+                os.path.basename(os.path.dirname(entry(cache, "config.json"))),
+                "model.safetensors",
+                None,
+                0,
+                Corrupt("wrong-hash"),
+            )
+        ]
+        (outcome,) = applied(plan_repair(found, cache.path, nearby=[good.path]))
+        assert isinstance(outcome, Unrepaired)
+        assert outcome.exit_code == 5
+        assert outcome.error.message.endswith("lies on another file system than its cache.")
+        assert state_files(cache) == []
+    finally:
+        subprocess.run(["umount", str(elsewhere)], check=True)
+
+
+@pytest.mark.faults
+def test_a_lock_file_that_is_closed_to_this_user_is_said_so() -> None:
+    with open_folder() as folder:
+        write(f"{folder}/closed.lock", b"")
+        os.chmod(f"{folder}/closed.lock", 0o600)
+        program = (
+            "import sys\n"
+            "from swarmcache.errors import AccessDenied\n"
+            "from swarmcache.hubcache.locks import held\n"
+            "try:\n"
+            "    with held(sys.argv[1], 1, mode=0o664): sys.exit(9)\n"
+            "except AccessDenied as error: sys.exit(error.exit_code)\n"
+        )
+        done = run_as_other_user([sys.executable, "-c", program, f"{folder}/closed.lock"])
+    if os.geteuid() != 0:
+        pytest.skip("only root has another user to be")
+    assert done.returncode == 3, done.stderr
 
 
 def test_a_plan_that_does_not_fit_changes_nothing(

@@ -13,7 +13,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheBusy
+from swarmcache.errors import AccessDenied, CacheBusy
 from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name
 from swarmcache.locale import t
 
@@ -49,7 +49,11 @@ def payload_lock(payload: str, seconds: float = PATIENCE) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(path: str, seconds: float, *, mode: int, soft_path: str | None = None) -> Iterator[None]:
-    """Hold the lock file at `path`; raises CacheBusy when others keep it for `seconds`."""
+    """Hold the lock file at `path`; raises CacheBusy when others keep it for `seconds`.
+
+    Raises AccessDenied for a lock file that another user made and closed to us, OSError from the
+    disk.
+    """
     from filelock import FileLock, SoftFileLock, Timeout  # noqa: PLC0415 - not for `check`
 
     lock = FileLock(path, mode=mode)
@@ -59,6 +63,8 @@ def held(path: str, seconds: float, *, mode: int, soft_path: str | None = None) 
         except NotImplementedError:
             lock = SoftFileLock(soft_path or path, mode=mode)
             lock.acquire(timeout=seconds)
+    except PermissionError as error:
+        raise AccessDenied(t("{path} cannot be locked by this user.", path=path)) from error
     except Timeout:
         message = t("Another process holds {path}.", path=path)
         raise CacheBusy(message, hint=f"fuser -v {path}") from None

@@ -7,6 +7,7 @@ our own state, where nobody looks, and the next one removes it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
@@ -14,9 +15,9 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied
+from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError
 from swarmcache.hubcache.locks import PATIENCE, held
-from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.state import file_mode, state_folder
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -88,21 +89,22 @@ def staging(
     """Yield a place to make changes ready, after removing what dead processes left of theirs.
 
     Raises AccessDenied for a cache that this user cannot write, CacheBusy when another process
-    changes this cache for longer than `seconds`.
+    changes this cache for longer than `seconds`, DiskFull when not even a folder can be made.
     """
     state = state_folder(cache, environment)
     if not state.writable or state.path != state.beside:
-        raise _unwritable(cache)
-    try:
-        partial = state.folder(_PARTIAL)
-    except OSError as error:
-        raise _unwritable(cache) from error
-    with held(f"{state.path}/repair.lock", seconds, mode=0o664):
-        _sweep(partial)
+        raise _unusable(cache)
+    with contextlib.ExitStack() as stack:
         try:
-            yield Staging(tempfile.mkdtemp(prefix=_PREFIX, dir=partial))
-        finally:
+            partial = state.folder(_PARTIAL)
+            lock = held(f"{state.path}/repair.lock", seconds, mode=file_mode(state.mode))
+            stack.enter_context(lock)
             _sweep(partial)
+            stack.callback(_sweep, partial)
+            place = Staging(tempfile.mkdtemp(prefix=_PREFIX, dir=partial))
+        except OSError as error:
+            raise _unusable(cache, error) from error
+        yield place
 
 
 def has_leftovers(cache: str, environment: Environment) -> bool:
@@ -116,7 +118,8 @@ def publish(staged: str, location: str) -> None:
 
     The bytes are on the disk before the name leads to them, so that a power cut leaves the old
     or the new file, never an empty one. An empty folder in the way is removed; what else stands
-    there is replaced by the rename. Raises OSError.
+    there is replaced by the rename. Raises OSError, NotRepairable where a folder of the cache is
+    mounted from elsewhere.
     """
     folder = os.path.dirname(location)
     os.makedirs(folder, exist_ok=True)
@@ -125,7 +128,14 @@ def publish(staged: str, location: str) -> None:
         _sync(staged)
     if os.path.isdir(location) and not os.path.islink(location):
         os.rmdir(location)
-    os.replace(staged, location)
+    try:
+        os.replace(staged, location)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise NotRepairable(
+            t("{path} lies on another file system than its cache.", path=location)
+        ) from error
     with contextlib.suppress(OSError):  # Some network file systems sync no folders.
         _sync(folder)
 
@@ -151,6 +161,8 @@ def _sweep(partial: str) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _unwritable(cache: str) -> AccessDenied:
+def _unusable(cache: str, error: OSError | None = None) -> SwarmcacheError:
+    if error is not None and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(t("The disk of {path} is full.", path=cache), hint="swarmcache status")
     message = t("The cache folder {path} cannot be written by this user.", path=cache)
     return AccessDenied(message, hint=f"ls -ld {cache}")
