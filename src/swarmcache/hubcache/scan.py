@@ -274,7 +274,7 @@ class _RepoReader:
         try:
             if is_link and not self._stays_inside(path):
                 return None
-            found = entry.stat()
+            found = os.stat(path)  # An entry would keep what it was told, for each file of a repo.
         except OSError:
             self._broken(path)
             return None
