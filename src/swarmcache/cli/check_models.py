@@ -31,7 +31,10 @@ def check_models(invocation: Invocation, targets: Sequence[Target], *, full: boo
     if invocation.json:
         from swarmcache.report.json import document  # noqa: PLC0415
 
-        found = [_entry(target, outcome) for target, outcome in pairs]
+        found = [
+            {**_entry(target, outcome), "locked": lock is not None and bool(lock.find(target))}
+            for target, outcome in pairs
+        ]
         invocation.terminal.out(document("check", ok=ok, cache=cache, models=found))
     else:
         from swarmcache.report.check_text import check_lines  # noqa: PLC0415
