@@ -95,6 +95,21 @@ class Screen:
         before, _, self.shown = self.shown.partition(text)
         return before
 
+    def type_until(self, key: str, text: str) -> str:
+        """Type a key, and again each second, until `text` is shown, as a person would.
+
+        A child that reads before it has been given the terminal is stopped and continued for
+        that, and a Ctrl-Z typed in this first millisecond is forgotten with it.
+        """
+        for _ in range(int(BOUND)):
+            self.type(key)
+            again = time.monotonic() + 1
+            while text not in self.shown and time.monotonic() < again:
+                self._read(0.05)
+            if text in self.shown:
+                break
+        return self.wait_for(text)
+
     def ending(self) -> int:
         """Return the wait status of the program once it has ended."""
         statuses: list[int] = []

@@ -18,6 +18,13 @@ from swarmcache.launch import descriptors
 _SHELL = "/bin/sh"
 _WATCH = "trap '' TERM INT HUP QUIT TSTP TTIN TTOU; read -r line; kill -s TERM 0; kill -s CONT 0"
 
+_SURVIVED = [
+    *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT),
+    *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+]
+"""Held back from the start: a Ctrl-Z before the trap would stop the helper in the middle of
+`posix_spawn`, and us with it, since that returns only when the helper's program runs."""
+
 
 class Guard:
     """Watches over one process group until it is dismissed."""
@@ -35,7 +42,12 @@ class Guard:
         ]
         with suppress(OSError):
             self._pid = os.posix_spawn(
-                _SHELL, [_SHELL, "-c", _WATCH], {}, file_actions=actions, setpgroup=group
+                _SHELL,
+                [_SHELL, "-c", _WATCH],
+                {},
+                file_actions=actions,
+                setpgroup=group,
+                setsigmask=_SURVIVED,
             )
         os.close(watched)
 
