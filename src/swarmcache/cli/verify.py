@@ -13,6 +13,7 @@ import click
 from swarmcache.cli.options import common_options
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.cli.repairing import Repairing, refuse_alone, repair_options
+from swarmcache.cli.unsafe import Pickles, unsafe_option
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
@@ -85,6 +86,7 @@ def _bytes(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     "--max-rate", callback=_bytes, metavar="RATE", help=t("Read at most so much a second: 50MB.")
 )
 @click.option("--background", is_flag=True, help=t("Let all other work on this machine go first."))
+@unsafe_option
 @repair_options
 @common_options
 def command(  # noqa: PLR0913 - one parameter for each option
@@ -98,6 +100,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     jobs: int | None,
     max_rate: int | None,
     background: bool,
+    unsafe: bool,
     repair: bool,
     nearby: tuple[str, ...],
     dry_run: bool,
@@ -111,17 +114,22 @@ def command(  # noqa: PLR0913 - one parameter for each option
     asked = _asked(invocation, models, lock, whole_cache=whole_cache)
     cache_exists(invocation.location.path, named=True)
     how = How(jobs or _cores(), max_rate, background, recheck, older_than)
+    pickles = Pickles(invocation, look_inside=unsafe)
     began = time.monotonic()
-    run, summary = _run(invocation, asked, how, lock, fail_fast=fail_fast)
+    run, summary = _run(invocation, asked, how, lock, pickles, fail_fast=fail_fast)
     repairing = None
     if repair and not summary.interrupted:
         repairing = Repairing(invocation, asked, _locked(lock), nearby, dry_run)
         again = How(how.jobs, max_rate, background)
         summary = repairing.run(
-            summary, lambda: _run(invocation, asked, again, lock, show=False)[1]
+            summary, lambda: _run(invocation, asked, again, lock, pickles, show=False)[1]
         )
-    _report(invocation, summary, run, time.monotonic() - began, repairing)
-    return repairing.exit_code(summary) if repairing is not None else summary.exit_code
+    seconds = time.monotonic() - began
+    if not summary.interrupted:
+        pickles.scan()
+    _report(invocation, summary, run, seconds, repairing, pickles)
+    code = repairing.exit_code(summary) if repairing is not None else summary.exit_code
+    return pickles.exit_code(code)
 
 
 def _asked(
@@ -150,6 +158,7 @@ def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each r
     asked: Sequence[Target] | None,
     how: How,
     lock: Lock | None,
+    pickles: Pickles,
     *,
     fail_fast: bool = False,
     show: bool = True,
@@ -172,6 +181,7 @@ def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each r
         try:
             with closing(iter(run)) as verdicts:
                 for verdict in verdicts:
+                    pickles.hear(verdict)
                     if summary.add(verdict) and show and not invocation.json:
                         _show(invocation, verdict)
                     if fail_fast and summary.problems:
@@ -196,16 +206,18 @@ def _show(invocation: Invocation, verdict: FileVerdict) -> None:
         terminal.out(f"    {line}")
 
 
-def _report(
+def _report(  # noqa: PLR0913, PLR0917 - all that a run came to
     invocation: Invocation,
     summary: Summary,
     run: Verification,
     seconds: float,
     repairing: Repairing | None,
+    pickles: Pickles,
 ) -> None:
     from swarmcache.report.verify_json import verify_document  # noqa: PLC0415
     from swarmcache.report.verify_text import (  # noqa: PLC0415
         forgetful_line,
+        next_step,
         summary_lines,
         unverifiable_lines,
     )
@@ -217,12 +229,17 @@ def _report(
         terminal.alert(forgetful_line(terminal, run.forgetful))
     if invocation.json:
         cache = invocation.location.path
-        more = repairing.fields() if repairing is not None else {}
+        more = {**pickles.fields(), **(repairing.fields() if repairing is not None else {})}
         terminal.out(
-            verify_document(summary, cache, bytes_hashed=hashed, seconds=seconds, more=more)
+            verify_document(
+                summary, cache, bytes_hashed=hashed, seconds=seconds, safe=pickles.safe, more=more
+            )
         )
         return
     for line in unverifiable_lines(summary):
         terminal.detail(line)
     for line in summary_lines(terminal, summary, bytes_hashed=hashed, seconds=seconds):
         terminal.out(line)
+    if repairing is None and (step := next_step(summary)):
+        terminal.say(t("Next: {command}", command=step))
+    pickles.report()

@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     from swarmcache.report.verify_summary import Summary
 
 
-def verify_document(
+def verify_document(  # noqa: PLR0913 - one keyword for each thing that a run came to
     summary: Summary,
     cache: str,
     *,
     bytes_hashed: int,
     seconds: float,
+    safe: bool,
     more: Mapping[str, object],
 ) -> str:
     """Return the document that `report/schemas/verify.json` describes; sizes in bytes.
 
-    `more` holds the fields that `--repair` adds, if it was given.
+    `safe` tells whether no pickle was found to be otherwise; `more` holds the fields that pickles
+    and `--repair` add.
     """
     return document(
         "verify",
-        ok=summary.ok,
+        ok=summary.ok and safe,
         cache=cache,
         interrupted=summary.interrupted,
         files=dict(summary.counts),
