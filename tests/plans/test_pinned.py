@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
+import compat_environments
 import pytest
 
+import swarmcache
 from cachemaker import CacheMaker, git_sha1, sha256, tiny_safetensors, write
 from swarmcache.environment import Environment
 from swarmcache.errors import LockMismatch
@@ -14,7 +18,7 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.pins import check_pinned
 from swarmcache.hubcache.refs import read_ref
-from swarmcache.lockfile import Lock, LockedFile, LockedModel
+from swarmcache.lockfile import Lock, LockedFile, LockedModel, write_lock
 from swarmcache.plans.pull import apply_pull, plan_pull
 from swarmcache.serve.running import running
 from swarmcache.transfer.hub import Hub
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from swarmcache.plans.pull import Pulled
     from swarmcache.serve.running import RunningHub
 
+SOURCE = os.path.dirname(os.path.dirname(swarmcache.__file__))
 WEIGHTS = tiny_safetensors(1)
 MODEL = {
     "README.md": b"# read me",
@@ -282,3 +287,42 @@ def test_tampering_keeps_what_the_hub_announces(
     manifest = read_manifest(cache.folder("org/name"), result.commit or "")
     assert manifest is not None
     assert manifest["model.safetensors"].sha256 == sha256(WEIGHTS)
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("version", tuple(compat_environments.VERSIONS))
+def test_every_hub_version_pulls_as_locked(
+    version: str, served: CacheMaker, endpoint: RunningHub, cache: CacheMaker, tmp_path: Path
+) -> None:
+    """Bytes that are not the locked ones are refused, another blob is replaced, main is led to."""
+    commit = served.repo("org/name", MODEL)
+    served.repo("org/name", NEWER)
+    tamper(served, WEIGHTS)
+    write_lock(lock_of(commit, MODEL)._replace(path=str(tmp_path / "swarmcache.lock")))
+
+    def pull() -> tuple[str, str | None, str | None]:
+        script = os.path.join(os.path.dirname(__file__), "locked_pull.py")
+        done = subprocess.run(
+            [
+                str(compat_environments.python_of(version)),
+                script,
+                endpoint.url,
+                cache.path,
+                tmp_path,
+            ],
+            env={"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": SOURCE},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["version"] == version
+        return answer["state"], answer["error"], answer["main"]
+
+    assert pull() == ("incomplete", "LockMismatch", None)
+    served.repo("org/name", MODEL)
+    cache.repo("org/name", NEWER, commit=commit, refs=())
+    assert pull() == ("complete", None, commit)
+    assert pull() == ("complete", None, commit)
