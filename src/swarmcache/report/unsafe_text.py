@@ -27,8 +27,10 @@ def twin_lines(terminal: Terminal, pickles: Iterable[PickleFile]) -> list[str]:
     return [
         f"{terminal.warn} "
         + tn(
-            "{revision}: {n} pickle repeats the weights of {twin}; loading it can run any code.",
-            "{revision}: {n} pickles repeat the weights of {twin}; loading them can run any code.",
+            "{revision}: {n} pickle repeats the weights of {twin};"
+            " loading a pickle can run any code.",
+            "{revision}: {n} pickles repeat the weights of {twin};"
+            " loading a pickle can run any code.",
             count,
             revision=revision,
             twin=twin,
