@@ -677,6 +677,36 @@ def test_a_file_where_a_folder_should_be_is_left(cache: CacheMaker, good: CacheM
     assert content(folder) == b"mine"
 
 
+def test_the_folder_above_a_cache_is_refused_with_the_one_that_is_meant(
+    cache: CacheMaker, tmp_path: Path
+) -> None:
+    CacheMaker(tmp_path / "home" / "hub").repo("org/name", FILES)
+    with pytest.raises(CacheNotFound) as refused:
+        plan_repair([], cache.path, nearby=[str(tmp_path / "home")])
+    assert refused.value.hint == f"--from {tmp_path}/home/hub"
+
+
+def test_a_blob_that_a_mirror_named_gets_the_hubs_name_when_it_is_fetched_anew(
+    tmp_path: Path, endpoint: RunningHub
+) -> None:
+    """Nothing in the cache tells its hash; the endpoint does, for exactly that commit."""
+    cache = CacheMaker(tmp_path / "mirrored")
+    cache.repo("org/name", FILES, trees=False)
+    odd = os.path.join(os.path.dirname(blob(cache, WEIGHTS)), "W-odd-etag")
+    os.rename(blob(cache, WEIGHTS), odd)
+    link(odd, entry(cache, "model.safetensors"))
+    os.truncate(odd, 100)
+    with Hub([endpoint.url], Environment.current()) as hub:
+        found = problems(cache)
+        assert [path for path, _ in kinds(found)] == ["model.safetensors"]
+        assert [type(one) for one in applied(plan_repair(found, cache.path, hub=hub), hub)] == [
+            Repaired
+        ]
+    assert content(blob(cache, WEIGHTS)) == WEIGHTS
+    assert problems(cache) == []
+    assert os.path.getsize(odd) == 100
+
+
 def test_the_mode_is_that_of_a_new_file(cache: CacheMaker, good: CacheMaker) -> None:
     flip(blob(cache, WEIGHTS))
     umask = os.umask(0o027)

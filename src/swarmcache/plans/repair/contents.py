@@ -137,7 +137,8 @@ def agreed_size(listing: RepoListing, path: str, expected: Expected) -> int | No
     Raises WrongBytes when the endpoint has another file there than the one expected.
     """
     file = listed(listing, path)
-    if algorithm_of(file.etag or "") is not None and file.etag != expected.digest:
+    comparable = algorithm_of(file.etag or "") == expected.algorithm
+    if comparable and file.etag != expected.digest:
         raise WrongBytes(
             t(
                 "{endpoint} has another {path} than the one expected: {found} for {expected}.",

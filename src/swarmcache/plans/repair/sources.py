@@ -10,11 +10,13 @@ from functools import cached_property
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import CacheNotFound
 from swarmcache.hubcache.expectations import expected_of
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, RepoName, folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.scan import read_repo, repo_names
+from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +31,7 @@ class Sources:
     def __init__(self, nearby: Sequence[str], cache: str) -> None:
         """Raise CacheNotFound or AccessDenied for a nearby cache that cannot be read."""
         for folder in nearby:
-            cache_exists(folder, named=True)
+            _refuse_no_cache(folder)
         self._nearby = [folder for folder in nearby if not _is_same(folder, cache)]
         self._cache = cache
 
@@ -101,6 +103,16 @@ class Sources:
                 entry = f"{snapshots}/{commit}/{path}"
                 if not os.path.islink(entry):
                     yield entry
+
+
+def _refuse_no_cache(folder: str) -> None:
+    """Raise CacheNotFound unless a folder can be a cache: HF_HOME is not, its `hub` is."""
+    cache_exists(folder, named=True)
+    if not repo_names(folder) and cache_exists(f"{folder}/hub"):
+        raise CacheNotFound(
+            t("{path} holds no repos; its folder hub may be meant.", path=folder),
+            hint=f"--from {folder}/hub",
+        )
 
 
 def _is_same(folder: str, other: str) -> bool:
