@@ -61,6 +61,15 @@ def test_a_later_version_of_the_tree_is_left_alone(tmp_path: Path) -> None:
     assert state.sources("ledger") == [f"{state.path}/ledger"]
 
 
+def test_a_tree_whose_maker_was_killed_is_used(tmp_path: Path) -> None:
+    """Killed between making VERSION and writing to it."""
+    own = tmp_path / "hub/.locks/.swarmcache"
+    own.mkdir(parents=True)
+    (own / "VERSION").write_text("")
+
+    assert state_folder(str(tmp_path / "hub"), environment(tmp_path)).path == str(own)
+
+
 def test_the_users_folder_is_named_by_the_real_path_of_the_cache(tmp_path: Path) -> None:
     """A link to a cache is the same cache; a relative XDG_STATE_HOME counts for nothing."""
     (tmp_path / "hub").mkdir()

@@ -37,7 +37,7 @@ class Claims:
                 path = f"{state.folder(folder)}/claims"
                 handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
                 with suppress(OSError):
-                    os.fchmod(handle, file_mode(state.mode))
+                    os.chmod(path, file_mode(state.mode))
         try:
             yield cls(handle)
         finally:

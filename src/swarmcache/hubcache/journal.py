@@ -37,8 +37,10 @@ class Journal:
         if not lines:
             return
         with self._opened() as handle:
-            size = os.fstat(handle).st_size
-            torn = size and os.pread(handle, 1, size - 1) != b"\n"
+            torn = os.fstat(handle).st_size > 0
+            if torn:
+                os.lseek(handle, -1, os.SEEK_END)
+                torn = os.read(handle, 1) != b"\n"
             os.write(handle, (b"\n" if torn else b"") + b"".join(map(_with_checksum, lines)))
 
     def rewrite(self, kept: Callable[[], Iterable[bytes]]) -> None:
@@ -51,8 +53,8 @@ class Journal:
             try:
                 with open(temporary, "xb") as file:
                     file.writelines(map(_with_checksum, kept()))
-                    with suppress(OSError):
-                        os.fchmod(file.fileno(), self._mode)
+                with suppress(OSError):
+                    os.chmod(temporary, self._mode)
                 os.replace(temporary, self.path)
             except BaseException:
                 with suppress(OSError):
@@ -90,13 +92,13 @@ class Journal:
                 os.close(handle)
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
             return os.open(self.path, flags)
         except FileNotFoundError:
             handle = os.open(self.path, flags | os.O_CREAT, 0o600)
             with suppress(OSError):
-                os.fchmod(handle, self._mode)
+                os.chmod(self.path, self._mode)
             return handle
 
 

@@ -151,8 +151,8 @@ class Ledger:
                 self._count += 1
 
     def _opened(self) -> tuple[Journal, Journal]:
+        folder, mode = self._state.folder(FOLDER), self._state.mode  # Again, after rm -rf .locks.
         if self._journals is None:
-            folder, mode = self._state.folder(FOLDER), self._state.mode
             self._journals = Journal(f"{folder}/hashes", mode), Journal(f"{folder}/corrupt", mode)
         return self._journals
 

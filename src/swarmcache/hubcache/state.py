@@ -81,7 +81,8 @@ def _is_ours(folder: str) -> bool:
     """Tell whether a state folder is absent, or of the version that this code knows."""
     try:
         with open(f"{folder}/VERSION", encoding="ascii", errors="replace") as file:
-            return file.read(16).strip() == VERSION
+            # Empty while another process is about to write it, or was killed before it did.
+            return file.read(16).strip() in {"", VERSION}
     except FileNotFoundError:
         return True
     except OSError:
@@ -119,10 +120,12 @@ def _make(folder: str, mode: int) -> None:
 
 
 def _write_version(folder: str, mode: int) -> None:
-    with contextlib.suppress(FileExistsError), open(f"{folder}/VERSION", "x") as file:
-        file.write(VERSION + "\n")
+    path = f"{folder}/VERSION"
+    with contextlib.suppress(FileExistsError):
+        with open(path, "x", encoding="ascii") as file:
+            file.write(VERSION + "\n")
         with contextlib.suppress(OSError):
-            os.fchmod(file.fileno(), file_mode(mode))
+            os.chmod(path, file_mode(mode))
 
 
 def file_mode(folder: int) -> int:
