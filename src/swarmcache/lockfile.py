@@ -23,8 +23,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import LockFileError
@@ -54,8 +52,9 @@ VERSION = 1
 _ABOUT = "Made by `swarmcache lock`; `swarmcache lock --upgrade` moves the pins. Commit this file."
 _MAX_BYTES = 256 * 2**20
 """A lock of a million files takes about 150 MB."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_HASHES = {"sha256": re.compile(r"[0-9a-f]{64}"), "git_sha1": _COMMIT}
+_COMMIT = 40
+_HASHES = {"sha256": 64, "git_sha1": 40}
+"""Hex digits of each kind of hash."""
 _TYPES = ("model", "dataset", "space", "kernel")
 _MODEL_KEYS = ("type", "id", "revision", "commit", "files")
 
@@ -165,6 +164,8 @@ def lock_text(models: Iterable[LockedModel]) -> str:
 
 def write_lock(lock: Lock) -> None:
     """Write a lock to its path in one step; OSError from the disk leaves the old one as it was."""
+    import secrets  # noqa: PLC0415 - takes 5 ms, and `check` only reads
+
     path = os.path.realpath(lock.path)  # A linked lock stays a link.
     content = lock_text(lock.models).encode("ascii")
     parse_lock(path, content)  # What could not be read again must not replace what can.
@@ -274,7 +275,7 @@ def _model(entry: object, where: str) -> LockedModel:
     if name.count("/") > 1:
         raise _Wrong(t("{key} is no repo id: {id}", key=f"{where}.id", id=_quoted(name)))
     commit = entry["commit"]
-    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+    if not isinstance(commit, str) or not _is_hex(commit, _COMMIT):
         raise _Wrong(t("{key} is not a commit of 40 hex digits", key=f"{where}.commit"))
     files = entry["files"]
     if not isinstance(files, dict):
@@ -296,9 +297,13 @@ def _file(path: str, entry: object, where: str) -> LockedFile:
     if len(named) != 1:
         raise _Wrong(t("{key} needs either sha256 or git_sha1", key=key))
     digest = entry[named[0]]
-    if not isinstance(digest, str) or not _HASHES[named[0]].fullmatch(digest):
+    if not isinstance(digest, str) or not _is_hex(digest, _HASHES[named[0]]):
         raise _Wrong(t("{key} is not a {kind} hash", key=f"{key}.{named[0]}", kind=named[0]))
     return LockedFile(size, entry.get("sha256"), entry.get("git_sha1"))
+
+
+def _is_hex(text: str, digits: int) -> bool:
+    return len(text) == digits and not text.strip("0123456789abcdef")
 
 
 def _text(value: object, key: str) -> str:
