@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmcache.hubcache.layout import TREES
 from swarmcache.hubcache.scan import read_start
@@ -50,7 +50,7 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
     import json  # noqa: PLC0415 - two milliseconds that caches without manifests never need
 
     try:
-        document = json.loads(content)
+        document = json.loads(content.decode())
         if document["format_version"] != FORMAT_VERSION:
             return None
         return {path: _file(entry) for path, entry in document["files"].items()}
@@ -58,9 +58,8 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
         return None  # Cut off or of a later format: nothing is told, nothing is lost.
 
 
-def _file(entry: Mapping[str, object]) -> ManifestFile:
+def _file(entry: Mapping[str, Any]) -> ManifestFile:
     sha256 = entry.get("lfs_sha256")
     if sha256 is None:
-        return ManifestFile(int(str(entry["size"])), None, str(entry["blob_id"]))
-    size = entry.get("lfs_size") or entry["size"]
-    return ManifestFile(int(str(size)), str(sha256), None)
+        return ManifestFile(int(entry["size"]), None, str(entry["blob_id"]))
+    return ManifestFile(int(entry.get("lfs_size") or entry["size"]), str(sha256), None)

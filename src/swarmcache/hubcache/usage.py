@@ -171,20 +171,17 @@ class _DiskUse(NamedTuple):
 
 
 def _disk_use(repo: Repo) -> _DiskUse:
-    own, size, used = 0, 0, 0.0
-    shared: dict[tuple[int, int], int] = {}
-    shared_sizes: dict[tuple[int, int], int] = {}
+    contents = _contents(repo)
+    single = [blob for blob in contents if blob.links == 1]
+    several = [blob for blob in contents if blob.links > 1]
     orphans = {os.path.basename(left.path) for left in repo.leftovers if left.kind == "orphan"}
-    for name, _, blob_size, physical, inode, links, accessed in _contents(repo):
-        used = max(used, accessed)
-        if links == 1:
-            own += physical
-            size += 0 if name in orphans else blob_size
-        else:
-            shared[inode] = physical
-            if name not in orphans:
-                shared_sizes[inode] = blob_size
-    return _DiskUse(own, shared, size + sum(shared_sizes.values()), used)
+    sizes = {blob.inode: blob.size for blob in several if blob.name not in orphans}
+    return _DiskUse(
+        own=sum([blob.physical for blob in single]),
+        shared={blob.inode: blob.physical for blob in several},
+        size=sum([blob.size for blob in single if blob.name not in orphans]) + sum(sizes.values()),
+        used=max([blob.accessed for blob in contents], default=0.0),
+    )
 
 
 def _measure_repo(repo: Repo, disk: _DiskUse, known: Wrongs) -> RepoUsage:
@@ -199,12 +196,10 @@ def _measure_revision(repo: Repo, revision: Revision, known: Wrongs) -> Revision
     return RevisionUsage(revision.commit, revision.refs, len(revision.files), outcome.size, outcome)
 
 
-def _contents(repo: Repo) -> Iterable[Blob]:
+def _contents(repo: Repo) -> list[Blob]:
     """Return the repo's blobs, and the files that stand in snapshots where links cannot be had."""
-    plain = [
-        blob
-        for revision in repo.revisions
-        for _, blob in revision.files
-        if blob is not None and not blob.name
-    ]
-    return [*repo.blobs.values(), *plain]
+    contents = list(repo.blobs.values())
+    for revision in repo.revisions:
+        blobs = [file.blob for file in revision.files]
+        contents += [blob for blob in blobs if blob is not None and not blob.name]
+    return contents
