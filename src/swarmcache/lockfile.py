@@ -14,7 +14,7 @@
     }
 
 Sorted, one file a line, plain ASCII: a diff shows what moves, and no letter can pose as another.
-JSON rather than TOML because `check` reads it at each launch (docs/adr/0006). What is not as
+JSON rather than TOML because `check` reads it at each launch (docs/adr/0010). What is not as
 above is an error: a lock that is half understood protects nothing.
 """
 
