@@ -370,6 +370,32 @@ def test_a_pull_of_another_content_is_exit_code_5(
     assert main_of(cache) is None
 
 
+def test_a_refresh_says_that_it_moves_no_pin(
+    cache: CacheMaker, served: CacheMaker, hub: RunningHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And names the command that does."""
+    commit = cache.repo("org/name", MODEL)
+    assert main(["lock", "org/name"]) == 0
+    served.repo("org/name", NEWER)
+    assert main(["pull", "org/name", "--refresh"]) == 0
+    said = capsys.readouterr().err
+    assert "swarmcache.lock pins org/name; `swarmcache lock --upgrade` moves pins." in said
+    assert main_of(cache) == commit
+
+
+def test_the_bare_command_sees_the_lock(
+    cache: CacheMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it calls complete could be started with."""
+    cache.repo("org/name", MODEL)
+    write(f"{os.getcwd()}/swarmcache.toml", b'[[models]]\nid = "org/name"\n')
+    assert main(["lock"]) == 0
+    cache.repo("org/name", NEWER)
+    capsys.readouterr()
+    assert main([]) == 0
+    assert "swarmcache.lock pins it to" in capsys.readouterr().out
+
+
 def test_run_starts_offline_with_what_is_locked(cache: CacheMaker) -> None:
     """A trainer that may ask the Hub for main would not load the locked commit."""
     cache.repo("org/name", MODEL)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import Target
     from swarmcache.launch.run import Cached, Selection
     from swarmcache.lockfile import LockedModel
+    from swarmcache.report.terminal import Terminal
 
 
-def lead_back(cached: Cached, targets: Sequence[Target]) -> None:
+def lead_back(cached: Cached, targets: Sequence[Target], terminal: Terminal) -> None:
     """Point refs that moved away back to their locked commits, where those are complete here.
 
     Takes no network. Raises LockMismatch where a file of the commit is not the locked one, or
@@ -34,7 +35,8 @@ def lead_back(cached: Cached, targets: Sequence[Target]) -> None:
         if not isinstance(cached.state(target), Astray):
             continue
         try:
-            prove(target, pin, cached.path)
+            with terminal.progress() as progress:
+                prove(target, pin, cached.path, progress=progress)
             lead(target, pin, cached.path)
         except OSError as error:
             raise _leads_elsewhere(target, pin, error.strerror or str(error)) from error

@@ -10,7 +10,8 @@ import click
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.hubcache.integrity import Missing, check
+from swarmcache.hubcache.integrity import Missing
+from swarmcache.hubcache.pins import check_pinned
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.locale import t, tn
 from swarmcache.report.check_text import describe
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.integrity import Outcome
     from swarmcache.hubcache.layout import Target
+    from swarmcache.lockfile import Lock
     from swarmcache.project.models import Needs
 
     Pairs = Sequence[tuple[Target, Outcome]]
@@ -38,7 +40,7 @@ def command(invocation: Invocation) -> None:
     needs = _needs(invocation)
     cache = invocation.location.path
     here = cache_exists(cache)
-    pairs = [(target, _look(target, cache, here=here)) for target in needs.targets]
+    pairs = [(target, _look(target, cache, invocation.lock, here=here)) for target in needs.targets]
     terminal.out(_project_line(invocation.project, pairs))
     who = who_decided(invocation.location.decided_by)
     terminal.out(t("Cache: {path} (decided by {who})", path=cache, who=who))
@@ -62,8 +64,10 @@ def _needs(invocation: Invocation) -> Needs:
         return Needs((), (), (), (), certain=True)
 
 
-def _look(target: Target, cache: str, *, here: bool) -> Outcome:
-    return check(target, cache) if here else Missing(reason=t("The cache is still empty."))
+def _look(target: Target, cache: str, lock: Lock | None, *, here: bool) -> Outcome:
+    if not here:
+        return Missing(reason=t("The cache is still empty."))
+    return check_pinned(target, cache, lock)
 
 
 def _project_line(project: str, pairs: Pairs) -> str:

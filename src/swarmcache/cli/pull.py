@@ -68,6 +68,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
             all_files=all_files,
             refresh=refresh,
         )
+        if refresh:
+            _say_pins(invocation, plan)
         say_plan(invocation.terminal, plan, as_result=dry_run and not invocation.json)
         results = _planned(plan) if dry_run else _carried_out(invocation, plan, hub)
     if invocation.json:
@@ -75,6 +77,20 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     else:
         summarise(invocation.terminal, results)
     return next((result.error.exit_code for result in results if result.error), 0)
+
+
+def _say_pins(invocation: Invocation, plan: PullPlan) -> None:
+    """Say which models `--refresh` does not concern."""
+    from swarmcache.locale import listed  # noqa: PLC0415 - few calls say this
+
+    pins = [model.pin.id for model in plan.models if model.pin is not None]
+    if pins:
+        invocation.terminal.say(
+            t(
+                "swarmcache.lock pins {models}; `swarmcache lock --upgrade` moves pins.",
+                models=listed(pins),
+            )
+        )
 
 
 def _named(

@@ -92,7 +92,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
     for target in selection.targets:
         terminal.say(describe(terminal, target, cached.state(target)))
     if cached.lock is not None:
-        lead_back(cached, selection.targets)
+        lead_back(cached, selection.targets, terminal)
     open_ones = [target for target in selection.targets if not _is_complete(cached, target)]
     if open_ones and not selection.certain:
         refuse_mismatches(cached, selection.targets)
