@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
 
 
-class Unknown(Exception):  # noqa: N818 - an answer of this room, not an error for users
+class Unknown(Exception):
     """Nothing can be known about an interpreter; the message says why."""
 
 
