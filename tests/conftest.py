@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import os
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,16 @@ SURPRISES = re.compile(
 )
 HARMLESS = "SWARMCACHE_COMPAT_ENVS"
 """Where the compat environments are: it decides no answer."""
+
+IGNORED_BY_STARTERS = {
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGQUIT: signal.SIG_DFL,
+}
+"""What `nohup`, cron and a shell's `&` leave ignored, and every child would inherit from us."""
+for _number, _action in IGNORED_BY_STARTERS.items():
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _action)
 
 
 def clean_environment(home: str) -> dict[str, str]:
