@@ -62,9 +62,9 @@ def once(command: Sequence[str], variables: Mapping[str, str], folder: str) -> C
 
 def clean_variables(**more: str) -> dict[str, str]:
     """Return this process's variables without what slows a start, and with `more`."""
-    left_out = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "HF_HOME", "HF_TOKEN"}
+    left_out = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "HF_HOME", "HF_TOKEN", "HF_HUB_OFFLINE"}
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    return {**kept, "LANG": "C.UTF-8", "HF_HUB_OFFLINE": "1", **more}
+    return {**kept, "LANG": "C.UTF-8", **more}
 
 
 def _median(costs: Sequence[Cost]) -> Cost:
