@@ -141,3 +141,28 @@ def test_nothing_good_is_called_bad(good: str) -> None:
     """As a whole, and asked for alone."""
     all_good(verify(good))
     all_good(verify(good, MODEL))
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_in_the_place_of_a_ref_is_named(good: str) -> None:
+    """And not waited for: nobody will ever write into it."""
+    ref = os.path.join(os.path.dirname(os.path.dirname(snapshot_of(good))), "refs", "main")
+    os.unlink(ref)
+    os.mkfifo(ref)
+    found = verify(good)
+    assert (found.code, found.problems, found.good) == (1, {(ref, "bad-ref")}, len(FILES))
+    assert verify(good, MODEL, "--repair").problems == {(ref, "bad-ref")}
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_in_the_place_of_a_manifest_is_none(good: str) -> None:
+    """The blobs' names still tell what is right; where there are none, nothing is called bad."""
+    snapshot = snapshot_of(good)
+    repo, commit = os.path.dirname(os.path.dirname(snapshot)), os.path.basename(snapshot)
+    manifest = os.path.join(repo, "trees", f"{commit}.json")
+    os.makedirs(os.path.dirname(manifest), exist_ok=True)
+    if os.path.exists(manifest):
+        os.unlink(manifest)
+    os.mkfifo(manifest)
+    assert (verify(good).code, verify(good, MODEL, "--repair").code) == (0, 0)
+    assert os.path.exists(manifest)

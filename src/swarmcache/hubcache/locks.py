@@ -90,7 +90,7 @@ def _is_held(path: str) -> bool:
     import fcntl  # noqa: PLC0415 - absent on Windows, where nothing is repaired
 
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:

@@ -19,6 +19,7 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_AT_ONCE = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 _new = tuple.__new__
 """Makes a named tuple in C, in a third of the time, where there is one per file."""
 
@@ -346,8 +347,11 @@ class _RepoReader:
 
 
 def read_start(path: str, count: int) -> bytes:
-    """Return the first `count` bytes of a file, without the cost of a buffered file object."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Return the first `count` bytes of a file, without the cost of a buffered file object.
+
+    A pipe in place of the file is not waited for: it holds nothing.
+    """
+    handle = os.open(path, _AT_ONCE)
     try:
         return os.read(handle, count)
     finally:

@@ -122,13 +122,13 @@ def _is_wanted(folder: str, commit: str, path: str) -> bool:
     """Tell whether no client can read the commit's manifest, not even one that is yet to come."""
     if read_manifest(folder, commit) is not None:
         return False
+    if os.path.exists(path) and not os.path.isfile(path):
+        return False  # A folder or a pipe: nobody knows whose it is.
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
-    except FileNotFoundError:
-        return True
     except (OSError, ValueError):
-        return not os.path.isdir(path)
+        return True
     return not isinstance(document, dict) or document.get("format_version") == FORMAT_VERSION
 
 
