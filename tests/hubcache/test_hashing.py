@@ -175,7 +175,7 @@ def test_the_page_cache_is_left_as_it_was_found(tmp_path: Path) -> None:
 
 
 def test_a_rate_is_kept_without_saving_up() -> None:
-    """A pause is not followed by a burst: 50 bytes always take half a second at 100."""
+    """A pause is not followed by a burst: all that is caught up is a quarter of a second."""
     slept: list[float] = []
     now = [1000.0]
     throttle = Throttle(100, clock=lambda: now[0], sleep=slept.append)
@@ -185,4 +185,18 @@ def test_a_rate_is_kept_without_saving_up() -> None:
     now[0] += 3600
     throttle.spend(50)
 
-    assert slept == [0.5, 1.0, 0.5]
+    assert slept == [0.5, 1.0, 0.25]
+
+
+def test_late_wake_ups_do_not_lower_the_rate() -> None:
+    """Each sleep ends 0.1 s late; 100 times 50 bytes at 100 a second still take 50 s."""
+    now = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds + 0.1
+
+    throttle = Throttle(100, clock=lambda: now[0], sleep=sleep)
+    for _ in range(100):
+        throttle.spend(50)
+
+    assert now[0] == pytest.approx(1050.1)

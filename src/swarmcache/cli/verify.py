@@ -107,6 +107,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
 ) -> int:
     """Verify `models`, or without any what the project in the working directory loads."""
     from swarmcache.hubcache.crew import How  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.pace import step_back  # noqa: PLC0415
     from swarmcache.lockfile import read_lock  # noqa: PLC0415
 
     refuse_alone(repair=repair, nearby=nearby, dry_run=dry_run, fail_fast=fail_fast)
@@ -119,6 +120,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     run, summary = _run(invocation, asked, how, lock, pickles, fail_fast=fail_fast)
     repairing = None
     if repair and not summary.interrupted:
+        if background:
+            step_back()  # Repairs are hashed and copied here, and fetched by a child.
         repairing = Repairing(invocation, asked, _locked(lock), nearby, dry_run)
         again = How(how.jobs, max_rate, background)
         summary = repairing.run(
@@ -238,7 +241,7 @@ def _report(  # noqa: PLR0913, PLR0917 - all that a run came to
         return
     for line in unverifiable_lines(summary):
         terminal.detail(line)
-    for line in summary_lines(terminal, summary, bytes_hashed=hashed, seconds=seconds):
+    for line in summary_lines(terminal, summary, bytes_hashed=hashed, seconds=run.seconds):
         terminal.out(line)
     if repairing is None and (step := next_step(summary)):
         terminal.say(t("Next: {command}", command=step))

@@ -16,6 +16,8 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "ppc64le": 273}
 """The number of the Linux system call `ioprio_set`, which the C library does not wrap."""
 _IDLE_CLASS = 3 << 13
 """`IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)`: the disk only when nobody else wants it."""
+_SLACK_SECONDS = 0.25
+"""What may be caught up: without any, each late wake-up on a busy machine would lower the rate."""
 
 
 class Throttle:
@@ -32,14 +34,14 @@ class Throttle:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._free_at = 0.0
+        self._free_at = clock()
 
     def spend(self, count: int) -> None:
         """Return once `count` more bytes are within the rate."""
         with self._lock:
             now = self._clock()
-            # What was not used earlier is not saved up: a pause ends without a burst.
-            self._free_at = max(self._free_at, now) + count / self._rate
+            # Hardly anything is saved up: a pause ends without a burst.
+            self._free_at = max(self._free_at, now - _SLACK_SECONDS) + count / self._rate
             wait = self._free_at - now
         if wait > 0:
             self._sleep(wait)

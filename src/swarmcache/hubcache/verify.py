@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,8 @@ class Verification:
         self._lock = threading.Lock()
         self.bytes_hashed = 0
         """Bytes read and hashed so far."""
+        self.seconds = 0.0
+        """What that took, from the first of them on."""
         self.forgetful: OSError | None = None
         """Why what was hashed cannot be remembered, if it cannot be."""
 
@@ -115,6 +118,7 @@ class Verification:
             self._progress.advance(task, count)
 
         self._progress.start(task, sum(content.size for content in contents))
+        began = time.monotonic()
         try:
             with Claims.opened(self._state, FOLDER) as claims:
                 crew = Crew(self._how, ledger, claims, on_bytes=on_bytes)
@@ -122,6 +126,7 @@ class Verification:
                     for content, result in results:
                         yield from _verdicts(content, result)
         finally:
+            self.seconds = time.monotonic() - began
             self.forgetful = ledger.failure
             self._progress.finish(task)
 
