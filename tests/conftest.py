@@ -100,12 +100,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which suites were left out, and how to run them."""
-    reasons = (str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
-    counted = collections.Counter(
-        suite
-        for reason in reasons
-        if (suite := reason.removeprefix("Skipped: ").partition(":")[0]) in SUITES
+    """Say what was left out: suites with their command, other tests with their reason."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = collections.Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped
     )
-    for suite, count in counted.items():
-        terminalreporter.write_line(f"left out: {count} {suite} tests, run by: {SUITES[suite]}")
+    for reason, count in sorted(reasons.items()):
+        suite = reason.partition(":")[0]
+        what = f"{suite} tests, run by: {SUITES[suite]}" if suite in SUITES else f"tests: {reason}"
+        terminalreporter.write_line(f"left out: {count} {what}")

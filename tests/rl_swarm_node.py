@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PROBE = pathlib.Path(__file__).parent / "torch" / "trainer_probe.py"
+PROBE = pathlib.Path(__file__).parent / "trainers" / "trainer_probe.py"
 START_SECONDS = 100
 """After which a start hangs; on two busy cores one takes about 15."""
 
