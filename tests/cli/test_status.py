@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from importlib.resources import files
@@ -118,6 +119,23 @@ def test_leftovers_and_problems_are_told(
     printed = capsys.readouterr().out
     assert "swarm.pem is not of the Hub's layout" in printed
     assert "Leftovers: partial downloads 8.2 kB, blobs that no revision uses 8.2 kB" in printed
+
+
+def test_locks_that_nobody_holds_are_counted(
+    maker: CacheMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also those of a repo that was removed; not the one of a download under way."""
+    maker.repo("org/name", MODEL)
+    names = ("models--org--name/a", "models--org--name/b", "models--org--gone/c", ".swarmcache/d")
+    locks = [os.path.join(maker.path, ".locks", f"{name}.lock") for name in names]
+    for lock in locks:
+        write(lock, b"")
+
+    with open(locks[0]) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert status(capsys)["leftovers"]["stale_locks"] == 2
+        assert status(capsys, "--filter", "org/name")["leftovers"]["stale_locks"] == 1
+    assert status(capsys)["leftovers"]["stale_locks"] == 3
 
 
 def test_a_repo_with_only_a_download_under_way_is_shown(

@@ -93,6 +93,15 @@ def test_full_is_unknown_without_a_manifest(maker: CacheMaker) -> None:
     assert verdict(maker, full=True).state == "unknown"
 
 
+def test_full_names_what_even_loading_lacks(maker: CacheMaker) -> None:
+    """Without a manifest too: a shard that the index lists is missing, whatever else may be."""
+    (shard, *_) = (name for name in SHARDED if name.endswith("-00001-of-00002.safetensors"))
+    maker.repo("org/name", SHARDED, trees=False, absent=[shard])
+
+    found = verdict(maker, full=True)
+    assert (found.state, found.missing) == ("incomplete", (shard,))
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "generation_config.json"])
 def test_a_listed_file_that_loading_needs_is_missing(maker: CacheMaker, name: str) -> None:
     """The manifest names it, the cache lacks it."""

@@ -156,6 +156,8 @@ def test_refs_that_lead_nowhere_are_problems(maker: CacheMaker, text: str, kind:
     repo = read(maker)
 
     assert kinds(repo) == [kind]
+    assert repo.problems[0].path == os.path.join(maker.folder("org/name"), "refs", "main")
+    assert repo.problems[0].message.startswith(repo.problems[0].path)
     assert repo.revision("main") is None
     assert repo.revision(commit) is not None
 
@@ -263,6 +265,24 @@ def test_an_unreadable_folder_is_a_problem_of_its_repo() -> None:
         done = run_as_other_user([sys.executable, "-c", code, folder])
 
     assert done.stdout == "['broken-link', 'unreadable'] 1\n", done.stderr
+
+
+def test_a_closed_repo_is_one_problem() -> None:
+    """Not one more for each folder that might be inside."""
+    code = (
+        "import sys; from swarmcache.hubcache.usage import measure_cache; "
+        "u, = measure_cache(sys.argv[1]).repos; "
+        "print([(p.kind, p.path.endswith('models--org--name')) for p in u.problems], u.state)"
+    )
+    with open_folder() as folder:
+        maker = CacheMaker(folder)
+        maker.repo("org/name", FILES)
+        os.chmod(maker.folder("org/name"), 0)
+
+        done = run_as_other_user([sys.executable, "-c", code, folder])
+        os.chmod(maker.folder("org/name"), 0o700)
+
+    assert done.stdout == "[('unreadable', True)] unknown\n", done.stderr
 
 
 def test_a_repo_that_vanishes_is_not_there(maker: CacheMaker) -> None:

@@ -37,12 +37,15 @@ def show_caches(
     """Print the caches in the given folders, else the effective one; `command` says the rest."""
     locations = [_named(invocation, path) for path in caches] or [invocation.location]
     named = bool(caches) or invocation.cache_dir is not None
-    usages = [_measure(location.path, pattern, named=named) for location in locations]
+    wanted = _accepts(pattern) if pattern else None
+    usages = [_measure(location.path, wanted, named=named) for location in locations]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     if invocation.json:
+        from swarmcache.hubcache.locks import count_stale  # noqa: PLC0415
         from swarmcache.report.status_json import status_document  # noqa: PLC0415
 
-        invocation.terminal.out(status_document(locations, usages))
+        stale = [count_stale(location.path, wanted=wanted) for location in locations]
+        invocation.terminal.out(status_document(locations, usages, stale))
         return
     from swarmcache.report.status_text import status_lines  # noqa: PLC0415
 
@@ -60,10 +63,10 @@ def _named(invocation: Invocation, path: str) -> Location:
     return Location(invocation.environment.absolute(path), t("argument"))
 
 
-def _measure(path: str, pattern: str | None, *, named: bool) -> CacheUsage:
+def _measure(path: str, wanted: Callable[[RepoName], bool] | None, *, named: bool) -> CacheUsage:
     if not cache_exists(path, named=named):
         return empty_cache(path)
-    return measure_cache(path, wanted=_accepts(pattern) if pattern else None)
+    return measure_cache(path, wanted=wanted)
 
 
 def _accepts(pattern: str) -> Callable[[RepoName], bool]:

@@ -112,7 +112,10 @@ def check_revision(
 
 def needs_of(snapshot: Snapshot, name: RepoName, *, full: bool = False) -> Needs:
     """Return the files that a snapshot must hold: of a model what loading takes, else all."""
-    return _all_files(snapshot) if full or name.type != "model" else needed_files(snapshot)
+    if name.type != "model" or (full and snapshot.manifest is not None):
+        return _all_files(snapshot)
+    needed = needed_files(snapshot)
+    return _all_files(snapshot, at_least=needed.paths) if full else needed
 
 
 def outcome_of(revision: Revision, snapshot: Snapshot, needs: Needs) -> Outcome:
@@ -139,11 +142,13 @@ def revision_size(revision: Revision) -> int:
     return sum(sizes.values())
 
 
-def _all_files(snapshot: Snapshot) -> Needs:
+def _all_files(snapshot: Snapshot, *, at_least: frozenset[str] = frozenset()) -> Needs:
+    """Return every file of the commit; without its manifest, those cached and those `at_least`."""
     if snapshot.manifest is not None:
         return Needs(frozenset(snapshot.manifest))
     return Needs(
-        frozenset(snapshot.files), t("No manifest of this commit is cached to tell all its files.")
+        at_least.union(snapshot.files),
+        t("No manifest of this commit is cached to tell all its files."),
     )
 
 

@@ -14,11 +14,11 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
-from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name
+from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name, parse_folder_name
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PATIENCE = 10.0
 """Seconds to wait for a lock before the cache counts as busy."""
@@ -85,6 +85,25 @@ def is_downloading(cache: str, repo: RepoName) -> bool:
     return any(_is_held(path) for path in paths)
 
 
+def count_stale(cache: str, *, wanted: Callable[[RepoName], bool] | None = None) -> int:
+    """Return how many download locks lie in the cache that no process holds.
+
+    The Hub's clients never delete one, so each finished download leaves some; they take no space
+    and stop nobody, but where locks count by existence. With `wanted`, of the repos it accepts.
+    """
+    if os.name == "nt":
+        return 0  # Windows cannot be asked without taking the lock.
+    return sum(not _is_held(path) for path in _lock_files(f"{cache}/{LOCKS}", wanted))
+
+
+def _lock_files(folder: str, wanted: Callable[[RepoName], bool] | None) -> Iterator[str]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        for group in os.scandir(folder):
+            name = parse_folder_name(group.name)
+            if name is not None and (wanted is None or wanted(name)):
+                yield from (e.path for e in os.scandir(group.path) if e.name.endswith(".lock"))
+
+
 def _is_held(path: str) -> bool:
     """Tell whether a lock is held, without keeping anybody from it for longer than a look."""
     import fcntl  # noqa: PLC0415 - absent on Windows, where nothing is repaired
@@ -93,6 +112,8 @@ def _is_held(path: str) -> bool:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
+    except PermissionError:
+        return True  # It cannot be known either.
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

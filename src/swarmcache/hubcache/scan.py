@@ -210,7 +210,8 @@ class _RepoReader:
             return None
         except OSError as error:
             self.problems.append(_unreadable(self.path, error))
-            return layout.REPO_ENTRIES  # Each may still be there, and says for itself if not.
+            # Where it can still be entered, each may be there, and says for itself if not.
+            return layout.REPO_ENTRIES if os.access(self.path, os.X_OK) else frozenset()
         for foreign in sorted(names - layout.REPO_ENTRIES):
             self.problems.append(_foreign(f"{self.path}/{foreign}"))
         return names
@@ -312,11 +313,11 @@ class _RepoReader:
             elif layout.is_crash_remains(entry.name):
                 self._leave("temporary", entry)
             else:
-                commit = self._commit_of(entry.path, name)
+                commit = self._commit_of(entry.path)
                 if commit is not None:
                     yield name, commit
 
-    def _commit_of(self, path: str, name: str) -> str | None:
+    def _commit_of(self, path: str) -> str | None:
         try:
             text = read_start(path, 256).decode("ascii", "replace")
         except OSError as error:
@@ -325,11 +326,9 @@ class _RepoReader:
         if layout.is_commit(text):
             return text
         if layout.is_commit(text.strip()):
-            message = t(
-                "Ref {ref} ends with white space, which the Hub's clients misread.", ref=name
-            )
+            message = t("{path} ends with white space, which the Hub's clients misread.", path=path)
         else:
-            message = t("Ref {ref} holds no commit.", ref=name)
+            message = t("{path} holds no commit.", path=path)
         self.problems.append(Problem("bad-ref", path, message))
         return None
 
@@ -337,9 +336,9 @@ class _RepoReader:
         commits = {revision.commit for revision in revisions}
         for ref, commit in refs.items():
             if commit not in commits:
-                message = t("Ref {ref} names a commit that is not cached.", ref=ref)
-                ref_path = f"{self.path}/{layout.REFS}/{ref}"
-                self.problems.append(Problem("dangling-ref", ref_path, message))
+                path = f"{self.path}/{layout.REFS}/{ref}"
+                message = t("{path} names a commit that is not cached.", path=path)
+                self.problems.append(Problem("dangling-ref", path, message))
 
     def _leave(self, kind: LeftoverKind, entry: os.DirEntry[str]) -> None:
         physical = entry.stat(follow_symlinks=False).st_blocks * 512

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.blame import known_wrong
-from swarmcache.hubcache.integrity import Missing, Outcome, check_revision
+from swarmcache.hubcache.integrity import Missing, Outcome, Unknown, check_revision
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
 
@@ -47,9 +47,14 @@ class RepoUsage(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The worst state of the revisions that a branch or tag names, else of all."""
+        """The worst state of the revisions that a branch or tag names, else of all.
+
+        Where none can be seen because a folder cannot be read, nobody knows.
+        """
         if len(self.revisions) == 1:
             return self.revisions[0].outcome.state
+        if not self.revisions and any(problem.kind == "unreadable" for problem in self.problems):
+            return Unknown.state
         named = [rev for rev in self.revisions if rev.refs] or self.revisions
         states = {revision.outcome.state for revision in named}
         return next((state for state in _WORST_FIRST if state in states), Missing.state)

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
 
 
-def status_document(locations: Sequence[Location], usages: Sequence[CacheUsage]) -> str:
-    """Return the document of one cache, or of several under `caches` with common totals."""
-    pairs = list(zip(locations, usages, strict=True))
-    if len(pairs) == 1:
-        return document("status", **_cache(*pairs[0]))
-    caches = [_cache(location, usage) for location, usage in pairs]
+def status_document(
+    locations: Sequence[Location], usages: Sequence[CacheUsage], stale_locks: Sequence[int]
+) -> str:
+    """Return the document of one cache, or of several under `caches` with common totals.
+
+    `stale_locks` tells of each cache how many of its locks nobody holds.
+    """
+    caches = [_cache(*each) for each in zip(locations, usages, stale_locks, strict=True)]
+    if len(caches) == 1:
+        return document("status", **caches[0])
     totals = {
         "repos": sum(len(usage.repos) for usage in usages),
         "size_bytes": sum(usage.size for usage in usages),
@@ -30,7 +34,7 @@ def status_document(locations: Sequence[Location], usages: Sequence[CacheUsage])
     return document("status", caches=caches, totals=totals)
 
 
-def _cache(location: Location, usage: CacheUsage) -> dict[str, object]:
+def _cache(location: Location, usage: CacheUsage, stale_locks: int) -> dict[str, object]:
     return {
         "cache": {
             "path": usage.path,
@@ -46,7 +50,7 @@ def _cache(location: Location, usage: CacheUsage) -> dict[str, object]:
             "partial_bytes": usage.leftover_bytes("partial"),
             "temporary_bytes": usage.leftover_bytes("temporary"),
             "orphan_bytes": usage.leftover_bytes("orphan"),
-            "stale_locks": 0,
+            "stale_locks": stale_locks,
             "legacy_bytes": usage.leftover_bytes("legacy"),
         },
         "problems": _problems(usage.problems),

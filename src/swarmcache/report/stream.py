@@ -19,7 +19,16 @@ OK: Final = "✓"
 WARN: Final = "⚠"
 BAD: Final = "✗"
 
-_ASCII: Final = {OK: "[ok]", WARN: "[!]", BAD: "[x]", "…": "...", "→": "->", "·": "-", "≤": "<="}
+_ASCII: Final = {
+    OK: "[ok]",
+    WARN: "[!]",
+    BAD: "[x]",
+    "…": "...",
+    "→": "->",
+    "–": "-",
+    "·": "-",
+    "≤": "<=",
+}
 _COLOURS: Final = {OK: "\x1b[32m✓\x1b[0m", WARN: "\x1b[33m⚠\x1b[0m", BAD: "\x1b[31m✗\x1b[0m"}
 _DEFAULT_WIDTH: Final = 80
 
