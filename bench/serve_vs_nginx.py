@@ -13,14 +13,13 @@ import hashlib
 import http.client
 import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
+
+from measure.nginx import free_port, nginx, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,21 +27,6 @@ if TYPE_CHECKING:
 GIB = 2**30
 TARGET = 1.2
 COMMIT = "c" * 40
-NGINX_CONF = """
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 64; }}
-http {{
-    sendfile on;
-    tcp_nopush on;
-    access_log off;
-    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
-    uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-    server {{ listen 127.0.0.1:{port}; root {root}; }}
-}}
-"""
 
 
 class Server(NamedTuple):
@@ -65,7 +49,8 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         blob = make_cache(folder, int(options.gib * GIB))
-        with ours(folder) as first, nginx(folder, blob) as second:
+        with ours(folder) as first, nginx(folder, os.path.dirname(blob)) as (pid, port):
+            second = Server("nginx", pid, port, "/" + os.path.basename(blob))
             compare(first, second, options.rounds, os.path.getsize(blob))
     return 0
 
@@ -116,49 +101,6 @@ def ours(folder: str) -> Iterator[Server]:
     path = f"/org/bench/resolve/{COMMIT}/weights.npz"
     with process([*command, "--port", str(port)], port) as pid:
         yield Server("swarmcache", pid, port, path)
-
-
-@contextmanager
-def nginx(folder: str, blob: str) -> Iterator[Server]:
-    """Serve the same blob with nginx."""
-    port = free_port()
-    configuration = os.path.join(folder, "nginx.conf")
-    os.chmod(folder, 0o755)  # Its worker is another user where the bench runs as root.
-    with open(configuration, "w") as file:
-        file.write(NGINX_CONF.format(folder=folder, port=port, root=os.path.dirname(blob)))
-    command = ["nginx", "-p", folder, "-c", configuration]
-    with process(command, port) as pid:
-        yield Server("nginx", pid, port, "/" + os.path.basename(blob))
-
-
-@contextmanager
-def process(command: list[str], port: int) -> Iterator[int]:
-    """Run a server until the block ends, once it accepts connections."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, **quiet)
-    try:
-        deadline = time.monotonic() + 20
-        while not accepts(port):
-            if server.poll() is not None or time.monotonic() > deadline:
-                message = f"{command[0]} did not start"
-                raise RuntimeError(message)
-            time.sleep(0.02)
-        yield server.pid
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def accepts(port: int) -> bool:
-    """Tell whether anybody listens on a loopback port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def fetch(server: Server, start: int) -> int:
