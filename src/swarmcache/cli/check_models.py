@@ -26,7 +26,7 @@ def check_models(invocation: Invocation, targets: Sequence[Target], *, full: boo
     cache = invocation.location.path
     here = cache_exists(cache, named=invocation.cache_dir is not None)
     lock = invocation.lock
-    pairs = [(target, _check(target, cache, lock, here=here, full=full)) for target in targets]
+    pairs = [(target, _check(invocation, target, here=here, full=full)) for target in targets]
     ok = all(outcome.state == "complete" for _, outcome in pairs)
     if invocation.json:
         from swarmcache.report.json import document  # noqa: PLC0415
@@ -43,14 +43,15 @@ def check_models(invocation: Invocation, targets: Sequence[Target], *, full: boo
     return 0 if ok else _no(lock, pairs)
 
 
-def _check(target: Target, cache: str, lock: Lock | None, *, here: bool, full: bool) -> Outcome:
+def _check(invocation: Invocation, target: Target, *, here: bool, full: bool) -> Outcome:
+    cache, lock, tiers = invocation.location.path, invocation.lock, invocation.settings.tiers
     if not here:
         return Missing(reason=t("The cache folder {path} does not exist yet.", path=cache))
     if lock is None:
-        return check(target, cache, full=full)
+        return check(target, cache, full=full, tiers=tiers)
     from swarmcache.hubcache.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
 
-    return check_pinned(target, cache, lock, full=full)
+    return check_pinned(target, cache, lock, full=full, tiers=tiers)
 
 
 def _no(lock: Lock | None, pairs: Sequence[tuple[Target, Outcome]]) -> int:

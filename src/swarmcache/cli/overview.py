@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.integrity import Outcome
     from swarmcache.hubcache.layout import Target
-    from swarmcache.lockfile import Lock
     from swarmcache.project.models import Needs
 
     Pairs = Sequence[tuple[Target, Outcome]]
@@ -40,7 +39,7 @@ def command(invocation: Invocation) -> None:
     needs = _needs(invocation)
     cache = invocation.location.path
     here = cache_exists(cache)
-    pairs = [(target, _look(target, cache, invocation.lock, here=here)) for target in needs.targets]
+    pairs = [(target, _look(invocation, target, here=here)) for target in needs.targets]
     terminal.out(_project_line(invocation.project, pairs))
     who = who_decided(invocation.location.decided_by)
     terminal.out(t("Cache: {path} (decided by {who})", path=cache, who=who))
@@ -64,10 +63,11 @@ def _needs(invocation: Invocation) -> Needs:
         return Needs((), (), (), (), certain=True)
 
 
-def _look(target: Target, cache: str, lock: Lock | None, *, here: bool) -> Outcome:
+def _look(invocation: Invocation, target: Target, *, here: bool) -> Outcome:
     if not here:
         return Missing(reason=t("The cache is still empty."))
-    return check_pinned(target, cache, lock)
+    cache, tiers = invocation.location.path, invocation.settings.tiers
+    return check_pinned(target, cache, invocation.lock, tiers=tiers)
 
 
 def _project_line(project: str, pairs: Pairs) -> str:

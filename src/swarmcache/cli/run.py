@@ -120,7 +120,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         best_effort,
         prompted_variables(command_line, invocation.project),
     )
-    cached = Cached(invocation.location.path, invocation.lock)
+    tiers = invocation.settings.tiers
+    cached = Cached(invocation.location.path, invocation.lock, tiers=tiers)
     selection = select(invocation, start, cached)
     if dry_run:
         return _print_plan(invocation, start, cached, selection, command_line)

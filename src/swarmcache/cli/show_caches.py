@@ -37,8 +37,8 @@ def show_caches(
     """Print the caches in the given folders, else the effective one; `command` says the rest."""
     locations = [_named(invocation, path) for path in caches] or [invocation.location]
     named = bool(caches) or invocation.cache_dir is not None
-    wanted = _accepts(pattern) if pattern else None
-    usages = [_measure(location.path, wanted, named=named) for location in locations]
+    wanted, tiers = _accepts(pattern) if pattern else None, invocation.settings.tiers
+    usages = [_measure(location.path, wanted, tiers, named=named) for location in locations]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     if invocation.json:
         from swarmcache.hubcache.locks import count_stale  # noqa: PLC0415
@@ -63,10 +63,12 @@ def _named(invocation: Invocation, path: str) -> Location:
     return Location(invocation.environment.absolute(path), t("argument"))
 
 
-def _measure(path: str, wanted: Callable[[RepoName], bool] | None, *, named: bool) -> CacheUsage:
+def _measure(
+    path: str, wanted: Callable[[RepoName], bool] | None, tiers: Sequence[str], *, named: bool
+) -> CacheUsage:
     if not cache_exists(path, named=named):
         return empty_cache(path)
-    return measure_cache(path, wanted=wanted)
+    return measure_cache(path, wanted=wanted, tiers=tiers)
 
 
 def _accepts(pattern: str) -> Callable[[RepoName], bool]:

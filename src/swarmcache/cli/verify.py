@@ -179,6 +179,7 @@ def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each r
             state=state_folder(cache, invocation.environment),
             how=how,
             locked=_locked(lock),
+            tiers=invocation.settings.tiers,
             progress=progress,
         )
         try:

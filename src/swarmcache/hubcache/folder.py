@@ -1,12 +1,16 @@
-"""The cache folder itself: whether it is there, and may be read."""
+"""The cache folder itself: whether it is there, may be read, and what lies in it."""
 
 from __future__ import annotations
 
 import os
 from stat import S_ISDIR
+from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheNotFound
 from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def cache_exists(path: str, *, named: bool = False) -> bool:
@@ -41,3 +45,8 @@ def _denied(path: str) -> AccessDenied:
         t("The cache folder {path} cannot be read by this user.", path=path),
         hint=f"ls -ld {path}",
     )
+
+
+def stays_inside(real: str, cache: str, tiers: Sequence[str] = ()) -> bool:
+    """Tell whether a real path lies in the cache folder, or in one of its tiers."""
+    return any(real.startswith(os.path.realpath(root) + os.sep) for root in (cache, *tiers))

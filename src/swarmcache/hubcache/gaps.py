@@ -7,6 +7,7 @@ import os
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.folder import stays_inside
 from swarmcache.hubcache.integrity import check
 from swarmcache.hubcache.layout import BLOBS, REFS, parse_folder_name
 from swarmcache.hubcache.manifest import read_manifest
@@ -14,7 +15,7 @@ from swarmcache.hubcache.verdicts import FileVerdict, Missing
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.scan import Problem, Repo, Revision
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 _OF_REPO = {"dangling-ref": "dangling-ref", "bad-ref": "bad-ref", "unreadable": "unreadable"}
 
 
-def gaps_of(repo: Repo, revision: Revision | None = None) -> Iterator[FileVerdict]:
+def gaps_of(
+    repo: Repo, revision: Revision | None = None, *, tiers: Sequence[str] = ()
+) -> Iterator[FileVerdict]:
     """Yield what is seen to be wrong where the files of a revision should be.
 
     Without a revision: of all, and the repo's refs and folders that cannot be read.
     """
     for every in repo.revisions if revision is None else (revision,):
-        yield from _dead_links(repo, every)
+        yield from _dead_links(repo, every, tiers)
         yield from _in_the_way(repo, every)
     for problem in repo.problems if revision is None else ():
         if problem.kind in _OF_REPO:
@@ -58,20 +61,20 @@ def _of_problem(repo: Repo, problem: Problem) -> FileVerdict:
     return FileVerdict(repo.name, None, problem.path, None, 0, missing)
 
 
-def _dead_links(repo: Repo, revision: Revision) -> Iterator[FileVerdict]:
+def _dead_links(repo: Repo, revision: Revision, tiers: Sequence[str]) -> Iterator[FileVerdict]:
     cache = os.path.dirname(repo.path)
     for file in revision.files:
         if file.blob is None:
             link = f"{revision.path}/{file.path}"
-            missing = _why_dead(link, cache)
+            missing = _why_dead(link, cache, tiers)
             yield FileVerdict(repo.name, revision.commit, file.path, None, 0, missing)
 
 
-def _why_dead(link: str, cache: str) -> Missing:
+def _why_dead(link: str, cache: str, tiers: Sequence[str]) -> Missing:
     """Return what is wrong with a snapshot's entry behind which the scan found no content."""
     real = os.path.realpath(link)
     target = t("It leads to {target}.", target=real)
-    if not real.startswith(os.path.realpath(cache) + os.sep):
+    if not stays_inside(real, cache, tiers):
         return Missing("outside-link", target)
     try:
         mode = os.stat(link).st_mode

@@ -21,6 +21,8 @@ from swarmcache.hubcache.snapshot import snapshot_of
 from swarmcache.locale import listed, t, tn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.layout import RepoName, Target
     from swarmcache.hubcache.scan import Repo, Revision
@@ -84,13 +86,14 @@ class Unknown(Found):
 Outcome: TypeAlias = "Complete | Incomplete | Damaged | Missing | Unknown"
 
 
-def check(target: Target, cache: str, *, full: bool = False) -> Outcome:
+def check(target: Target, cache: str, *, full: bool = False, tiers: Sequence[str] = ()) -> Outcome:
     """Return whether `target` is complete in the cache folder; structural, no network.
 
     With `full`, every file of the revision is asked for, README included; that can only be told
-    where the cache holds the commit's manifest. Never raises for what it finds inside the repo.
+    where the cache holds the commit's manifest. Links may lead into `tiers`, too. Never raises
+    for what it finds inside the repo.
     """
-    repo = read_repo(cache, target.name)
+    repo = read_repo(cache, target.name, tiers)
     if repo is None:
         return Missing(reason=t("Nothing of {id} is cached in {cache}.", id=target.id, cache=cache))
     revision = repo.revision(target.revision)

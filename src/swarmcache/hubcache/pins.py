@@ -49,15 +49,22 @@ class Astray(Incomplete):
     __slots__ = ()
 
 
-def check_pinned(target: Target, cache: str, lock: Lock | None, *, full: bool = False) -> Outcome:
+def check_pinned(
+    target: Target,
+    cache: str,
+    lock: Lock | None,
+    *,
+    full: bool = False,
+    tiers: Sequence[str] = (),
+) -> Outcome:
     """Return whether `target` is complete in the cache as the lock pins it; structural, offline.
 
     Without a lock, or for what it does not name, this is `integrity.check`.
     """
     pin = lock.find(target) if lock is not None else None
     if pin is None:
-        return check(target, cache, full=full)
-    repo = read_repo(cache, target.name)
+        return check(target, cache, full=full, tiers=tiers)
+    repo = read_repo(cache, target.name, tiers)
     revision = repo.revision(pin.commit) if repo is not None else None
     if repo is None or revision is None:
         return _not_cached(target, cache, pin)

@@ -12,12 +12,12 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache import layout
-from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.folder import cache_exists, stays_inside
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _AT_ONCE = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 _new = tuple.__new__
@@ -61,7 +61,7 @@ class CachedFile(NamedTuple):
     path: str
     """Its path in the repo, with slashes."""
     blob: Blob | None
-    """Its content, or None when its link leads nowhere or out of the cache."""
+    """Its content, or None when its link leads nowhere, or out of the cache and its tiers."""
 
 
 class Revision(NamedTuple):
@@ -145,15 +145,18 @@ def repo_names(cache: str) -> list[RepoName]:
     return list(list_cache(cache).names)
 
 
-def iter_repos(cache: str) -> Iterator[Repo]:
+def iter_repos(cache: str, tiers: Sequence[str] = ()) -> Iterator[Repo]:
     """Yield each repo of a cache, one at a time, so that memory holds only what you keep."""
-    repos = (read_repo(cache, name) for name in list_cache(cache).names)
+    repos = (read_repo(cache, name, tiers) for name in list_cache(cache).names)
     return (repo for repo in repos if repo is not None)
 
 
-def read_repo(cache: str, name: RepoName) -> Repo | None:
-    """Return one repo of a cache, or None when the cache has no folder of that name."""
-    return _RepoReader(cache, f"{cache}/{folder_name(name)}").read(name)
+def read_repo(cache: str, name: RepoName, tiers: Sequence[str] = ()) -> Repo | None:
+    """Return one repo of a cache, or None when the cache has no folder of that name.
+
+    Links may lead into the cache itself and into `tiers`, the folders that are read besides.
+    """
+    return _RepoReader(cache, f"{cache}/{folder_name(name)}", tiers).read(name)
 
 
 def read_surroundings(listing: Listing) -> Surroundings:
@@ -177,8 +180,9 @@ def read_surroundings(listing: Listing) -> Surroundings:
 class _RepoReader:
     """Collects what one pass over a repo folder finds."""
 
-    def __init__(self, cache: str, path: str) -> None:
+    def __init__(self, cache: str, path: str, tiers: Sequence[str] = ()) -> None:
         self.cache = cache
+        self.tiers = tiers
         self.path = path
         self.problems: list[Problem] = []
         self.leftovers: list[Leftover] = []
@@ -295,7 +299,7 @@ class _RepoReader:
 
     def _stays_inside(self, link: str) -> bool:
         real = os.path.realpath(link)
-        if real.startswith(os.path.realpath(self.cache) + os.sep):
+        if stays_inside(real, self.cache, self.tiers):
             return True
         message = t("{path} is a link that leaves the cache, to {target}.", path=link, target=real)
         self.problems.append(Problem("outside-link", link, message))

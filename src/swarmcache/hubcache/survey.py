@@ -66,7 +66,11 @@ class Survey:
 
 
 def survey(
-    targets: Sequence[Target] | None, cache: str, *, locked: Locked = nothing_locked
+    targets: Sequence[Target] | None,
+    cache: str,
+    *,
+    locked: Locked = nothing_locked,
+    tiers: Sequence[str] = (),
 ) -> Survey:
     """Return what is to be verified for `targets`; None stands for every revision of the cache.
 
@@ -74,29 +78,29 @@ def survey(
     """
     found = Survey()
     if targets is None:
-        for repo in iter_repos(cache):
+        for repo in iter_repos(cache, tiers):
             for revision in repo.revisions:
                 _look_at(repo, revision, found, locked)
-            found.settled += gaps_of(repo)
+            found.settled += gaps_of(repo, tiers=tiers)
         return found
-    for target, held, wanted in _revisions(targets, cache):
+    for target, held, wanted in _revisions(targets, cache, tiers):
         if held is None or wanted is None:
             found.settled.append(no_revision(target, held, cache))
         else:
             _look_at(held, wanted, found, locked)
-            found.settled += gaps_of(held, wanted)
+            found.settled += gaps_of(held, wanted, tiers=tiers)
     return found
 
 
 def _revisions(
-    targets: Sequence[Target], cache: str
+    targets: Sequence[Target], cache: str, tiers: Sequence[str]
 ) -> Iterator[tuple[Target, Repo | None, Revision | None]]:
     """Yield each target's repo and revision, once where two targets name the same commit."""
     repos: dict[RepoName, Repo | None] = {}
     seen: set[tuple[RepoName, str]] = set()
     for target in targets:
         if target.name not in repos:
-            repos[target.name] = read_repo(cache, target.name)
+            repos[target.name] = read_repo(cache, target.name, tiers)
         repo = repos[target.name]
         revision = repo.revision(target.revision) if repo is not None else None
         key = (target.name, revision.commit if revision is not None else target.revision)

@@ -11,7 +11,7 @@ from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.integrity import State
@@ -88,10 +88,13 @@ class CacheUsage(NamedTuple):
         return sum(left.physical for left in self.leftovers if left.kind == kind)
 
 
-def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None) -> CacheUsage:
+def measure_cache(
+    path: str, *, wanted: Callable[[RepoName], bool] | None = None, tiers: Sequence[str] = ()
+) -> CacheUsage:
     """Return what the cache folder holds; with `wanted`, of the repos that it accepts.
 
-    Memory holds one repo's files at a time. Raises CacheNotFound for no such folder.
+    Links may lead into `tiers`, too, and what they lead to counts. Memory holds one repo's files at
+    a time. Raises CacheNotFound for no such folder.
     """
     real = os.path.realpath(path)
     listing = list_cache(path)
@@ -101,7 +104,7 @@ def measure_cache(path: str, *, wanted: Callable[[RepoName], bool] | None = None
     shared: dict[tuple[int, int], int] = {}
     leftovers: list[Leftover] = []
     for name in filter(wanted, listing.names):
-        repo = read_repo(path, name)
+        repo = read_repo(path, name, tiers)
         if repo is None:
             continue
         disk = _disk_use(repo)

@@ -48,14 +48,16 @@ def verify(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     state: State,
     how: How | None = None,
     locked: Locked = nothing_locked,
+    tiers: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Verification:
     """Return a run that tells whether the bytes of `targets` are right; None: the whole cache.
 
     Nothing is read before it is iterated, which raises CacheNotFound for no such folder.
     `locked` tells which files the project's lock names; without it manifests and names count.
+    Links may lead into `tiers`, the cache folders that are read besides, as well.
     """
-    return Verification(targets, cache, state, how or How(), locked, progress or Silent())
+    return Verification(targets, cache, state, how or How(), locked, tiers, progress or Silent())
 
 
 class Verification:
@@ -68,6 +70,7 @@ class Verification:
         state: State,
         how: How,
         locked: Locked,
+        tiers: Sequence[str],
         progress: Progress,
     ) -> None:
         self._targets = targets
@@ -75,6 +78,7 @@ class Verification:
         self._state = state
         self._how = how
         self._locked = locked
+        self._tiers = tiers
         self._progress = progress
         self._lock = threading.Lock()
         self.bytes_hashed = 0
@@ -85,7 +89,8 @@ class Verification:
         """Why what was hashed cannot be remembered, if it cannot be."""
 
     def __iter__(self) -> Generator[FileVerdict, None, None]:
-        found, heard = survey(self._targets, self._cache, locked=self._locked), Heard()
+        found = survey(self._targets, self._cache, locked=self._locked, tiers=self._tiers)
+        heard = Heard()
         with closing(self._of_files(found)) as verdicts:
             for verdict in verdicts:
                 heard.hear(verdict)

@@ -58,10 +58,12 @@ class Selection(NamedTuple):
 class Cached:
     """What one cache folder holds of models, each asked once until `forget`."""
 
-    def __init__(self, path: str, lock: Lock | None = None) -> None:
+    def __init__(self, path: str, lock: Lock | None = None, *, tiers: Sequence[str] = ()) -> None:
         self.path = path
         self.lock = lock
         """The project's: what it pins is asked for at its locked commit."""
+        self.tiers = tiers
+        """The cache folders that links may lead into besides."""
         self._known: dict[Target, Outcome] = {}
 
     def state(self, target: Target) -> Outcome:
@@ -77,10 +79,10 @@ class Cached:
 
     def _check(self, target: Target) -> Outcome:
         if self.lock is None:
-            return check(target, self.path)
+            return check(target, self.path, tiers=self.tiers)
         from swarmcache.hubcache.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
 
-        return check_pinned(target, self.path, self.lock)
+        return check_pinned(target, self.path, self.lock, tiers=self.tiers)
 
     def forget(self, targets: Sequence[Target]) -> None:
         """Ask anew for these models, since somebody fetched them."""
