@@ -29,6 +29,10 @@ A message is one sentence that names the path or repo, what was expected and wha
 
 from __future__ import annotations
 
+import errno
+
+from swarmcache.locale import t
+
 
 class SwarmcacheError(Exception):
     """Root of the tree: whatever the user or the machine did, said in one sentence."""
@@ -149,3 +153,11 @@ class CommandNotFound(LaunchError):
     """There is no such command, or the interpreter that its first line names is missing."""
 
     exit_code = 127
+
+
+def os_sentence(error: OSError) -> str:
+    """Return what the operating system refused, and of which path where it says so."""
+    path, reason = error.filename, error.strerror or str(error)
+    if error.errno == errno.ENOSPC:
+        return t("The disk of {path} is full.", path=path) if path else t("The disk is full.")
+    return t("{path}: {reason}", path=path, reason=reason) if path else reason

@@ -164,3 +164,15 @@ def test_a_cache_that_cannot_be_made_is_exit_code_3(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert main(["pull", "org/tiny", "--cache-dir", str(tmp_path / "file" / "hub")]) == 3
+
+
+def test_a_file_in_the_place_of_the_cache_is_told_before_the_hub_is_asked(
+    endpoint: RunningHub, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The environment prevents it, whether or not the Hub could be reached."""
+    with open(cache, "w"):
+        pass
+
+    assert main(["pull", "org/tiny"]) == 3
+    assert f"{cache} is a file; the cache must be a folder." in capsys.readouterr().err
+    assert endpoint.requests == []

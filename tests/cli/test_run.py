@@ -340,6 +340,24 @@ def read_only(folder: pathlib.Path) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.parametrize("option", [["--model", "tiny/one"], ["--cache-dir", "../hub"]])
+def test_a_file_in_the_place_of_the_cache_stops_a_start(node: Node, option: list[str]) -> None:
+    """At once, whatever the Hub has: no model can ever be in it."""
+    node.cache.write_text("")
+    done = node.run(*starts(*option))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{node.cache} is a file; the cache must be a folder." in done.stderr
+
+
+@pytest.mark.parametrize("option", [[], ["--model", "tiny/one", "--best-effort", "--offline"]])
+def test_where_no_model_is_needed_it_is_a_warning(node: Node, option: list[str]) -> None:
+    """The command may not use the Hub at all."""
+    node.cache.write_text("")
+    done = node.run(*starts(*option))
+    assert done.returncode == 7
+    assert f"⚠ {node.cache} is a file; the cache must be a folder.\n" in done.stderr
+
+
 def test_no_home_is_needed(node: Node) -> None:
     """As in a systemd service."""
     fill(node.cache, "tiny/one")

@@ -12,11 +12,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from cachemaker import CacheMaker
+from swarmcache import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,6 +129,8 @@ def test_json_is_one_document(serve: Callable[..., Served], cache: str) -> None:
     while not text.endswith("}\n"):
         text += served.process.stdout.readline()
     document = json.loads(text)
+    schema = json.loads((files(report) / "schemas" / "serve.json").read_text())
+    jsonschema.validate(document, schema)
     assert document["schema"] == "swarmcache.serve/1"
     assert document["caches"] == [cache]
     assert document["token_required"] is False

@@ -211,6 +211,14 @@ def test_empty_model_name_is_left_out() -> None:
 def test_offline_is_what_the_hub_takes_for_it(value: str, offline: bool) -> None:
     """1, ON, YES and TRUE in any case."""
     assert is_offline(Environment({"HF_HUB_OFFLINE": value}, "/h", "/w")) is offline
+    assert is_offline(Environment({"TRANSFORMERS_OFFLINE": value}, "/h", "/w")) is offline
+
+
+@pytest.mark.parametrize(("hub", "offline"), [("", True), ("0", False), ("1", True)])
+def test_the_hubs_own_variable_speaks_first(hub: str, offline: bool) -> None:
+    """Where it says something; empty, it leaves the word to TRANSFORMERS_OFFLINE."""
+    variables = {"HF_HUB_OFFLINE": hub, "TRANSFORMERS_OFFLINE": "1"}
+    assert is_offline(Environment(variables, "/h", "/w")) is offline
 
 
 def test_refusal_names_the_models_and_the_command() -> None:

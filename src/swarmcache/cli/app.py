@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache import __version__, locale
+from swarmcache.cli.options import invocation_of, shared_options
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from swarmcache.cli.session import Session
 
 PROGRAM = "swarmcache"
+_TYPED = click.core.ParameterSource.COMMANDLINE
 COMPLETION_VARIABLE = "_SWARMCACHE_COMPLETE"
 """What a shell sets when it asks us for completions; click answers and exits."""
 
@@ -71,17 +73,36 @@ class Commands(click.Group):
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=t("One explicit, complete, verified Hugging Face model cache for every training node."),
+    help="\n\n".join(
+        [
+            t("One explicit, complete, verified Hugging Face model cache for every training node."),
+            t("Without a command: this project and its cache in ten lines, and the next step."),
+        ]
+    ),
     epilog=t("Example: {command}", command="swarmcache check Gensyn/Qwen2.5-0.5B-Instruct"),
 )
 @click.version_option(__version__, prog_name=PROGRAM, help=t("Show the version and exit."))
+@shared_options
 @click.pass_context
-def swarmcache(ctx: click.Context) -> None:
+def swarmcache(ctx: click.Context, /, **options: object) -> None:
     """Run the bare command where no other is named."""
     if ctx.invoked_subcommand is None:
-        from swarmcache.cli.overview import command  # noqa: PLC0415 - the bare command only
+        from swarmcache.cli.overview import show_overview  # noqa: PLC0415 - the bare command only
 
-        ctx.invoke(command)
+        show_overview(invocation_of(options))
+        return
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) == _TYPED]
+    if given:
+        # Taken here, an option would silently not reach the command that it was meant for.
+        raise click.UsageError(
+            t("Options come after the command: {command}", command=_put_right(ctx, given))
+        )
+
+
+def _put_right(ctx: click.Context, given: Sequence[str]) -> str:
+    """Return the command line with the options where they belong."""
+    options = [o.opts[-1] for o in ctx.command.params if o.name in given]
+    return " ".join([PROGRAM, str(ctx.invoked_subcommand), *options])
 
 
 def run(words: Sequence[str], session: Session) -> int:

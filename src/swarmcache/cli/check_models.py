@@ -29,10 +29,11 @@ def check_models(invocation: Invocation, targets: Sequence[Target], *, full: boo
     pairs = [(target, _check(invocation, target, here=here, full=full)) for target in targets]
     ok = all(outcome.state == "complete" for _, outcome in pairs)
     if invocation.json:
+        from swarmcache.report.check_json import model_entry  # noqa: PLC0415
         from swarmcache.report.json import document  # noqa: PLC0415
 
         found = [
-            {**_entry(target, outcome), "locked": lock is not None and bool(lock.find(target))}
+            {**model_entry(target, outcome), "locked": lock is not None and bool(lock.find(target))}
             for target, outcome in pairs
         ]
         invocation.terminal.out(document("check", ok=ok, cache=cache, models=found))
@@ -61,18 +62,3 @@ def _no(lock: Lock | None, pairs: Sequence[tuple[Target, Outcome]]) -> int:
     from swarmcache.hubcache.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
 
     return 5 if any(isinstance(outcome, Mismatched) for _, outcome in pairs) else 1
-
-
-def _entry(target: Target, outcome: Outcome) -> dict[str, object]:
-    return {
-        "id": target.id,
-        "type": target.type,
-        "revision": target.revision,
-        "commit": outcome.commit,
-        "state": outcome.state,
-        "missing": list(outcome.missing),
-        "damaged": list(outcome.damaged),
-        "reason": outcome.reason,
-        "size_bytes": outcome.size,
-        "snapshot": outcome.snapshot,
-    }

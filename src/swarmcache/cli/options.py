@@ -13,13 +13,14 @@ from swarmcache.environment import Environment
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
-__all__ = ["Invocation", "common_options"]
+__all__ = ["Invocation", "common_options", "invocation_of", "shared_options"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_NAMES = ("cache_dir", "python", "as_json", "quiet", "verbose")
 
 
 def common_options(function: Callable[Concatenate[Invocation, P], R]) -> Callable[P, R]:
@@ -27,20 +28,30 @@ def common_options(function: Callable[Concatenate[Invocation, P], R]) -> Callabl
 
     @functools.wraps(function)
     def command(*args: P.args, **kwargs: P.kwargs) -> R:
-        invocation = Invocation(
-            Environment.current(),
-            cache_dir=kwargs.pop("cache_dir"),  # type: ignore[arg-type]
-            json=bool(kwargs.pop("as_json")),
-            quiet=bool(kwargs.pop("quiet")),
-            verbose=bool(kwargs.pop("verbose")),
-            python=kwargs.pop("python"),  # type: ignore[arg-type]
-        )
-        return function(invocation, *args, **kwargs)
+        shared = {name: kwargs.pop(name) for name in _NAMES}
+        return function(invocation_of(shared), *args, **kwargs)
 
-    decorated: Callable[P, R] = command
+    return shared_options(command)
+
+
+def shared_options(function: Callable[P, R]) -> Callable[P, R]:
+    """Give a click command the shared options as they are, by their names."""
     for option in reversed(_options()):
-        decorated = option(decorated)
-    return decorated
+        function = option(function)
+    return function
+
+
+def invocation_of(values: Mapping[str, object]) -> Invocation:
+    """Return what the values of the shared options mean here; CacheNotFound without a `cwd`."""
+    cache_dir, python = values["cache_dir"], values["python"]
+    return Invocation(
+        Environment.current(),
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        json=bool(values["as_json"]),
+        quiet=bool(values["quiet"]),
+        verbose=bool(values["verbose"]),
+        python=None if python is None else str(python),
+    )
 
 
 def _options() -> tuple[Callable[[Callable[P, R]], Callable[P, R]], ...]:

@@ -5,50 +5,76 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
-
-from swarmcache.cli.options import Invocation, common_options
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.integrity import Missing
 from swarmcache.hubcache.pins import check_pinned
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.locale import t, tn
+from swarmcache.report.check_json import model_entry
 from swarmcache.report.check_text import describe
+from swarmcache.report.json import document
 from swarmcache.report.status_text import who_decided
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.project.models import Needs
 
     Pairs = Sequence[tuple[Target, Outcome]]
 
-_MODELS_SHOWN = 5
-"""Lines for models; with them the whole is ten lines at most."""
+_LINES = 10
+"""What the whole takes at most."""
+_WARNINGS_SHOWN = 2
 
 
-@click.command(help=t("Show this project and its cache in ten lines, and the next step."))
-@common_options
-def command(invocation: Invocation) -> None:
+def show_overview(invocation: Invocation) -> None:
     """Say where things stand in the working directory."""
-    terminal = invocation.terminal
     needs = _needs(invocation)
     cache = invocation.location.path
-    here = cache_exists(cache)
+    here = cache_exists(cache, named=invocation.cache_dir is not None)
     pairs = [(target, _look(invocation, target, here=here)) for target in needs.targets]
-    terminal.out(_project_line(invocation.project, pairs))
-    who = who_decided(invocation.location.decided_by)
-    terminal.out(t("Cache: {path} (decided by {who})", path=cache, who=who))
-    terminal.out(t("Free on its disk: {free}", free=human_bytes(free_bytes(cache))))
-    for target, outcome in pairs[:_MODELS_SHOWN]:
-        terminal.out(describe(terminal, target, outcome))
-    if len(pairs) > _MODELS_SHOWN:
-        terminal.out(t("… and {n} more", n=len(pairs) - _MODELS_SHOWN))
-    terminal.out(t("Next: {command}", command=_next_step(invocation, pairs)))
+    if invocation.json:
+        invocation.terminal.out(_document(invocation, pairs, here=here))
+    else:
+        invocation.terminal.lines(_lines(invocation, pairs))
+
+
+def _lines(invocation: Invocation, pairs: Pairs) -> Iterator[str]:
+    terminal, location = invocation.terminal, invocation.location
+    yield _project_line(invocation.project, pairs)
+    who = who_decided(location.decided_by)
+    yield t("Cache: {path} (decided by {who})", path=location.path, who=who)
+    warnings = location.warnings[:_WARNINGS_SHOWN]
+    yield from (f"{terminal.warn} {warning}" for warning in warnings)
+    yield t("Free on its disk: {free}", free=human_bytes(free_bytes(location.path)))
+    room = _LINES - 4 - len(warnings)
+    shown = pairs if len(pairs) <= room else pairs[: room - 1]
+    yield from (describe(terminal, target, outcome) for target, outcome in shown)
+    if len(pairs) > len(shown):
+        yield t("… and {n} more", n=len(pairs) - len(shown))
+    yield t("Next: {command}", command=_next_step(invocation, pairs))
+
+
+def _document(invocation: Invocation, pairs: Pairs, *, here: bool) -> str:
+    location = invocation.location
+    return document(
+        "overview",
+        project=invocation.project,
+        cache={
+            "path": location.path,
+            "decided_by": location.decided_by,
+            "warnings": list(location.warnings),
+            "exists": here,
+            "free_bytes": free_bytes(location.path),
+        },
+        models=[model_entry(target, outcome) for target, outcome in pairs],
+        next=_next_step(invocation, pairs),
+    )
 
 
 def _needs(invocation: Invocation) -> Needs:

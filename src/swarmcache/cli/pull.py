@@ -9,6 +9,7 @@ import click
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.cli.pull_report import print_document, result_line, say_plan, summarise
+from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target, check_revision, parse_target
 from swarmcache.locale import t
 
@@ -56,6 +57,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     targets = _named(models, datasets, revision) or project_targets(
         invocation, pool=pool, explain=True
     )
+    cache_exists(invocation.location.path)  # It need not; a file in its place is an error.
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.cli.locked_start import lead_back, refuse_mismatches
-from swarmcache.errors import LockMismatch, SwarmcacheError
+from swarmcache.errors import HubCacheError, LockMismatch, SwarmcacheError, os_sentence
+from swarmcache.hubcache.folder import cache_exists
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
@@ -86,6 +87,20 @@ def _answer(invocation: Invocation, selection: Selection) -> str:
     return t("CMD asks for {variable} by itself, so no model is drawn.", variable=MODEL_VARIABLE)
 
 
+def refuse_unusable(invocation: Invocation, start: Start, selection: Selection) -> None:
+    """Raise where no model can be in the cache: a file stands in its place, or it is closed.
+
+    Where the command needs no model that we know of, or is to start anyway, that is a warning.
+    """
+    try:
+        cache_exists(invocation.location.path)
+    except HubCacheError as error:
+        asked = selection.targets or invocation.cache_dir is not None
+        if asked and not start.best_effort:
+            raise
+        invocation.terminal.alert(f"{invocation.terminal.warn} {error}")
+
+
 def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: Selection) -> None:
     """Have every model complete, or say what is not; raises NotReady when that forbids a start."""
     terminal = invocation.terminal
@@ -151,7 +166,8 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
         raise
     except (SwarmcacheError, OSError) as error:
         cached.forget(targets)
-        terminal.alert(f"{terminal.warn} {error}")
+        said = os_sentence(error) if isinstance(error, OSError) else error.message
+        terminal.alert(f"{terminal.warn} {said}")
 
 
 def _say_pulled(

@@ -13,8 +13,14 @@ import click
 
 from swarmcache.cli.locked_start import held_by_lock
 from swarmcache.cli.options import Invocation, common_options
-from swarmcache.cli.readiness import Start, lacking, make_ready, select
-from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, SwarmcacheError
+from swarmcache.cli.readiness import Start, lacking, make_ready, refuse_unusable, select
+from swarmcache.errors import (
+    CannotExecute,
+    CommandNotFound,
+    LaunchError,
+    SwarmcacheError,
+    os_sentence,
+)
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.launch.prompts import prompted_variables
 from swarmcache.launch.run import Cached, child_variables, is_offline
@@ -61,9 +67,7 @@ class RunCommand(click.Command):
             error.exit_code = OWN_FAILURE
             raise
         except OSError as error:
-            reason = error.strerror or str(error)
-            message = t("{path}: {reason}", path=error.filename or "run", reason=reason)
-            failure = LaunchError(message)
+            failure = LaunchError(os_sentence(error))
             failure.exit_code = OWN_FAILURE
             raise failure from error
 
@@ -123,6 +127,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     tiers = invocation.settings.tiers
     cached = Cached(invocation.location.path, invocation.lock, tiers=tiers)
     selection = select(invocation, start, cached)
+    refuse_unusable(invocation, start, selection)
     if dry_run:
         return _print_plan(invocation, start, cached, selection, command_line)
     make_ready(invocation, start, cached, selection)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from typing import TYPE_CHECKING
 
 from swarmcache.cli.plain_call import plain_call
 from swarmcache.cli.session import Session, choose_language
-from swarmcache.errors import SwarmcacheError
+from swarmcache.errors import SwarmcacheError, os_sentence
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def _say(error: SwarmcacheError | OSError) -> int:
     if isinstance(error, SwarmcacheError):
         message, hint, code = error.message, error.hint, error.exit_code
     else:
-        message, hint, code = _os_sentence(error), "", 3
+        message, hint, code = os_sentence(error), "", 3
     text = f"swarmcache: {message}"
     if hint:
         text += "\n" + t("Next: {command}", command=hint)
@@ -82,10 +81,3 @@ def _say(error: SwarmcacheError | OSError) -> int:
     except OSError:
         pass  # There is nowhere left to say it; the code still tells.
     return code
-
-
-def _os_sentence(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return t("The disk of {path} is full.", path=error.filename or "?")
-    reason = error.strerror or str(error)
-    return t("{path}: {reason}", path=error.filename or "?", reason=reason)

@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.errors import NotReady, SwarmcacheError
+from swarmcache.errors import NotReady, SwarmcacheError, os_sentence
 from swarmcache.hubcache.integrity import Missing, check
 from swarmcache.locale import listed, t
 
@@ -74,7 +74,7 @@ class Cached:
             except SwarmcacheError as error:
                 self._known[target] = Missing(reason=error.message)
             except OSError as error:
-                self._known[target] = Missing(reason=error.strerror or str(error))
+                self._known[target] = Missing(reason=os_sentence(error))
         return self._known[target]
 
     def _check(self, target: Target) -> Outcome:
@@ -117,8 +117,10 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
         return _named(environment, named, settings_models, pool)
     try:
         needs = _needs(environment, settings_models, pool)
-    except (SwarmcacheError, OSError) as error:
-        return Selection((), {}, notes=(str(error),))
+    except SwarmcacheError as error:
+        return Selection((), {}, notes=(error.message,))
+    except OSError as error:
+        return Selection((), {}, notes=(os_sentence(error),))
     if needs is None:
         return Selection((), {})
     if not needs.certain:
@@ -134,8 +136,13 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
 
 
 def is_offline(environment: Environment) -> bool:
-    """Tell whether this environment already forbids the Hub's client the network."""
-    return (environment.get("HF_HUB_OFFLINE") or "").upper() in _TRUE
+    """Tell whether this environment already forbids the Hub's client the network.
+
+    As `constants.py` has it: TRANSFORMERS_OFFLINE speaks only where HF_HUB_OFFLINE is not set or
+    empty, so `HF_HUB_OFFLINE=0 TRANSFORMERS_OFFLINE=1` is online.
+    """
+    said = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
+    return said.upper() in _TRUE
 
 
 def child_variables(
