@@ -19,7 +19,7 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from cachemaker import git_sha1, sha256
-from transfer.faulty_hub import FaultyHub, Noise, Repo, certificates, faults, unreachable
+from transfer.faulty_hub import FaultyHub, Noise, Proxy, Repo, certificates, faults, unreachable
 from transfer.faulty_hub.names import COLLIDING, FOREIGN
 from transfer.faulty_hub.process import launched
 from wire import Answer
@@ -137,6 +137,20 @@ def test_slow_for_ever() -> None:
         with pytest.raises(TimeoutError):
             get_until(hub, 0.5)
         assert 1 <= hub.served(FILE) <= 60
+
+
+def test_slow_headers() -> None:
+    """No read of the client times out, and the headers do not come."""
+    with FaultyHub(tiny()) as hub:
+        hub.add(faults.slow_head(20), path=FILE)
+        parts = urlsplit(hub.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=1) as client:
+            client.sendall(f"GET /org/name/resolve/main/{FILE} HTTP/1.1\r\n\r\n".encode())
+            began, received = time.monotonic(), b""
+            while time.monotonic() - began < 0.5:
+                received += client.recv(1000)
+    assert 1 <= len(received) <= 11
+    assert received == b"HTTP/1.1 200 OK"[: len(received)]
 
 
 def get_until(hub: FaultyHub, seconds: float) -> None:
@@ -355,3 +369,21 @@ def test_unreachable() -> None:
         parts = urlsplit(url)
         with pytest.raises(TimeoutError):
             socket.create_connection((parts.hostname, parts.port), timeout=0.3)
+
+
+def test_proxy(tmp_path: pathlib.Path) -> None:
+    """Plain requests are forwarded, those to a TLS server tunnelled; both are written down."""
+    made = certificates(tmp_path)
+    target = f"/org/name/resolve/main/{FILE}"
+    with FaultyHub(tiny()) as plain, FaultyHub(tiny(), tls=made) as secret, Proxy() as proxy:
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({"http": proxy.url, "https": proxy.url}),
+            urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=made.authority)),
+        )
+        for hub in (plain, secret):
+            with opener.open(hub.url + target, timeout=10) as answer:
+                assert answer.read() == noise()
+        assert proxy.targets == [
+            ("GET", plain.url + target),
+            ("CONNECT", secret.url.removeprefix("https://")),
+        ]

@@ -60,6 +60,9 @@ class Answer:
     silent_at: int | None = None
     """Bytes of the body after which nothing more comes; -1: not even the headers."""
     bytes_per_second: float | None = None
+    """Of the body."""
+    head_per_second: float | None = None
+    """Bytes of the status line and headers; None: all at once."""
     close: bool = False
     """Whether the connection ends with this answer."""
 

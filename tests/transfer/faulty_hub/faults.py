@@ -29,6 +29,11 @@ def slow(bytes_per_second: float = 1) -> Fault:
     return lambda _, answer: replace(answer, bytes_per_second=bytes_per_second)
 
 
+def slow_head(bytes_per_second: float = 1) -> Fault:
+    """Send the status line and headers byte by byte: no single read of them takes long."""
+    return lambda _, answer: replace(answer, head_per_second=bytes_per_second)
+
+
 def cut(fraction: float, *, reset: bool = False) -> Fault:
     """Cut the connection after a fraction of the body; before the last byte for 1."""
 

@@ -114,7 +114,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.close:
             lines.append("Connection: close")
         request.status = answer.status
-        self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+        if answer.head_per_second:
+            for number in range(len(head)):
+                self.wfile.write(head[number : number + 1])
+                if self.server.ending.wait(1 / answer.head_per_second):
+                    return
+        else:
+            self.wfile.write(head)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: the tests ask for what they want to know."""
