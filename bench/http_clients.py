@@ -26,7 +26,7 @@ from measure.nginx import nginx, self_signed
 GIB = 2**30
 WAYS = {
     "socket": ["recv_into"],
-    "http_client": ["read", "readinto", "recv_into", "recv_into WAITALL", "splice"],
+    "http_client": ["read", "readinto", "readinto1", "recv_into", "recv_into WAITALL", "splice"],
     "urllib3": ["stream", "readinto"],
     "pycurl": ["callback"],
     "aiohttp": ["iter_chunked"],

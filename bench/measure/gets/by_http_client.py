@@ -54,6 +54,19 @@ def readinto(url: str, ca: str, sink: Sink) -> None:
         sink.add(view[:count])
 
 
+def readinto1(url: str, ca: str, sink: Sink) -> None:
+    """Use one buffer, and take what has come: no call waits for more than one packet."""
+    _connection, answer = ask(url, ca)
+    view, left, filled = memoryview(bytearray(CHUNK)), answer.length, 0
+    assert left
+    while left or filled:
+        while left and filled < CHUNK:
+            count = came(answer.fp.readinto1(view[filled : filled + left]))
+            left, filled = left - count, filled + count
+        sink.add(view[:filled])
+        filled = 0
+
+
 def recv_into(url: str, ca: str, sink: Sink) -> None:
     """Use one buffer, and past the headers the socket itself."""
     connection, answer = ask(url, ca)
@@ -123,6 +136,7 @@ def small(url: str, ca: str, count: int) -> None:
 FILE = {
     "read": read,
     "readinto": readinto,
+    "readinto1": readinto1,
     "recv_into": recv_into,
     "recv_into WAITALL": recv_all,
     "splice": splice,
