@@ -356,6 +356,16 @@ def test_a_process_of_its_own() -> None:
         }
 
 
+def test_a_process_with_tls(tmp_path: pathlib.Path) -> None:
+    """Its certificates come along, and it can be told things as ever."""
+    with launched("org/name", {FILE: "1KiB"}, tls=certificates(tmp_path)) as hub:
+        trusted = ssl.create_default_context(cafile=hub.authority)
+        url = f"{hub.url}/org/name/resolve/{hub.main}/{FILE}"
+        with urllib.request.urlopen(url, timeout=10, context=trusted) as answer:
+            assert sha256(answer.read()) == Noise(1024).sha256
+        assert hub.counts()["bytes"] == 1024
+
+
 def test_noise_hashes_as_its_bytes() -> None:
     """The names that the Hub gives it are those of what is sent."""
     assert WEIGHTS.sha256 == hashlib.sha256(noise()).hexdigest()

@@ -1,7 +1,8 @@
-"""Run a faulty Hub until standard input ends; print where it is as JSON.
+"""Run the Hub that a line of JSON on standard input describes, until the input ends.
 
-    python -m transfer.faulty_hub '{"repo": "org/name", "files": {"a.bin": "1GiB:7", "b": "=text"}}'
+    {"repo": "org/name", "files": {"a.bin": "1GiB:7", "b": "=text"}, "traits": {"cdn": true}}
 
+It prints where it is, as JSON too, once it serves (`cat | python -m transfer.faulty_hub`, by hand).
 `GET /_counts` answers what was served; `POST /_faults`, `/_pace` and `/_mend` change what is wrong.
 None of these is counted.
 """
@@ -17,6 +18,7 @@ from .answers import document
 from .content import content
 from .repos import Repo
 from .server import FaultyHub
+from .tls import Certificates
 
 if TYPE_CHECKING:
     from .answers import Answer, Request
@@ -42,15 +44,18 @@ class ControlledHub(FaultyHub):
 def main(given: str) -> None:
     """Serve what is given as JSON."""
     wanted: dict[str, Any] = json.loads(given)
+    traits = wanted.get("traits", {})
+    if "tls" in traits:
+        traits["tls"] = Certificates(**traits["tls"])
     files = {
         path: text[1:].encode() if text.startswith("=") else content(text)
         for path, text in wanted["files"].items()
     }
     repo = Repo(wanted["repo"], files)
-    with ControlledHub(repo, **wanted.get("traits", {})) as hub:
+    with ControlledHub(repo, **traits) as hub:
         print(json.dumps({"url": hub.url, "main": repo.main}), flush=True)
         sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.stdin.readline())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,11 +67,12 @@ class Noise(Content):
 
     def pieces(self, start: int, stop: int) -> Iterator[memoryview]:
         """Yield it block by block, in one buffer."""
-        block = bytearray(_block(self.seed))
+        block = bytearray(_block(self.seed, min(self.size, BLOCK)))
         view = memoryview(block)
         while start < stop:
             number, skipped = divmod(start, BLOCK)
-            block[:8] = number.to_bytes(8, "big")
+            if number:
+                block[:8] = number.to_bytes(8, "big")
             end = min(stop - number * BLOCK, BLOCK)
             yield view[skipped:end]
             start = number * BLOCK + end
@@ -109,6 +110,6 @@ def content(given: bytes | str | Content) -> Content:
     return Noise(int(size.removesuffix(unit)) * UNITS.get(unit, 1), int(seed or 0))
 
 
-@cache
-def _block(seed: int) -> bytes:
-    return random.Random(seed).randbytes(BLOCK)
+@lru_cache(maxsize=64)
+def _block(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)

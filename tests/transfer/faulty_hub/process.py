@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class LaunchedHub:
     main: str
     """The commit that `main` points to."""
     pid: int
+    authority: str | None = None
+    """Whose certificates it shows."""
 
     def counts(self) -> dict[str, Any]:
         """Return what FaultyHub.counts returns there."""
@@ -52,7 +55,10 @@ class LaunchedHub:
 
     def _ask(self, path: str, value: Any) -> Any:
         body = None if path == "/_counts" else json.dumps(value).encode()
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        trusted = ssl.create_default_context(cafile=self.authority)
+        direct = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted)
+        )
         with direct.open(self.url + path, body, timeout=20) as answer:
             return json.load(answer)
 
@@ -61,20 +67,25 @@ class LaunchedHub:
 def launched(repo_id: str, files: Mapping[str, str], **traits: Any) -> Iterator[LaunchedHub]:
     """Run a Hub with one repo until the block ends.
 
-    Content is a size and seed (`1GiB:7`), or `=` and a text. `traits` are those of FaultyHub that
-    JSON can hold.
+    Content is a size and seed (`1GiB:7`), or `=` and a text. `traits` are those of FaultyHub.
     """
+    tls = traits.get("tls")
+    if tls:
+        traits["tls"] = asdict(tls)
     given = json.dumps({"repo": repo_id, "files": dict(files), "traits": traits})
     path = os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")]))
     server = subprocess.Popen(
-        [sys.executable, "-m", "transfer.faulty_hub", given],
+        [sys.executable, "-m", "transfer.faulty_hub"],
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
         text=True,
     )
     try:
+        assert server.stdin is not None
         assert server.stdout is not None
-        yield LaunchedHub(**json.loads(server.stdout.readline()), pid=server.pid)
+        print(given, file=server.stdin, flush=True)
+        where = json.loads(server.stdout.readline())
+        yield LaunchedHub(**where, pid=server.pid, authority=tls and tls.authority)
     finally:
         server.communicate(timeout=20)  # It ends when its standard input does.
