@@ -36,13 +36,13 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MB, GB = 10**6, 10**9
 REPO = "bench/random"
 CORES = len(os.sched_getaffinity(0))
 OURS, HF, CEILING = "swarmcache verify", "hf cache verify", "hashlib from memory"
-CALL = "swarmcache verify, library call"
+CALL, PLAIN = "swarmcache verify, library call", "hashlib by plain reads"
 PER_REPO = 1000
 """Files of each repo where files are many."""
 
@@ -85,6 +85,8 @@ def against_peers(folder: str, rounds: int) -> None:
                 for threads in {1, CORES} if number else ():
                     name = f"{CEILING}, {threads} threads"
                     costs.setdefault(name, []).append(from_memory(threads, 4 * 512 * MB))
+                if number:
+                    costs.setdefault(PLAIN, []).append(by_plain_reads(blobs))
     _print_peers(costs, 4 * 512 * MB)
 
 
@@ -118,6 +120,10 @@ def _print_peers(costs: dict[str, list[Cost]], size: int) -> None:
         f" {wall[all_cores] / wall[CALL]:.0%}; by CPU, which other work disturbs less:"
         f" {cpu[one] / cpu[CALL]:.0%}"
     )
+    print(
+        f"the call against {CORES} threads that only read and hash, which no reader can beat:"
+        f" {wall[PLAIN] / wall[CALL]:.0%}; they reach {wall[one] / CORES / wall[PLAIN]:.0%}"
+    )
 
 
 def library_call(hub: str, expected: str = "Verified") -> Cost:
@@ -136,8 +142,33 @@ def from_memory(threads: int, size: int) -> Cost:
         for _ in range(size // threads // len(buffer)):
             digest.update(buffer)
 
+    return _together([hash_share] * threads)
+
+
+def by_plain_reads(blobs: list[str]) -> Cost:
+    """Read and hash the files with a thread for each core, and do nothing else."""
+    left = list(blobs)
+
+    def hash_files() -> None:
+        buffer = bytearray(2**20)
+        view = memoryview(buffer)
+        while True:
+            try:
+                path = left.pop()
+            except IndexError:
+                return
+            digest = hashlib.sha256()
+            with open(path, "rb", buffering=0) as file:
+                while count := file.readinto(buffer):
+                    digest.update(view[:count])
+
+    return _together([hash_files] * CORES)
+
+
+def _together(tasks: list[Callable[[], None]]) -> Cost:
+    """Run tasks, each in a thread of its own, and return what that took."""
     began, used = time.perf_counter(), time.process_time()
-    running = [threading.Thread(target=hash_share) for _ in range(threads)]
+    running = [threading.Thread(target=task) for task in tasks]
     for thread in running:
         thread.start()
     for thread in running:
