@@ -407,6 +407,22 @@ def test_the_commit_of_an_old_dangling_ref_is_fetched(dangling: Dangling) -> Non
     assert problems(dangling.cache, everything=True) == []
 
 
+def test_nothing_is_written_through_a_snapshot_that_is_a_link(
+    dangling: Dangling, tmp_path: Path
+) -> None:
+    """It leads out of the cache, whose clients never make one."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    snapshot = os.path.join(dangling.cache.folder("org/name"), "snapshots", dangling.commit)
+    os.symlink(outside, snapshot)
+    (outcome,) = repair_from(dangling.cache, dangling.source)
+    assert isinstance(outcome, Unrepaired)
+    assert (
+        outcome.error.message == f"{snapshot} is in the way: no file, and not known to swarmcache."
+    )
+    assert os.listdir(outside) == []
+
+
 def test_a_young_dangling_ref_is_left_since_it_may_belong_to_a_download(
     dangling: Dangling,
 ) -> None:

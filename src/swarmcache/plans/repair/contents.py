@@ -166,14 +166,23 @@ def _is_link(path: str) -> bool | None:
         return S_ISLNK(mode)
     if os.path.isdir(path) and not os.listdir(path):
         return None
-    raise NotRepairable(
+    raise _in_the_way(path)
+
+
+def _in_the_way(path: str) -> NotRepairable:
+    return NotRepairable(
         t("{path} is in the way: no file, and not known to swarmcache.", path=path),
         hint=f"ls -la {path}",
     )
 
 
 def _refuse_outside(entry: str, snapshot: str) -> None:
-    """Raise NotRepairable when a path, or a folder's link on it, leads out of the snapshot."""
+    """Raise NotRepairable when a path, or a folder's link on it, leads out of the snapshot.
+
+    A snapshot that is itself a link is no client's work, and may lead out of the cache.
+    """
+    if os.path.islink(snapshot):
+        raise _in_the_way(snapshot)
     inside = os.path.realpath(snapshot)
     parent = os.path.realpath(os.path.dirname(entry))
     if os.path.normpath(entry) != entry or not f"{parent}/".startswith(f"{inside}/"):
