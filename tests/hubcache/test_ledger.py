@@ -156,6 +156,18 @@ def test_a_deleted_ledger_costs_time_only(state: State) -> None:
     assert (ledger.failure, recalled(state)) == (None, GOOD)
 
 
+@pytest.mark.timeout(30)
+def test_a_pipe_in_the_place_of_the_ledger_is_not_waited_for(state: State) -> None:
+    """It holds nothing, and what is recorded is a hint that was lost."""
+    remember(state)
+    path = f"{state.path}/ledger/hashes"
+    os.unlink(path)
+    os.mkfifo(path)
+    assert recalled(state) is None
+    remember(state)
+    assert recalled(state) is None
+
+
 def test_outdated_lines_are_dropped_when_they_are_many(state: State) -> None:
     """One inode recorded 3000 times is one line afterwards, and others learn of it."""
     ledger, other = remember(state), Ledger(state)

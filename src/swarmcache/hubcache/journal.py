@@ -64,7 +64,7 @@ class Journal:
     def _added(self) -> bytes:
         """Return the whole lines behind those already read; of a new file, all of them."""
         try:
-            with open(self.path, "rb", buffering=0) as file:
+            with open(self.path, "rb", buffering=0, opener=_open_at_once) as file:
                 found = os.fstat(file.fileno())
                 if found.st_ino != self._inode or found.st_size < self._offset:
                     self._inode, self._offset = found.st_ino, 0
@@ -100,6 +100,11 @@ class Journal:
             with suppress(OSError):
                 os.chmod(self.path, self._mode)
             return handle
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file, and wait for no writer where a pipe stands in its place."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _with_checksum(line: bytes) -> bytes:
