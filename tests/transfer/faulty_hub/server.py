@@ -59,6 +59,8 @@ class Rule:
 class FaultyHub:
     """A Hub, and with `cdn` a second origin for its LFS files, within a `with` block.
 
+    The CDN is another port of the same host, which takes a strict client to tell from the Hub:
+    huggingface_hub 1.31.0 sends its token there and is refused; 0.36.2, 1.5.0 and 2.4.0 do not.
     `bytes_per_second` is shared by all connections and may be changed at any time. `honest` holds
     the repos; change them and it serves what they are then.
     """
