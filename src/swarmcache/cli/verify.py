@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from contextlib import closing
@@ -106,6 +105,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     dry_run: bool,
 ) -> int:
     """Verify `models`, or without any what the project in the working directory loads."""
+    from swarmcache.hubcache.cores import usable_cores  # noqa: PLC0415
     from swarmcache.hubcache.crew import How  # noqa: PLC0415 - after usage errors
     from swarmcache.hubcache.pace import step_back  # noqa: PLC0415
     from swarmcache.lockfile import read_lock  # noqa: PLC0415
@@ -114,7 +114,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     lock = read_lock(invocation.project)
     asked = _asked(invocation, models, lock, whole_cache=whole_cache)
     cache_exists(invocation.location.path, named=True)
-    how = How(jobs or _cores(), max_rate, background, recheck, older_than)
+    how = How(jobs or usable_cores(), max_rate, background, recheck, older_than)
     pickles = Pickles(invocation, look_inside=unsafe)
     began = time.monotonic()
     run, summary = _run(invocation, asked, how, lock, pickles, fail_fast=fail_fast)
@@ -147,13 +147,6 @@ def _asked(
         return None
     targets = [parse_target(model) for model in models] or project_targets(invocation)
     return [pinned(target, lock) for target in targets]
-
-
-def _cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each repair
