@@ -22,7 +22,7 @@ def usable_cores(groups: str = _CONTROL_GROUPS) -> int:
 
 
 def _quota(groups: str) -> float:
-    """Return the cores' worth of time that the control group grants; infinite where it sets no bound."""
+    """Return the cores' worth of time that the control group grants; infinite without a bound."""
     words = _words(f"{groups}/cpu.max") or [
         *_words(f"{groups}/cpu/cpu.cfs_quota_us"),
         *_words(f"{groups}/cpu/cpu.cfs_period_us"),
