@@ -6,6 +6,7 @@ that no byte is hashed twice. What can be told without hashing is told here.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where content is used: a path of a revision."""
+    """Where content is used: a path of a revision; or a blob that no revision uses yet.
+
+    The Hub's clients link a blob that is there already, and do not look at its bytes.
+    """
 
     repo: RepoName
-    commit: str
+    commit: str | None
+    """None for a blob that no revision uses."""
     path: str
+    """Its path in the repo; on disk for a blob that no revision uses."""
     blob: Blob
     expected: Expected
 
@@ -82,6 +88,7 @@ def survey(
             for revision in repo.revisions:
                 _look_at(repo, revision, found, locked)
             found.settled += gaps_of(repo, tiers=tiers)
+            _look_at_orphans(repo, found)
         return found
     for target, held, wanted in _revisions(targets, cache, tiers):
         if held is None or wanted is None:
@@ -129,9 +136,22 @@ def _look_at(repo: Repo, revision: Revision, found: Survey, locked: Locked) -> N
         if (early := _by_size(place)) is not None:
             found.settled.append(place.verdict(early))
         else:
-            key = (blob.inode, expected.algorithm)
-            new = Content(blob.path, expected.algorithm, blob.size, blob.inode[1])
-            found.contents.setdefault(key, new).places.append(place)
+            _to_be_hashed(place, found)
+
+
+def _look_at_orphans(repo: Repo, found: Survey) -> None:
+    """Let the blobs that no revision uses be hashed, where their names tell what they must be."""
+    for leftover in repo.leftovers:
+        blob = repo.blobs.get(os.path.basename(leftover.path))
+        expected = expected_of(blob, None) if blob and leftover.kind == "orphan" else None
+        if blob is not None and expected is not None:
+            _to_be_hashed(Place(repo.name, None, blob.path, blob, expected), found)
+
+
+def _to_be_hashed(place: Place, found: Survey) -> None:
+    blob, algorithm = place.blob, place.expected.algorithm
+    new = Content(blob.path, algorithm, blob.size, blob.inode[1])
+    found.contents.setdefault((blob.inode, algorithm), new).places.append(place)
 
 
 def _records(repo: Repo, revision: Revision, locked: Locked) -> Mapping[str, Record]:

@@ -91,9 +91,10 @@ class FileVerdict:
 
     repo: RepoName
     commit: str | None
-    """None where the revision leads to no commit, and for refs."""
+    """None where the revision leads to no commit, for refs, and for blobs that nothing uses."""
     path: str
-    """Its path in the repo; for a ref its path on disk; empty for a whole revision."""
+    """Its path in the repo; on disk for a ref, or a blob that nothing uses; empty for a whole
+    revision."""
     blob: str | None
     """Where the content lies, absolute; None where there is none."""
     size: int

@@ -154,9 +154,13 @@ def _verdicts(content: Content, result: Result) -> Iterator[FileVerdict]:
         remembered = isinstance(result, Recalled)
         good = Remembered(result.when) if isinstance(result, Recalled) else Verified()
         for place in content.places:
-            yield place.verdict(judged(place, result.digest, good, remembered=remembered))
+            outcome = judged(place, result.digest, good, remembered=remembered)
+            if place.commit is not None or outcome is not good:  # Good leftovers are not counted.
+                yield place.verdict(outcome)
         return
-    yield from (place.verdict(problem) for place in content.places)
+    for place in content.places:
+        if place.commit is not None or isinstance(problem, Corrupt):  # What nobody uses may go.
+            yield place.verdict(problem)
 
 
 def _unread(error: OSError) -> Missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,8 @@ class _Planner:
         if verdict.commit is None:
             reason = outcome.reason if isinstance(outcome, Missing) else ""
             hint = f"swarmcache pull {repo.id}" if outcome.kind == "missing-revision" else ""
+            if isinstance(outcome, Corrupt):
+                hint = f"rm {shlex.quote(path)}"  # Nobody here deletes what a client has put there.
             raise NotRepairable(reason or t("No revision needs it."), hint=hint)
         steps = self._contents.steps(repo, verdict.commit, path)
         if not steps:
