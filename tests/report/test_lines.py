@@ -34,6 +34,17 @@ def test_a_long_task_is_told_at_the_start_each_five_seconds_and_at_the_end(clock
     ]
 
 
+def test_a_night_makes_a_page_of_lines(clock):
+    """Twelve hours, heard of each second."""
+    said = []
+    lines = Lines(said.append, clock)
+    lines.start("Verifying", 43_200_000)
+    for _ in range(43_200):
+        clock.now += 1
+        lines.advance("Verifying", 1000)
+    assert len(said) < 80
+
+
 def test_a_task_without_a_total_tells_its_rate(clock):
     said = []
     lines = Lines(said.append, clock)

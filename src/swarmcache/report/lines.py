@@ -1,4 +1,4 @@
-"""Progress where nothing can be redrawn: a line at the start, every few seconds, at the end."""
+"""Progress where nothing can be redrawn: a line at the start, now and then, at the end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from swarmcache.units import human_bytes, human_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PAUSE = 5.0
-"""Seconds between two lines of one task: a log must stay readable after a night."""
+_PAUSE, _SHARE = 5.0, 0.1
+"""Between two lines of one task: seconds at least, and the share of its time until then. A log, or
+the mail that cron makes of it, must stay readable after a night."""
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Lines:
                 return
             known.done += count
             now = self._clock()
-            if now - known.said >= _PAUSE:
+            if now - known.said >= max(_PAUSE, _SHARE * (now - known.began)):
                 known.said = now
                 self._say(t("{task}: {state}", task=task, state=_state(known, now)))
 
