@@ -449,6 +449,20 @@ def test_run_starts_nothing_with_another_file(cache: CacheMaker, options: list[s
     assert "Not started: org/name is not as it is locked (tokenizer_config.json)" in done.stderr
 
 
+def test_bytes_that_verify_found_to_be_others_are_a_mismatch(cache: CacheMaker) -> None:
+    """Under the right name and of the right size: `check` and `run` know it from then on."""
+    commit = cache.repo("org/name", MODEL)
+    assert main(["lock", "org/name"]) == 0
+    blob = os.path.realpath(f"{cache.folder('org/name')}/snapshots/{commit}/model.safetensors")
+    write(blob, bytes(len(MODEL["model.safetensors"])))
+    os.utime(blob, (1e9, 1e9))  # Old enough to be remembered.
+    assert main(["verify", "org/name"]) == 5
+    assert main(["check", "org/name"]) == 5
+    done = run("--best-effort", "--offline", "--model", "org/name", *CHILD)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "Not started: org/name is not as it is locked (model.safetensors)" in done.stderr
+
+
 def test_run_starts_nothing_when_the_hub_sends_another_content(
     cache: CacheMaker, served: CacheMaker, hub: RunningHub
 ) -> None:

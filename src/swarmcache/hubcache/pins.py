@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Mismatched(Damaged):
-    """A cached file is not the one that the lock names: never to be loaded."""
+    """A cached file is not the one that the lock names: by name, by size, or as `verify` found."""
 
     __slots__ = ()
 
@@ -120,7 +120,8 @@ def mismatch_reason(paths: Sequence[str]) -> str:
 def _content(repo: Repo, revision: Revision, pin: LockedModel, *, full: bool) -> Outcome:
     snapshot = _snapshot(repo, revision, pin)
     needs = needs_of(snapshot, repo.name, full=full)
-    wrong = _mismatches(revision, pin.files, needs.paths)
+    known = set(_known_wrong(repo, revision, pin))
+    wrong = tuple(sorted(known.union(_mismatches(revision, pin.files, needs.paths))))
     if not wrong:
         return outcome_of(revision, snapshot, needs)
     missing = tuple(sorted(needs.paths - snapshot.files.keys()))
@@ -132,9 +133,14 @@ def _snapshot(repo: Repo, revision: Revision, pin: LockedModel) -> Snapshot:
     """Return a cached revision as loading sees it, the lock being the list of its files."""
     marks = f"{repo.path}/{NO_EXIST}/{revision.commit}" if NO_EXIST in repo.folders else None
     files = {file.path: file.blob for file in revision.files}
-    known = known_wrong(os.path.dirname(repo.path))
     records = {path: ManifestFile(*file) for path, file in pin.files.items()}
-    return Snapshot(files, records, marks, remembered_corrupt(known, files, records))
+    return Snapshot(files, records, marks, _known_wrong(repo, revision, pin))
+
+
+def _known_wrong(repo: Repo, revision: Revision, pin: LockedModel) -> list[str]:
+    """Return the paths whose bytes `verify` found to be others than the locked ones."""
+    known = known_wrong(os.path.dirname(repo.path))
+    return remembered_corrupt(known, dict(revision.files), pin.files) if known else []
 
 
 def _may_be(path: str, blob: Blob, locked: LockedFile | None, used: Collection[str]) -> bool:
