@@ -1,7 +1,7 @@
 # The one task runner. `make demo` and `make test` need nothing but Python ≥ 3.10 and a package index.
 #
 #   PYTHON=python3.10   use this interpreter, in an environment of its own
-#   FULL=1              also the tests that take long (make test)
+#   FULL=1              also the long kill tests and the torch suite (make test)
 
 # Relative paths only: the checkout's own path may hold spaces.
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
@@ -29,8 +29,9 @@ help: ## List these targets.
 demo: $(READY) $(CATALOGUE).mo ## The whole story on this machine, without internet (about a minute).
 	$(PY) -m swarmcache demo
 
-test: $(READY) $(CATALOGUE).mo ## All tests that a plain machine can run; FULL=1 adds the long ones.
+test: $(READY) $(CATALOGUE).mo ## All tests that a plain machine can run; FULL=1 adds the long ones and torch.
 	$(PYTEST)
+	$(if $(FULL),$(MAKE) test-torch)
 
 test-compat: $(READY) $(CATALOGUE).mo ## Real huggingface_hub versions, each in an environment of its own.
 	$(PY) tasks/compat_environments.py

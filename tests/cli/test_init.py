@@ -115,3 +115,12 @@ def test_a_second_init_changes_nothing(project: Path, capsys: pytest.CaptureFixt
         " overwrites.\nNext: swarmcache env --explain\n"
     )
     assert (project / "swarmcache.toml").read_text() == "# mine\n"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only Linux has a folder like this")
+def test_a_folder_that_takes_no_file_is_told_by_the_files_own_name(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not by that of the temporary file which stands in for it."""
+    assert main(["init", "--yes", "--dir", "/srv/hub", "/proc"]) == 3
+    assert capsys.readouterr().err.startswith("swarmcache: /proc/swarmcache.toml: ")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--dir",
     "parent",
     metavar="PATH",
-    type=click.Path(file_okay=False),
+    type=click.Path(file_okay=False, readable=False),
     help=t("Make the demo's folder in this one instead of the system's temporary folder."),
 )
 @click.option("--json", "as_json", is_flag=True, help=t("Print one JSON document."))

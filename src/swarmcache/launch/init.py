@@ -75,6 +75,9 @@ def write(plan: InitPlan) -> None:
             file.flush()
             os.fsync(file.fileno())
         _publish(partial, plan.path)
+    except OSError as error:
+        error.filename = plan.path  # What was asked for, not our way to it.
+        raise
     finally:
         with suppress(FileNotFoundError):
             os.unlink(partial)
