@@ -15,6 +15,7 @@
     │   ├── RepoNotFound            1   the endpoint knows no such repo or revision
     │   ├── RepoDenied              3   gated or private: the token does not open it
     │   ├── WrongBytes              5   what arrived is not what was announced
+    │   ├── UnsafeListing           5   an endpoint names files that no cache can hold
     │   └── DiskFull                3   the plan does not fit
     ├── ProjectError                3   a training project read as facts
     ├── ServeError                  3   the embedded Hub cannot start
@@ -115,6 +116,12 @@ class RepoDenied(TransferError):
 
 class WrongBytes(TransferError):
     """What arrived is not what the endpoint announced."""
+
+    exit_code = 5
+
+
+class UnsafeListing(TransferError):
+    """An endpoint names files that no cache can hold: nothing of such a repo is fetched."""
 
     exit_code = 5
 

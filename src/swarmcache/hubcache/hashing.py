@@ -52,7 +52,7 @@ def hash_file(
         before = os.fstat(handle)
         if not S_ISREG(before.st_mode):
             raise NotAFile(None, "not a regular file", path)
-        digest = _start(algorithm, before.st_size)
+        digest = new_digest(algorithm, before.st_size)
         read = _read_into(digest, handle, before.st_size, on_bytes)
         after = os.fstat(handle)
     finally:
@@ -74,7 +74,8 @@ def open_quietly(path: str) -> int:
         return os.open(path, flags)  # Only the owner may leave the access time alone.
 
 
-def _start(algorithm: Algorithm, size: int) -> hashlib._Hash:
+def new_digest(algorithm: Algorithm, size: int) -> hashlib._Hash:
+    """Return the digest to feed `size` bytes to; git's begins with a header of its own."""
     if algorithm == "sha256":
         return hashlib.sha256()
     return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)

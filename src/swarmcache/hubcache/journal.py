@@ -27,10 +27,7 @@ class Journal:
 
     def news(self) -> Iterator[bytes]:
         """Yield the lines added since the last call, by whichever process; OSError never."""
-        for line in self._added().split(b"\n"):
-            text, _, checksum = line.rpartition(b" ")
-            if checksum == b"%08x" % zlib.crc32(text):
-                yield text
+        return unsealed(self._added())
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Add lines by one write; raises OSError where they cannot be written."""
@@ -41,7 +38,7 @@ class Journal:
             if torn:
                 os.lseek(handle, -1, os.SEEK_END)
                 torn = os.read(handle, 1) != b"\n"
-            os.write(handle, (b"\n" if torn else b"") + b"".join(map(_with_checksum, lines)))
+            os.write(handle, (b"\n" if torn else b"") + b"".join(map(sealed, lines)))
 
     def rewrite(self, kept: Callable[[], Iterable[bytes]]) -> None:
         """Replace all lines by one rename; raises OSError where it cannot be written.
@@ -52,7 +49,7 @@ class Journal:
         with self._opened():
             try:
                 with open(temporary, "xb") as file:
-                    file.writelines(map(_with_checksum, kept()))
+                    file.writelines(map(sealed, kept()))
                 with suppress(OSError):
                     os.chmod(temporary, self._mode)
                 os.replace(temporary, self.path)
@@ -107,8 +104,17 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _with_checksum(line: bytes) -> bytes:
+def sealed(line: bytes) -> bytes:
+    """Return a line, without a line break of its own, as it is written: with its checksum."""
     return b"%s %08x\n" % (line, zlib.crc32(line))
+
+
+def unsealed(content: bytes) -> Iterator[bytes]:
+    """Yield the lines that were written whole; what is torn, foreign or garbage is passed over."""
+    for line in content.split(b"\n"):
+        text, _, checksum = line.rpartition(b" ")
+        if checksum == b"%08x" % zlib.crc32(text):
+            yield text
 
 
 def _lock(handle: int) -> None:

@@ -56,12 +56,13 @@ def held(path: str, seconds: float, *, mode: int, soft_path: str | None = None) 
     """
     from filelock import FileLock, SoftFileLock, Timeout  # noqa: PLC0415 - not for `check`
 
-    lock = FileLock(path, mode=mode)
+    # Taken by one thread, and released by whichever finishes the work.
+    lock = FileLock(path, mode=mode, thread_local=False)
     try:
         try:
             lock.acquire(timeout=seconds)
         except NotImplementedError:
-            lock = SoftFileLock(soft_path or path, mode=mode)
+            lock = SoftFileLock(soft_path or path, mode=mode, thread_local=False)
             lock.acquire(timeout=seconds)
     except PermissionError as error:
         raise AccessDenied(t("{path} cannot be locked by this user.", path=path)) from error
@@ -73,6 +74,22 @@ def held(path: str, seconds: float, *, mode: int, soft_path: str | None = None) 
     finally:
         with contextlib.suppress(OSError):  # The Hub's clients do not mind either.
             lock.release()
+
+
+def holder(path: str) -> str | None:
+    """Return who holds a kernel lock, for people, as far as this machine tells: pid and command."""
+    try:
+        found = os.stat(path)
+        inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+        with open("/proc/locks", encoding="ascii") as file:
+            rows = [line.split() for line in file]
+        pid = next(row[4] for row in rows if row[5] == inode and row[1] == "FLOCK")
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().decode(errors="replace").split("\0")
+    except (OSError, StopIteration, IndexError):
+        return None
+    command = next((os.path.basename(word) for word in words[1:2] + words[:1] if word), "")
+    return t("process {pid} ({command})", pid=pid, command=command) if command else None
 
 
 def is_downloading(cache: str, repo: RepoName) -> bool:

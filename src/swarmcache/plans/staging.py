@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError
+from swarmcache.errors import AccessDenied, DiskFull, SwarmcacheError
 from swarmcache.hubcache.locks import PATIENCE, held
 from swarmcache.hubcache.state import file_mode, state_folder
 from swarmcache.locale import t
@@ -111,49 +111,6 @@ def has_leftovers(cache: str, environment: Environment) -> bool:
     """Tell whether a killed process left something in the staging folder."""
     beside = state_folder(cache, environment).beside
     return bool(glob.glob(f"{glob.escape(beside)}/{_PARTIAL}/{_PREFIX}*"))
-
-
-def publish(staged: str, location: str) -> None:
-    """Rename what is ready to where it belongs: the one instant in which the cache changes.
-
-    The bytes are on the disk before the name leads to them, so that a power cut leaves the old
-    or the new file, never an empty one. An empty folder in the way is removed; what else stands
-    there is replaced by the rename. Raises OSError, NotRepairable where a folder of the cache is
-    mounted from elsewhere.
-    """
-    folder = os.path.dirname(location)
-    os.makedirs(folder, exist_ok=True)
-    if not os.path.islink(staged):
-        _give_group(staged, folder)
-        _sync(staged)
-    if os.path.isdir(location) and not os.path.islink(location):
-        os.rmdir(location)
-    try:
-        os.replace(staged, location)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        raise NotRepairable(
-            t("{path} lies on another file system than its cache.", path=location)
-        ) from error
-    with contextlib.suppress(OSError):  # Some network file systems sync no folders.
-        _sync(folder)
-
-
-def _give_group(staged: str, folder: str) -> None:
-    """Give a file the group that one made in `folder` would have."""
-    found = os.stat(folder)
-    if found.st_mode & 0o2000 and os.stat(staged).st_gid != found.st_gid:
-        with contextlib.suppress(OSError):
-            os.chown(staged, -1, found.st_gid)
-
-
-def _sync(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sweep(partial: str) -> None:

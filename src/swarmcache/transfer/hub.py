@@ -1,234 +1,194 @@
-"""Endpoints that speak the Hub's protocol: what a repo holds, and its files into a cache.
-
-huggingface_hub does the work, in a process of its own (`worker.py`): it takes its own locks and
-writes its own layout, whichever version is installed. Every wait here has a bound.
-"""
+"""Some endpoints, asked in their order: what a repo holds, and its files into a cache."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
-from urllib.parse import urlsplit
+import os
+import queue
+import threading
+from typing import TYPE_CHECKING, final
 
 from swarmcache.errors import (
+    AccessDenied,
     EndpointUnreachable,
     RepoDenied,
     RepoNotFound,
     SwarmcacheError,
     TransferError,
 )
-from swarmcache.hubcache.layout import Target, folder_name
+from swarmcache.hubcache.layout import is_commit
+from swarmcache.hubcache.pace import Throttle
+from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.refs import read_ref
-from swarmcache.locale import language, t
-from swarmcache.transfer.growth import Growth
-from swarmcache.transfer.process import Worker
-from swarmcache.transfer.refusals import unpacked
+from swarmcache.hubcache.state import state_folder
+from swarmcache.locale import t
+from swarmcache.transfer.bounds import LIST_SECONDS, Bounds
+from swarmcache.transfer.crew import Crew
+from swarmcache.transfer.endpoint import Endpoint
+from swarmcache.transfer.http import Connections, Origin
+from swarmcache.transfer.listing import RemoteFile, RepoListing
+from swarmcache.transfer.refusals import of_disk, refusal
+from swarmcache.transfer.sources import LocalCopy, Remote
+from swarmcache.transfer.tokens import find_token, is_offline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from types import TracebackType
+    from collections.abc import Sequence
 
     from swarmcache.environment import Environment
-    from swarmcache.progress import Progress
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.transfer.contents import Content
+    from swarmcache.transfer.sources import Source
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-LIST_SECONDS = 20.0
-"""How long an endpoint may take to say what a repo holds."""
-STALL_SECONDS = 60.0
-"""How long a download may go without one new byte or file; a longer HF_HUB_DOWNLOAD_TIMEOUT
-lengthens it."""
-_TICK_SECONDS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file of a repo, as its endpoint describes it."""
-
-    path: str
-    size: int | None
-    """Bytes; None where an endpoint does not tell."""
-    sha256: str | None
-    """For LFS and Xet files."""
-    git_sha1: str | None
-    """For files kept in git itself."""
-
-    @property
-    def etag(self) -> str | None:
-        """The name of its blob in a cache."""
-        return self.sha256 or self.git_sha1
-
-    @property
-    def content(self) -> str:
-        """What is equal for files of equal content, so that they are counted once."""
-        return self.etag or self.path
-
-
-@dataclass(frozen=True, slots=True)
-class RepoListing:
-    """What a repo holds at one commit."""
-
-    target: Target
-    """What was asked for."""
-    commit: str
-    files: tuple[RemoteFile, ...]
-    endpoint: str
-    """Who says so, and where the files are fetched from."""
+PARTIALS = "partial"
 
 
 @final
 class Hub:
-    """Some endpoints, asked in their order; a context manager that ends its worker process."""
+    """A context manager that ends all connections; nothing is connected before it is asked."""
 
     def __init__(
         self,
         endpoints: Sequence[str],
         environment: Environment,
         *,
-        list_seconds: float = LIST_SECONDS,
-        stall_seconds: float = STALL_SECONDS,
+        bounds: Bounds | None = None,
+        max_rate: int | None = None,
     ) -> None:
-        self._endpoints = tuple(endpoint.rstrip("/") for endpoint in endpoints)
-        self._environment = environment
-        self._list_seconds = list_seconds
-        patience = environment.get("HF_HUB_DOWNLOAD_TIMEOUT") or ""
-        self._stall_seconds = max(stall_seconds, float(patience) if patience.isdecimal() else 0)
-        self._worker: Worker | None = None
+        """Take the endpoints in their order; `max_rate` is in bytes a second."""
+        self.environment = environment
+        self._bounds = bounds or Bounds.of(environment)
+        self._spend = Throttle(max_rate).spend if max_rate else lambda count: None
+        self._connections = Connections(environment, self._bounds)
+        self._endpoints = [self._endpoint(url) for url in endpoints]
+        self._silent: set[str] = set()
+        """Endpoints that did not answer: they are asked last."""
 
     def __enter__(self) -> Hub:
-        """Return the hub itself; no process starts before something is asked."""
+        """Return the hub itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the worker, and with it whatever it was doing."""
-        self._end_worker()
+    def __exit__(self, *error: object) -> None:
+        """End all connections."""
+        self._connections.close()
 
     def listing(self, target: Target, cache: str) -> RepoListing:
         """Return what the first endpoint that knows the repo says it holds.
 
         Only the first endpoint may move a ref: of the others, the commit that the cache already
         has is asked for. Raises RepoDenied, EndpointUnreachable or RepoNotFound when none
-        answers, in this order of weight where they disagree.
+        answers, in this order of weight where they disagree; UnsafeListing for what no cache can
+        hold.
         """
+        self._refuse_offline(target)
         refusals: list[SwarmcacheError] = []
         local = read_ref(cache, target.name, target.revision)
         for position, endpoint in enumerate(self._endpoints):
             asked = target._replace(revision=local) if position and local else target
             try:
-                answer = self._ask("list", endpoint, asked, self._list_seconds)
+                found = self._listing(endpoint, asked)
             except TransferError as error:
                 refusals.append(error)
                 continue
-            files = tuple(RemoteFile(*fields) for fields in answer["files"])
-            return RepoListing(target, answer["commit"], files, endpoint)
+            return RepoListing(target, found.commit, found.files, found.endpoint)
         for kind in (RepoDenied, EndpointUnreachable, RepoNotFound):
-            for refusal in refusals:
-                if isinstance(refusal, kind):
-                    raise refusal
+            for one in refusals:
+                if isinstance(one, kind):
+                    raise one
         raise refusals[0]
 
-    def fetch(
-        self,
-        listing: RepoListing,
-        cache: str,
-        *,
-        leave: Collection[str] = (),
-        again: Collection[str] = (),
-        progress: Progress | None = None,
-    ) -> str:
-        """Bring the files of a listing into the cache, and return the endpoint they came from.
+    def crew(self, cache: str, *, lock: bool = True) -> Crew:
+        """Return who downloads into a cache folder, which is made if need be.
 
-        Files in `leave` are left out. What is cached already is kept, except the files in
-        `again`, which are fetched whatever the cache holds. No ref is touched: that is for the
-        caller, when everything is there. An endpoint that falls silent is followed by the next
-        ones, for the same commit. Raises TransferError and its kin; what had arrived completely
-        stays, so that a rerun goes on from there.
+        With `lock=False` the caller holds the Hub's locks of all blobs. Raises AccessDenied for a
+        cache that this user cannot write, DiskFull where not even a folder can be made.
         """
-        wanted = [file for file in listing.files if file.path not in leave]
-        growth = Growth(cache, folder_name(listing.target), listing.target.id, wanted, progress)
-        pinned = listing.target._replace(revision=listing.commit)
-        request = {"cache": cache, "leave": sorted(leave), "again": sorted(again)}
-        others = [endpoint for endpoint in self._endpoints if endpoint != listing.endpoint]
-        first: EndpointUnreachable | None = None
-        with growth:
-            for endpoint in (listing.endpoint, *others):
-                try:
-                    self._ask("fetch", endpoint, pinned, self._stall_seconds, growth, **request)
-                except EndpointUnreachable as error:  # noqa: PERF203 - minutes, not microseconds
-                    first = first or error
-                except RepoNotFound:
-                    if first is None:
-                        raise
-                else:
-                    return endpoint
-            raise first or EndpointUnreachable(t("There is no endpoint to fetch from."))
+        return Crew(
+            cache,
+            partials_folder(cache, self.environment),
+            self._sources,
+            self._bounds,
+            spend=self._spend,
+            lock=lock,
+            cut=self._connections.close,
+        )
 
-    def _ask(
-        self,
-        do: str,
-        endpoint: str,
-        target: Target,
-        patience: float,
-        growth: Growth | None = None,
-        **request: object,
-    ) -> dict[str, Any]:
-        """Return the worker's answer; EndpointUnreachable after `patience` seconds of silence."""
-        if self._worker is None:
-            self._worker = Worker(self._environment)
-        trusted = _origin(endpoint) == _origin(
-            self._environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-        )
-        self._worker.send(
-            {
-                "do": do,
-                "endpoint": endpoint,
-                "trusted": trusted,
-                "target": target,
-                "language": language(),
-                **request,
-            }
-        )
-        answer = self._wait(self._worker, patience, growth)
-        if answer is None:
-            self._end_worker()
-            raise EndpointUnreachable(
+    def _endpoint(self, url: str) -> Endpoint:
+        """Return an endpoint, with the token if that was configured for it."""
+        mine = self.environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+        token = None
+        if Origin.of(url) == Origin.of(mine):
+            token = find_token(self.environment)
+        return Endpoint(url, self._connections, token)
+
+    def _listing(self, endpoint: Endpoint, target: Target) -> RepoListing:
+        """Ask in a thread: a name that cannot be looked up, or headers that trickle, end too."""
+        answers: queue.SimpleQueue[RepoListing | SwarmcacheError] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answers.put(endpoint.listing(target, self._bounds.listing))
+            except Exception as error:  # noqa: BLE001 - a thread of its own: nobody else would hear
+                answers.put(refusal(error, endpoint.url, target))
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            answer = answers.get(timeout=self._bounds.listing)
+        except queue.Empty:
+            answer = EndpointUnreachable(
                 t(
                     "{endpoint} accepts and does not answer: nothing for {seconds:.0f} s.",
-                    endpoint=endpoint,
-                    seconds=patience,
+                    endpoint=endpoint.url,
+                    seconds=self._bounds.listing,
                 )
             )
-        if "error" in answer:
-            raise unpacked(answer)
+        if isinstance(answer, SwarmcacheError):
+            if isinstance(answer, EndpointUnreachable):
+                self._silent.add(endpoint.url)
+            raise answer
         return answer
 
-    @staticmethod
-    def _wait(worker: Worker, patience: float, growth: Growth | None) -> dict[str, Any] | None:
-        """Return the answer, or None once nothing has moved for `patience` seconds."""
-        moved = time.monotonic()
-        while time.monotonic() - moved < patience:
-            answer = worker.answer(_TICK_SECONDS)
-            if answer is not None and "beat" not in answer:
-                return answer
-            if (growth is not None and growth.look()) or answer is not None:
-                moved = time.monotonic()
-        return None
+    def _sources(self, content: Content) -> list[Source]:
+        """Return who may have a content, in the order in which they are asked."""
+        found: list[Source] = [LocalCopy(path, content) for path in content.copies]
+        if is_offline(self.environment) or not is_commit(content.commit):
+            return found
+        last = sorted(self._endpoints, key=lambda one: one.url in self._silent)
+        return found + [Remote(one, self._connections, content) for one in last]
 
-    def _end_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.end()
-            self._worker = None
+    def _refuse_offline(self, target: Target) -> None:
+        if is_offline(self.environment):
+            raise EndpointUnreachable(
+                t("HF_HUB_OFFLINE forbids the network, and {id} is not complete.", id=target.id),
+                hint="unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE",
+            )
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname or "", port
+def partials_folder(cache: str, environment: Environment) -> str:
+    """Return the folder of a cache's partial downloads, made if need be.
+
+    Raises AccessDenied for a cache that this user cannot write, DiskFull where not even a folder
+    can be made.
+    """
+    state = state_folder(cache, environment)
+    try:
+        make_folder(cache)
+        if state.writable and state.path == state.beside:
+            return state.folder(PARTIALS)
+    except OSError as error:
+        raise of_disk(error) or _unwritable(cache) from error
+    raise _unwritable(cache)
 
 
-__all__ = ["DEFAULT_ENDPOINT", "Hub", "RemoteFile", "RepoListing"]
+def _unwritable(cache: str) -> AccessDenied:
+    message = t("The cache folder {path} cannot be written by this user.", path=cache)
+    return AccessDenied(message, hint=f"ls -ld {cache}")
+
+
+__all__ = [
+    "DEFAULT_ENDPOINT",
+    "LIST_SECONDS",
+    "Hub",
+    "RemoteFile",
+    "RepoListing",
+    "partials_folder",
+]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, payload_lock
+from swarmcache.hubcache.publishing import publish
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutContent, PutLink, PutManifest, PutRef
 from swarmcache.plans.repair.asking import Asking
@@ -18,7 +19,7 @@ from swarmcache.plans.repair.judging import is_content, is_intact
 from swarmcache.plans.repair.payloads import is_payload, payload_mode
 from swarmcache.plans.repair.refs import ref_text
 from swarmcache.plans.repair.values import Repaired, Unrepaired, origin_of
-from swarmcache.plans.staging import has_leftovers, publish, staging
+from swarmcache.plans.staging import has_leftovers, staging
 from swarmcache.progress import Silent
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.single import fetch_file, fetch_manifest

@@ -1,0 +1,93 @@
+"""How anything becomes part of a cache: made ready beside it, on the disk, then one rename.
+
+What is renamed was synced before, and its folder is synced after, so that a power cut leaves the
+old or the new file, never an empty one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import NotRepairable
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def publish(staged: str, location: str) -> None:
+    """Rename what is ready to where it belongs: the one instant in which the cache changes.
+
+    An empty folder in the way is removed; what else stands there is replaced by the rename.
+    Raises OSError, NotRepairable where a folder of the cache is mounted from elsewhere.
+    """
+    folder = os.path.dirname(location)
+    make_folder(folder)
+    if not os.path.islink(staged):
+        share(staged, folder)
+        sync(staged)
+    replace(staged, location)
+    sync_folders([folder])
+
+
+def replace(staged: str, location: str) -> None:
+    """Rename, over an empty folder too; the caller syncs what is to survive a power cut.
+
+    Raises OSError, NotRepairable where a folder of the cache is mounted from elsewhere.
+    """
+    if os.path.isdir(location) and not os.path.islink(location) and not os.path.isdir(staged):
+        os.rmdir(location)
+    try:
+        os.replace(staged, location)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise NotRepairable(
+            t("{path} lies on another file system than its cache.", path=location)
+        ) from error
+
+
+def make_folder(folder: str) -> None:
+    """Make a folder and those above it; below one that is shared (setgid), as open as that one.
+
+    The umask of whoever comes first must not close its part of a group's cache to the others.
+    """
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    make_folder(parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder)
+        share(folder, parent)
+
+
+def share(path: str, folder: str) -> None:
+    """Open a new file or folder to the group of the shared (setgid) folder that it is for."""
+    wanted = os.stat(folder)
+    if not wanted.st_mode & 0o2000:
+        return
+    found = os.stat(path)
+    bits = 0o2075 if os.path.isdir(path) else 0o044
+    with contextlib.suppress(OSError):  # Another user's file is not ours to open.
+        if found.st_gid != wanted.st_gid:
+            os.chown(path, -1, wanted.st_gid)
+        os.chmod(path, found.st_mode & 0o7777 | wanted.st_mode & bits)
+
+
+def sync(path: str) -> None:
+    """Return once a file or folder is on the disk; raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folders(folders: Iterable[str]) -> None:
+    """Sync some folders, where the file system does that at all; some network ones do not."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            sync(folder)

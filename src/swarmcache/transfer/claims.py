@@ -1,0 +1,185 @@
+"""Who downloads what: one process for each content, however many want it.
+
+A claim is the Hub's own lock for a blob, which its clients take too, and an owner record in the
+content's partial, which also works where kernel locks do nothing. A partial is named by its
+content, so repos that share a blob share its download.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import CacheBusy
+from swarmcache.hubcache import owners
+from swarmcache.hubcache.layout import LOCKS, folder_name
+from swarmcache.hubcache.locks import blob_lock, holder
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.owners import Owner
+
+_TRIES = 5
+_NEW = "new-"
+_GONE = "gone-"
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another process has the content."""
+
+    who: str
+    """Who it is, as far as can be told, translated."""
+
+
+class Claim:
+    """One content that this process alone may download now."""
+
+    def __init__(self, folder: str, me: Owner, lock: contextlib.ExitStack) -> None:
+        self.folder = folder
+        """Its partial's folder."""
+        self._me = me
+        self._lock = lock
+
+    def beat(self) -> bool:
+        """Tell the others that this process lives; False when one has taken over meanwhile."""
+        return owners.beat(self.folder, self._me)
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether no other process has taken over."""
+        return os.path.exists(f"{self.folder}/{self._me.record}")
+
+    def unlock(self) -> None:
+        """Let the Hub's clients have their lock: the blob is where they look for it."""
+        self._lock.close()
+
+    def give_back(self) -> None:
+        """Leave the partial to whoever comes next; never raises."""
+        with contextlib.suppress(OSError):
+            owners.give_back(self.folder, self._me)
+        self._lock.close()
+
+    def remove(self) -> None:
+        """Remove the partial, which nobody needs any more; never raises."""
+        with contextlib.suppress(OSError):
+            if self.is_mine:
+                _removed(self.folder)
+        self._lock.close()
+
+
+def claim(
+    cache: str, partials: str, repo: RepoName, etag: str, key: str, *, lock: bool = True
+) -> Claim | Busy:
+    """Return this process's claim on a content, or who has it; never waits.
+
+    `partials` is the folder of all partials, `key` the content's name there. With `lock=False`
+    the caller holds the Hub's lock already. Raises AccessDenied for a lock file that is closed
+    to this user, OSError from the disk.
+    """
+    with contextlib.ExitStack() as stack:
+        if lock:
+            try:
+                stack.enter_context(blob_lock(cache, repo, etag, 0))
+            except CacheBusy:
+                path = f"{cache}/{LOCKS}/{folder_name(repo)}/{etag}.lock"
+                return Busy(holder(path) or t("another process"))
+        folder = f"{partials}/{key}"
+        me = owners.this_process()
+        for _ in range(_TRIES):
+            found = _taken(folder, me)
+            if isinstance(found, owners.Owner):
+                return Busy(described(found))
+            if found:
+                return Claim(folder, me, stack.pop_all())
+    return Busy(t("another process"))
+
+
+def described(owner: Owner) -> str:
+    """Return who an owner is, for people, translated."""
+    if owner.is_near:
+        return t("process {pid}", pid=owner.pid)
+    return t("process {pid} of another container or machine", pid=owner.pid)
+
+
+def sweep(partials: str) -> None:
+    """Remove what killed processes left half-made or half-removed; never raises."""
+    for name in _names(partials):
+        folder = f"{partials}/{name}"
+        if name.startswith(_GONE):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif name.startswith(_NEW):
+            with contextlib.suppress(OSError):
+                owner = owners.find_owner(folder)
+                if owner is None or owners.liveness(folder, owner) != "alive":
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names(folder: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        yield from os.listdir(folder)
+
+
+def _taken(folder: str, me: Owner) -> bool | Owner:
+    """Try once to become the owner of a partial's folder, making it if need be.
+
+    False when another process was faster in something; its owner when that one lives.
+    """
+    try:
+        owner = owners.find_owner(folder)
+    except FileNotFoundError:
+        return _made(folder, me)
+    if owner is None:
+        return owners.take_free(folder, me) or _freed(folder)
+    life = owners.liveness(folder, owner)
+    if life == "alive":
+        return owner
+    if not owners.take_over(folder, owner, me):
+        return False
+    if life == "silent":
+        _new_inode(folder)
+    return True
+
+
+def _made(folder: str, me: Owner) -> bool:
+    """Make the folder with its owner in it, by one rename."""
+    made = f"{os.path.dirname(folder)}/{_NEW}{secrets.token_hex(8)}"
+    os.mkdir(made)
+    try:
+        owners.sign(made, me)
+        os.rename(made, folder)
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        if os.path.isdir(folder):
+            return False
+        raise
+    return True
+
+
+def _freed(folder: str) -> bool:
+    """Make a folder free that has no record, as after somebody's hand in it; returns False."""
+    with contextlib.suppress(OSError):
+        if not any(name.startswith("owner.") for name in os.listdir(folder)):
+            with open(f"{folder}/owner.free", "x", encoding="ascii"):
+                pass
+    return False
+
+
+def _new_inode(folder: str) -> None:
+    """Give the bytes a file of their own: a silent owner may wake and write to the old one."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(f"{folder}/data", f"{folder}/data.new")
+        os.replace(f"{folder}/data.new", f"{folder}/data")
+
+
+def _removed(folder: str) -> None:
+    gone = f"{os.path.dirname(folder)}/{_GONE}{secrets.token_hex(8)}"
+    os.rename(folder, gone)
+    shutil.rmtree(gone, ignore_errors=True)

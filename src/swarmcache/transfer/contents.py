@@ -1,0 +1,116 @@
+"""What is to be brought, and how it came out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.layout import Target
+
+if TYPE_CHECKING:
+    from swarmcache.errors import SwarmcacheError
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.verdicts import Algorithm
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Some bytes, and where in the Hub they are."""
+
+    repo: RepoName
+    commit: str
+    path: str
+    """One path that has them; others may have them too."""
+    etag: str
+    """What names their blob: their sha256 or git hash, or whatever an odd endpoint gave."""
+    size: int
+    """Bytes."""
+    location: str
+    """The blob that they shall become."""
+    copies: tuple[str, ...] = ()
+    """Files on this machine that should hold them: taken before any endpoint is asked."""
+    again: bool = False
+    """Whether what is at `location` now is known to be wrong, and to be replaced."""
+
+    @property
+    def algorithm(self) -> Algorithm | None:
+        """How `etag` was computed; None where it is no hash, and only the size can be checked."""
+        return algorithm_of(self.etag)
+
+    @property
+    def key(self) -> str:
+        """The name of its partial: the hash, so that whoever has these bytes can go on with them."""
+        if self.algorithm is not None:
+            return self.etag
+        odd = "\0".join((self.repo.type, self.repo.id, self.commit, self.path, self.etag))
+        return "odd-" + hashlib.sha256(odd.encode()).hexdigest()[:40]
+
+    @property
+    def target(self) -> Target:
+        """Its repo at its commit."""
+        return Target(self.repo.type, self.repo.id, self.commit)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The bytes are proven and in their place."""
+
+    content: Content
+    sources: tuple[str, ...]
+    """Where they came from: endpoints, or files on this machine."""
+    downloaded: int
+    """Bytes that travelled."""
+    resumed: int
+    """Bytes that an earlier process had left."""
+    copied: int
+    """Bytes from files on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Another process brought them meanwhile."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No source has them, or the disk refuses."""
+
+    content: Content
+    error: SwarmcacheError
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first byte is asked for; `source` says where."""
+
+    content: Content
+    source: str
+    have: int
+    """Bytes that are there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """More bytes are there."""
+
+    content: Content
+    count: int
+    """How many; negative when bytes proved to be wrong and were thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Another process has it; we wait."""
+
+    content: Content
+    who: str
+    """Translated."""
+
+
+Outcome: TypeAlias = "Fetched | Present | Failed"
+Event: TypeAlias = "Started | Advanced | Awaited | Fetched | Present | Failed"
+

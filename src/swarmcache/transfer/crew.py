@@ -1,0 +1,296 @@
+"""Downloads of several contents at a time, over a few connections, each wait bounded.
+
+All network and disk work is done in threads; the caller's own thread hears of it, keeps the
+owner records alive, and ends what has not got on for too long. So Ctrl-C ends it at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import CacheBusy, EndpointUnreachable, SwarmcacheError
+from swarmcache.hubcache.layout import INCOMPLETE
+from swarmcache.hubcache.owners import BEAT_SECONDS
+from swarmcache.locale import t
+from swarmcache.transfer.claims import Busy, Claim, claim, sweep
+from swarmcache.transfer.contents import Awaited, Failed, Fetched, Present
+from swarmcache.transfer.download import Download
+from swarmcache.transfer.partial import Partial
+from swarmcache.transfer.refusals import refusal
+from swarmcache.transfer.sources import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from swarmcache.transfer.bounds import Bounds
+    from swarmcache.transfer.contents import Content, Event
+    from swarmcache.transfer.download import Piece
+    from swarmcache.transfer.sources import Source
+
+CONNECTIONS = 8
+"""At once, for all contents together."""
+_TICK = 0.2
+_LOOK_SECONDS = 0.3
+"""How often another process's download is looked at."""
+_LAST_WORDS = 0.5
+"""Seconds that threads have to end in; they are daemons, and hold nothing that a kill would hurt."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A content that another process has."""
+
+    content: Content
+    who: str
+    due: float
+    seen: tuple[int, ...]
+    grown: float
+    """When it was last seen to grow, on the monotonic clock."""
+
+
+class Crew:
+    """One run of downloads into one cache; a context manager that ends what is left."""
+
+    def __init__(
+        self,
+        cache: str,
+        partials: str,
+        sources: Callable[[Content], Sequence[Source]],
+        bounds: Bounds,
+        *,
+        spend: Callable[[int], None] = lambda count: None,
+        lock: bool = True,
+        cut: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._cache = cache
+        self._partials = partials
+        self._sources = sources
+        self._bounds = bounds
+        self._spend = spend
+        self._take_lock = lock
+        self._cut = cut
+        """Ends all connections."""
+        self._turn = threading.Condition()
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._new: deque[Content] = deque()
+        self._waiting: list[_Waiting] = []
+        self._active: list[Download] = []
+        self._claims: dict[str, Claim] = {}
+        """By location: what is published, and kept until the caller needs it no more."""
+        self._open = 0
+        self._stopped = False
+        self._threads: list[threading.Thread] = []
+        self._beaten = 0.0
+
+    def __enter__(self) -> Crew:
+        """Return the crew itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End all threads, and leave what is under way to whoever comes next."""
+        self._stop()
+        for kept in self._claims.values():
+            kept.give_back()
+        self._claims.clear()
+
+    def run(self, contents: Iterable[Content]) -> Iterator[Event]:
+        """Bring some contents, and yield what happens; each ends in Fetched, Present or Failed.
+
+        What is fetched is published at its location. Its partial, a hard link to the same bytes,
+        is kept until `forget`.
+        """
+        self._new.extend(contents)
+        left = self._open = len(self._new)
+        for _ in range(min(CONNECTIONS, left)):
+            self._add_thread()
+        while left:
+            with contextlib.suppress(queue.Empty):
+                event = self._events.get(timeout=_TICK)
+                left -= isinstance(event, (Fetched, Present, Failed))
+                yield event
+            self._tick()
+
+    def forget(self, location: str) -> None:
+        """Remove the partial of what was published at a location."""
+        kept = self._claims.pop(location, None)
+        if kept is not None:
+            kept.remove()
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while (job := self._next_job()) is not None:
+            job()
+
+    def _next_job(self) -> Callable[[], None] | None:
+        with self._turn:
+            while not self._stopped and self._open:
+                for download in self._active:
+                    piece = download.next_piece()
+                    if piece is not None:
+                        return lambda piece=piece: piece.download.fetch(piece)
+                if self._new and len(self._active) < CONNECTIONS:
+                    content = self._new.popleft()
+                    return lambda: self._begin(content)
+                self._turn.wait(_TICK)
+        return None
+
+    def _begin(self, content: Content, waiting: _Waiting | None = None) -> None:
+        """Start a content's download, or note who has it."""
+        try:
+            self._claimed(content, waiting)
+        except (SwarmcacheError, OSError) as error:
+            self._tell(Failed(content, refusal(error, "", content.target)))
+
+    def _claimed(self, content: Content, waiting: _Waiting | None) -> None:
+        if is_there(content):
+            self._tell(Present(content))
+            return
+        found = claim(
+            self._cache,
+            self._partials,
+            content.repo,
+            content.etag,
+            content.key,
+            lock=self._take_lock,
+        )
+        if isinstance(found, Busy):
+            self._wait_for(content, found, waiting)
+            return
+        if is_there(content):  # It came between the two looks.
+            found.remove()
+            self._tell(Present(content))
+            return
+        try:
+            download = Download(
+                content,
+                found,
+                Partial(found.folder, content.size),
+                self._sources(content),
+                self._bounds,
+                tell=self._tell,
+                spend=self._spend,
+            )
+        except BaseException:
+            found.give_back()
+            raise
+        with self._turn:
+            self._active.append(download)
+        download.begin()
+        if self._stopped:
+            download.stop()
+        self._wake()
+
+    def _wait_for(self, content: Content, busy: Busy, waiting: _Waiting | None) -> None:
+        now, seen = time.monotonic(), self._signature(content)
+        if waiting is None:
+            waiting = _Waiting(content, busy.who, 0.0, seen, now)
+            self._tell(Awaited(content, busy.who))
+        if seen != waiting.seen:
+            waiting.seen, waiting.grown = seen, now
+        if now - waiting.grown > self._bounds.others:
+            message = t(
+                "{who} has {path} and has not got on for {seconds:.0f} s.",
+                who=busy.who,
+                path=content.path,
+                seconds=self._bounds.others,
+            )
+            raise CacheBusy(message, hint="swarmcache status")
+        waiting.due = now + _LOOK_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load
+        with self._turn:
+            self._waiting.append(waiting)
+
+    def _signature(self, content: Content) -> tuple[int, ...]:
+        """Return what changes while another process brings a content."""
+        folder = f"{self._partials}/{content.key}"
+        found = [f"{folder}/data", f"{folder}/journal"]
+        blobs = os.path.dirname(content.location)
+        with contextlib.suppress(OSError):
+            names = os.listdir(blobs)
+            found += [
+                f"{blobs}/{name}"
+                for name in names
+                if name.startswith(content.etag) and name.endswith(INCOMPLETE)
+            ]
+        signs: list[int] = []
+        for path in sorted(found):
+            with contextlib.suppress(OSError):
+                status = os.stat(path)
+                signs += (status.st_size, status.st_mtime_ns)
+        return tuple(signs)
+
+    def _tell(self, event: Event) -> None:
+        """Hand an event to the caller's thread; an outcome frees its place for the next."""
+        if isinstance(event, (Fetched, Present, Failed)):
+            with self._turn:
+                for download in [one for one in self._active if one.content == event.content]:
+                    self._active.remove(download)
+                    if isinstance(event, Fetched):
+                        self._claims[event.content.location] = download.claim
+                self._open -= 1
+                self._turn.notify_all()
+        self._events.put(event)
+
+    def _wake(self) -> None:
+        with self._turn:
+            self._turn.notify_all()
+
+    def _tick(self) -> None:
+        """Keep the owner records alive, look at what others have, end what hangs."""
+        now = time.monotonic()
+        with self._turn:
+            active = list(self._active)
+            due = [one for one in self._waiting if one.due <= now]
+            self._waiting = [one for one in self._waiting if one.due > now]
+        for one in due:
+            self._begin(one.content, one)
+        if now - self._beaten > BEAT_SECONDS:
+            self._beaten = now
+            for kept in [*(one.claim for one in active), *self._claims.values()]:
+                kept.beat()
+        for download in active:
+            for piece in download.stalled(now):
+                self._give_up(download, piece)
+        self._wake()
+
+    def _give_up(self, download: Download, piece: Piece) -> None:
+        """Take a piece from a thread that hangs on it, and put another thread in its place."""
+        piece.abort()
+        name = download.source.name
+        error = EndpointUnreachable(t("{endpoint} does not get on.", endpoint=name))
+        download.returned(piece, Retry(error))
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) < 4 * CONNECTIONS:
+            self._add_thread()
+
+    def _stop(self) -> None:
+        with self._turn:
+            self._stopped = True
+            self._turn.notify_all()
+            active = list(self._active)
+        for download in active:
+            download.stop()
+        self._cut()
+        deadline = time.monotonic() + _LAST_WORDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        sweep(self._partials)
+
+
+def is_there(content: Content) -> bool:
+    """Tell whether a file of the right size is where the content belongs, and not known as wrong."""
+    try:
+        return not content.again and os.stat(content.location).st_size == content.size
+    except OSError:
+        return False

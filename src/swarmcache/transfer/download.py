@@ -1,0 +1,418 @@
+"""One content from whichever source has it: pieces out, bytes in, proven, and put in its place.
+
+Several threads work on the pieces of one download; a piece of an earlier `round` (another source,
+or bytes thrown away since) can do nothing any more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import (
+    CacheBusy,
+    EndpointUnreachable,
+    RepoDenied,
+    SwarmcacheError,
+    WrongBytes,
+)
+from swarmcache.hubcache.publishing import make_folder, replace, share
+from swarmcache.locale import t
+from swarmcache.transfer.bounds import backoff
+from swarmcache.transfer.contents import Advanced, Failed, Fetched, Started
+from swarmcache.transfer.follower import UNKNOWN, follow
+from swarmcache.transfer.ranges import Range, Ranges
+from swarmcache.transfer.refusals import refusal
+from swarmcache.transfer.sources import Abandoned, Retry, Struck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from swarmcache.transfer.bounds import Bounds
+    from swarmcache.transfer.claims import Claim
+    from swarmcache.transfer.contents import Content, Event
+    from swarmcache.transfer.http import Answer
+    from swarmcache.transfer.partial import Partial
+    from swarmcache.transfer.sources import Source
+
+PIECE_BYTES = 64 * 2**20
+"""What one request asks for at most, so that the hash can follow close behind."""
+CONNECTIONS = 4
+"""For one content at most; a further one is opened each second that it lasts."""
+SMALL_BYTES = 2**20
+"""Such contents are fetched by one request, and hashed when they are here."""
+_PROGRESS = 65536
+"""Bytes that make a failure the first one again."""
+_SETTLED_SECONDS = 3
+"""How old a published file looks at least, so that its hash can be remembered at once."""
+
+
+class Piece:
+    """A range of a download in the hands of one thread; the sink of its source."""
+
+    def __init__(self, download: Download, part: Range, turn: int) -> None:
+        self.download = download
+        self.part = part
+        self.turn = turn
+        """The round of the download that it belongs to."""
+        self.generation = download.partial.generation
+        self.moved = time.monotonic()
+        """When it last got on."""
+        self.reading = False
+        """Whether an answer has begun."""
+        self._answer: Answer | None = None
+
+    def listen(self, answer: Answer) -> None:
+        """Hear which answer is being read."""
+        self._answer, self.reading = answer, True
+        self.moved = time.monotonic()
+
+    def known_etag(self, origin: str) -> str | None:
+        """Return what this origin called the bytes that are there."""
+        return self.download.partial.etags.get(origin)
+
+    def name(self, origin: str, etag: str) -> None:
+        """Remember what an origin calls these bytes."""
+        self.download.partial.name(origin, etag)
+
+    def take(self, at: int, content: memoryview) -> None:
+        """Put bytes to their place; raises Abandoned."""
+        self.download.take(self, at, content)
+        self.moved = time.monotonic()
+
+    def widen(self) -> Range:
+        """Return all that is missing, and leave it to this piece."""
+        self.part = self.download.leave_to(self)
+        return self.part
+
+    def restart(self) -> None:
+        """Drop what is there."""
+        self.download.throw_away(self)
+
+    def abort(self) -> None:
+        """Wake the thread that reads it."""
+        if self._answer is not None:
+            self._answer.abort()
+
+
+class Download:
+    """A content under way; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        content: Content,
+        claim: Claim,
+        partial: Partial,
+        sources: Sequence[Source],
+        bounds: Bounds,
+        *,
+        tell: Callable[[Event], None],
+        spend: Callable[[int], None],
+    ) -> None:
+        self.content = content
+        self.claim = claim
+        self.partial = partial
+        self.ended = False
+        self._sources = list(sources)
+        self._bounds = bounds
+        self._tell = tell
+        self._spend = spend
+        self._lock = threading.RLock()
+        self._turn = 0
+        self._pieces: set[Piece] = set()
+        self._failures = 0
+        self._had = 0
+        self._not_before = 0.0
+        self._errors: list[SwarmcacheError] = []
+        self._began = time.monotonic()
+        self._resumed = partial.resumed
+        self._bytes: dict[str, int] = {}
+        """What each source has sent of the bytes that are there."""
+
+    def begin(self) -> None:
+        """Tell that it begins; without a source it ends at once."""
+        if not self._sources:
+            self._end(Failed(self.content, _nobody(self.content)))
+            return
+        name = self._sources[0].name
+        self._tell(Started(self.content, name, self._resumed))
+        self._follow()
+
+    @property
+    def source(self) -> Source:
+        """The source that is asked now."""
+        return self._sources[0]
+
+    def next_piece(self) -> Piece | None:
+        """Return what a free thread may fetch now, or None."""
+        with self._lock:
+            now = time.monotonic()
+            if self.ended or now < self._not_before:
+                return None
+            most = 1 if self.source.whole else min(CONNECTIONS, 1 + int(now - self._began))
+            if len(self._pieces) >= most:
+                return None
+            taken = Ranges(piece.part for piece in self._pieces)
+            for gap in self.partial.missing():
+                taken_in = [one for one in taken if one.start < gap.stop and one.stop > gap.start]
+                start = gap.start
+                for one in taken_in:
+                    if one.start > start:
+                        break
+                    start = max(start, one.stop)
+                stop = min([gap.stop, *(one.start for one in taken_in if one.start > start)])
+                if start < stop:
+                    limit = stop if self.source.whole else min(stop, start + PIECE_BYTES)
+                    piece = Piece(self, Range(start, limit), self._turn)
+                    self._pieces.add(piece)
+                    return piece
+            return None
+
+    def fetch(self, piece: Piece) -> None:
+        """Read a piece from its source, and decide how to go on; never raises."""
+        try:
+            self.source.read(piece.part, piece)
+            failure: Retry | Struck | None = None
+        except (Retry, Struck) as error:
+            failure = error
+        except Abandoned:
+            failure = None
+        except Exception as error:  # noqa: BLE001 - a thread of its own: nobody else would hear
+            failure = Struck(refusal(error, self.source.name, self.content.target))
+        self.returned(piece, failure)
+
+    def returned(self, piece: Piece, failure: Retry | Struck | None) -> None:
+        """Take a piece back, complete or not."""
+        with self._lock:
+            if piece not in self._pieces:
+                return
+            self._pieces.discard(piece)
+            if self.ended or piece.turn != self._turn:
+                return
+            if failure is not None:
+                self._failed(failure)
+                return
+        self._conclude_if_small()
+
+    def stalled(self, now: float) -> list[Piece]:
+        """Return the pieces that have not got on for longer than any wait may be."""
+        bounds = self._bounds
+        head = 2 * bounds.connect + bounds.answer
+        with self._lock:
+            return [
+                piece
+                for piece in self._pieces
+                if now - piece.moved > (bounds.stall if piece.reading else head)
+            ]
+
+    def take(self, piece: Piece, at: int, content: memoryview) -> None:
+        """Write bytes that a piece has brought; raises Abandoned."""
+        if self.ended or piece.turn != self._turn:
+            raise Abandoned
+        try:
+            self.partial.write(at, content, piece.generation)
+        except OSError as error:
+            self.fail(refusal(error, self.source.name, self.content.target))
+            raise Abandoned from error
+        name = self.source.name
+        with self._lock:
+            self._bytes[name] = self._bytes.get(name, 0) + len(content)
+        self._tell(Advanced(self.content, len(content)))
+        self._spend(len(content))
+
+    def leave_to(self, piece: Piece) -> Range:
+        """Return all that is missing, after taking it from the other pieces."""
+        with self._lock:
+            if piece.turn != self._turn:
+                raise Abandoned
+            for other in self._pieces - {piece}:
+                other.turn = -1
+                other.abort()
+            self._pieces &= {piece}
+            missing = self.partial.missing()
+            return Range(missing[0].start, missing[-1].stop) if missing else Range(0, 0)
+
+    def throw_away(self, piece: Piece) -> None:
+        """Forget all bytes, because `piece` brings others."""
+        with self._lock:
+            self.leave_to(piece)
+            self._forget()
+            self._follow()
+            piece.turn, piece.generation = self._turn, self.partial.generation
+
+    def fail(self, error: SwarmcacheError) -> None:
+        """End it."""
+        self._end(Failed(self.content, error))
+
+    def stop(self) -> None:
+        """End it without an outcome, and leave what is there to the next process."""
+        with self._lock:
+            if self.ended:
+                return
+            self.ended = True
+            for piece in self._pieces:
+                piece.abort()
+        self.partial.close()
+        self.claim.give_back()
+
+    def _failed(self, failure: Retry | Struck) -> None:
+        now = time.monotonic()
+        if isinstance(failure, Struck):
+            self._next_source(failure.error)
+            return
+        if now < self._not_before:
+            return  # The other connections to the same source failed with it.
+        have = self.partial.have
+        if have - self._had >= _PROGRESS:
+            self._failures = 0
+        self._had, self._failures = have, self._failures + 1
+        if self._failures >= self._bounds.attempts:
+            self._next_source(failure.error)
+            return
+        pause = failure.pause if failure.pause is not None else backoff(self._failures)
+        self._not_before = now + pause
+
+    def _next_source(self, error: SwarmcacheError) -> None:
+        """Ask the next source; end when there is none."""
+        self._errors.append(error)
+        self._sources.pop(0)
+        self._new_round()
+        if not self._sources:
+            self._end(Failed(self.content, weightiest(self._errors)))
+            return
+        self._tell(Started(self.content, self.source.name, self.partial.have))
+
+    def _new_round(self) -> None:
+        self._turn += 1
+        self._failures, self._had, self._not_before = 0, self.partial.have, 0.0
+        for piece in self._pieces:
+            piece.abort()
+        self._pieces.clear()
+
+    def _forget(self) -> None:
+        """Throw all bytes away."""
+        lost = self.partial.have
+        self._turn += 1
+        self._resumed, self._had = 0, 0
+        self._bytes.clear()
+        self.partial.reset()
+        if lost:
+            self._tell(Advanced(self.content, -lost))
+
+    def _follow(self) -> None:
+        """Hash what comes in a thread of its own; small contents are hashed once they are here."""
+        if self.content.size > SMALL_BYTES:
+            generation = self.partial.generation
+            threading.Thread(target=self._conclude, args=(generation,), daemon=True).start()
+        else:
+            self._conclude_if_small()
+
+    def _conclude_if_small(self) -> None:
+        if self.content.size <= SMALL_BYTES and not self.partial.missing():
+            self._conclude(self.partial.generation)
+
+    def _conclude(self, generation: int) -> None:
+        """Prove the bytes, and put them in their place."""
+        try:
+            self._prove(generation)
+        except (SwarmcacheError, OSError) as error:
+            self.fail(refusal(error, "", self.content.target))
+
+    def _prove(self, generation: int) -> None:
+        content = self.content
+
+        def is_wanted() -> bool:
+            return not self.ended and self.partial.generation == generation
+
+        found = follow(self.partial, content.algorithm, is_wanted)
+        if found is None:
+            return
+        if found not in {content.etag, UNKNOWN}:
+            self._wrong()
+            return
+        self.partial.sync()
+        if not self.claim.is_mine:
+            raise CacheBusy(
+                t("Another process has taken over the download of {path}.", path=content.path)
+            )
+        put(self.partial, content.location)
+        self.partial.close()
+        self.claim.unlock()
+        self._end(self._fetched())
+
+    def _wrong(self) -> None:
+        """The bytes are others: throw them away, and strike the source if it alone sent them."""
+        with self._lock:
+            blameless = self._resumed > 0 or len(self._bytes) > 1
+            error = WrongBytes(
+                t(
+                    "{endpoint} sent other bytes for {path} than those of {digest}.",
+                    endpoint=self.source.name,
+                    path=self.content.path,
+                    digest=self.content.etag,
+                )
+            )
+            self._new_round()
+            self._forget()
+            if not blameless:
+                self._next_source(error)
+            if not self.ended:
+                self._follow()
+
+    def _fetched(self) -> Fetched:
+        copies = sum(count for name, count in self._bytes.items() if name in self.content.copies)
+        total = sum(self._bytes.values())
+        return Fetched(
+            self.content, tuple(self._bytes), total - copies, self._resumed, copies
+        )
+
+    def _end(self, outcome: Fetched | Failed) -> None:
+        with self._lock:
+            if self.ended:
+                return
+            self.ended = True
+            for piece in self._pieces:
+                piece.abort()
+            self._pieces.clear()
+        if isinstance(outcome, Failed):
+            self.partial.close()
+            self.claim.give_back()
+        self._tell(outcome)
+
+
+def put(partial: Partial, location: str) -> None:
+    """Make proven bytes the blob at `location`, by one rename; OSError from the disk.
+
+    By a hard link, so that the bytes survive a `hf cache prune` that comes before their ref.
+    The caller syncs the folder.
+    """
+    folder = os.path.dirname(location)
+    make_folder(folder)
+    # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
+    settled = time.time() - _SETTLED_SECONDS
+    os.utime(partial.data, (settled, settled))
+    share(partial.data, folder)
+    ready = f"{partial.folder}/ready"
+    try:
+        os.link(partial.data, ready)
+    except FileExistsError:  # A process was killed right here.
+        os.unlink(ready)
+        os.link(partial.data, ready)
+    except OSError:
+        ready = partial.data  # A file system without hard links.
+    replace(ready, location)
+
+
+def weightiest(errors: Sequence[SwarmcacheError]) -> SwarmcacheError:
+    """Return the error to tell when no source helped: the first of the most telling kind."""
+    for kind in (RepoDenied, WrongBytes, EndpointUnreachable, SwarmcacheError):
+        for error in errors:
+            if isinstance(error, kind):
+                return error
+    raise ValueError(errors)
+
+
+def _nobody(content: Content) -> EndpointUnreachable:
+    return EndpointUnreachable(t("Nothing may be asked for {path}.", path=content.path))

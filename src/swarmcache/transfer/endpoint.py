@@ -1,0 +1,136 @@
+"""The Hub's protocol as a client: what a repo holds, and where its files are.
+
+    GET /api/{type}s/{id}/revision/{rev}                  -> {"sha": …}
+    GET /api/{type}s/{id}/tree/{sha}?recursive=true       -> [{type, path, size, oid, lfs}], Link
+    GET [/{type}s]/{id}/resolve/{sha}/{path}              -> the bytes, or a redirect to them
+
+Nothing else is needed, so every mirror that serves huggingface_hub serves this.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
+
+from swarmcache.errors import EndpointUnreachable, TransferError, UnsafeListing
+from swarmcache.hubcache.layout import is_commit
+from swarmcache.locale import t
+from swarmcache.transfer.bounds import asked_pause, backoff
+from swarmcache.transfer.http import Origin, shown
+from swarmcache.transfer.listing import MAX_FILES, RepoListing, check_together, remote_file
+from swarmcache.transfer.refusals import of_status, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.transfer.http import Answer, Connections
+    from swarmcache.transfer.listing import RemoteFile
+
+_MAX_PAGE = 64 * 2**20
+"""Bytes of one page; the Hub's have 1,000 entries, some 300 kB."""
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may well succeed."""
+_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+
+
+class Endpoint:
+    """One address that speaks the Hub's protocol."""
+
+    def __init__(self, url: str, connections: Connections, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        self._connections = connections
+        self._token = token
+        """Given only to the endpoint that the user's token is for."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether a token is sent there."""
+        return self._token is not None
+
+    def listing(self, target: Target, seconds: float) -> RepoListing:
+        """Return what a repo holds; raises TransferError and its kin, within `seconds`.
+
+        A host that cannot even be looked up may take longer; who must not wait asks in a thread.
+        """
+        deadline = time.monotonic() + seconds
+        commit = target.revision
+        if not is_commit(commit):
+            commit = self._commit(target, deadline)
+        files = tuple(self._files(target, commit, deadline))
+        check_together(files)
+        return RepoListing(target, commit, files, self.url)
+
+    def open(self, target: Target, commit: str, path: str, headers: dict[str, str]) -> Answer:
+        """Return the answer to a request for a file; OSError, HTTPException, TransferError."""
+        return self._connections.get(self.file_url(target, commit, path), headers, token=self._token)
+
+    def file_url(self, target: Target, commit: str, path: str) -> str:
+        """Return where a file is asked for."""
+        folder = "" if target.type == "model" else f"{target.type}s/"
+        return f"{self.url}/{folder}{target.id}/resolve/{commit}/{quote(path)}"
+
+    def _api(self, target: Target) -> str:
+        return f"{self.url}/api/{target.type}s/{target.id}"
+
+    def _commit(self, target: Target, deadline: float) -> str:
+        url = f"{self._api(target)}/revision/{quote(target.revision, safe='')}"
+        document, _ = self._document(url, target, deadline)
+        commit = document.get("sha") if isinstance(document, dict) else None
+        if not isinstance(commit, str) or not is_commit(commit):
+            raise UnsafeListing(
+                t("{endpoint} names no commit for {id}.", endpoint=self.url, id=target.id)
+            )
+        return commit
+
+    def _files(self, target: Target, commit: str, deadline: float) -> Iterator[RemoteFile]:
+        url = f"{self._api(target)}/tree/{commit}?recursive=true&expand=false"
+        asked, count = target._replace(revision=commit), 0
+        seen: set[str] = set()
+        while url:
+            if url in seen or count > MAX_FILES or Origin.of(url) != Origin.of(self.url):
+                raise UnsafeListing(t("{url} lists files without an end.", url=shown(url)))
+            seen.add(url)
+            document, link = self._document(url, asked, deadline)
+            if not isinstance(document, list):
+                raise UnsafeListing(t("The list of files cannot be understood."))
+            count += len(document)
+            yield from filter(None, map(remote_file, document))
+            following = _NEXT.search(link)
+            url = urljoin(url, following[1]) if following else ""
+
+    def _document(self, url: str, target: Target, deadline: float) -> tuple[Any, str]:
+        """Return a JSON answer and its `Link` header; a busy endpoint is asked again."""
+        failures = 0
+        while True:
+            try:
+                with self._connections.get(url, {}, token=self._token) as answer:
+                    if answer.status == http.HTTPStatus.OK:
+                        content = answer.read(_MAX_PAGE, deadline)
+                        return _parsed(content, url), answer.headers.get("Link", "")
+                    pause = asked_pause(answer.headers)
+                    error: TransferError = of_status(
+                        answer.status, answer.headers, self.url, target, trusted=self.trusted
+                    )
+                    retry = answer.status in _BUSY
+            except (OSError, http.client.HTTPException) as failure:
+                error, pause = unreachable(failure, self.url), None
+                retry = not isinstance(failure, (ConnectionRefusedError, TimeoutError))
+            failures += 1
+            wait = backoff(failures) if pause is None else pause
+            if not retry or time.monotonic() + wait > deadline:
+                raise error
+            time.sleep(wait)
+
+
+def _parsed(content: bytes, url: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise EndpointUnreachable(
+            t("{url} answers with something else than the Hub's JSON.", url=shown(url))
+        ) from None

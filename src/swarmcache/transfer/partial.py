@@ -1,0 +1,244 @@
+"""A download under way: its bytes, and a journal that survives whatever stops it.
+
+    .locks/.swarmcache/partial/<key>/
+    ├── owner.…         who works on it (hubcache/owners.py)
+    ├── data            the bytes, with holes; hard-linked into `blobs` once they are proven
+    └── journal         what of them is there
+
+Each line of the journal ends with a checksum; what is torn counts for nothing:
+
+    size <bytes> <boot>             a session begins, in this boot of this machine
+    written <start> <stop>          handed to the operating system: survives SIGKILL
+    durable <start> <stop>          on the disk: survives a power cut
+    etag <origin> <validator>       what an origin calls these bytes, for If-Range
+    reset                           nothing of all this is true any more
+
+A line says `durable` only after the data was synced, and is synced itself, so no more than
+SYNC_BYTES can be lost to a power cut; `written` counts only in the same boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from swarmcache.hubcache.journal import sealed, unsealed
+from swarmcache.hubcache.owners import boot_id
+from swarmcache.transfer.ranges import Range, Ranges
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+SYNC_BYTES = 16 * 2**20
+"""What a power cut may cost for each file."""
+_HALF = SYNC_BYTES // 2
+"""So much is synced while other connections write as much again, and then wait."""
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
+
+class Partial:
+    """One partial download, open in this process; safe to use from several threads."""
+
+    def __init__(self, folder: str, size: int) -> None:
+        """Open or begin it; OSError from the disk. Whoever opens it must own the folder."""
+        self.folder = folder
+        self.size = size
+        self.etags: dict[str, str] = {}
+        """By origin: the validator that it gave for these bytes."""
+        self.generation = 0
+        """Counts the resets."""
+        self._lock = threading.Condition()
+        self._unsynced = Ranges()
+        self._syncing = False
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        self._data = os.open(self.data, flags, 0o666)
+        self._journal = -1
+        try:
+            self._have = self._recalled()
+            self.resumed = self._have.size
+            """Bytes that an earlier process had left."""
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Partial:
+        """Return the partial itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def data(self) -> str:
+        """The path of its bytes."""
+        return f"{self.folder}/data"
+
+    @property
+    def handle(self) -> int:
+        """The open file of its bytes."""
+        return self._data
+
+    @property
+    def have(self) -> int:
+        """Bytes that are there."""
+        with self._lock:
+            return self._have.size
+
+    @property
+    def prefix(self) -> int:
+        """Bytes that are there from the first on."""
+        with self._lock:
+            return self._have.prefix
+
+    def missing(self) -> list[Range]:
+        """Return what is not there yet."""
+        with self._lock:
+            return list(self._have.missing(self.size))
+
+    def write(self, at: int, content: memoryview, generation: int = 0) -> None:
+        """Put bytes to their place, and note that they are there. OSError from the disk.
+
+        Bytes of an earlier `generation` are not noted: they came too late for a reset.
+        """
+        done = 0
+        while done < len(content):
+            done += os.pwrite(self._data, content[done:], at + done)
+        new = Range(at, at + done)
+        with self._lock:
+            if generation != self.generation:
+                return
+            self._note(b"written %d %d" % new)
+            self._have.add(new)
+            self._unsynced.add(new)
+            self._lock.notify_all()
+            self._lock.wait_for(lambda: self._unsynced.size < _HALF or not self._syncing)
+            due = self._unsynced.size >= _HALF
+        if due:
+            self.sync()
+
+    def await_prefix(self, beyond: int, seconds: float) -> int:
+        """Return `prefix` once it exceeds `beyond`, or as it is after so many seconds."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._have.prefix > beyond, seconds)
+            return self._have.prefix
+
+    def sync(self) -> None:
+        """Have everything written so far on the disk, and the journal say so."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._syncing)
+            synced, self._unsynced = self._unsynced, Ranges()
+            self._syncing = synced.size > 0
+        if not synced.size:
+            return
+        try:
+            _sync_data(self._data)
+            with self._lock:
+                self._note(*(b"durable %d %d" % one for one in synced))
+            _sync_data(self._journal)
+        finally:
+            with self._lock:
+                self._syncing = False
+                self._lock.notify_all()
+
+    def name(self, origin: str, etag: str) -> None:
+        """Remember what an origin calls these bytes."""
+        with self._lock:
+            self.etags[origin] = etag
+            self._note(_etag_line(origin, etag))
+
+    def reset(self) -> None:
+        """Forget all bytes: they were proven wrong, or belong to another file."""
+        with self._lock:
+            self._note(b"reset", self._session())
+            self._have, self._unsynced = Ranges(), Ranges()
+            self.etags.clear()
+            self.generation += 1
+            os.ftruncate(self._data, 0)
+
+    def close(self) -> None:
+        """Close the files; nothing is lost by it."""
+        for handle in (self._data, self._journal):
+            if handle >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(handle)
+        self._data = self._journal = -1
+
+    def _note(self, *lines: bytes) -> None:
+        os.write(self._journal, b"".join(map(sealed, lines)))
+
+    def _session(self) -> bytes:
+        return b"size %d %s" % (self.size, boot_id().encode() or b"-")
+
+    def _recalled(self) -> Ranges:
+        """Return what the journal knows to be there."""
+        recall = Recall.read(self.folder)
+        if recall.size != self.size:
+            return Ranges()
+        self.etags.update(recall.etags)
+        end = os.fstat(self._data).st_size
+        return Ranges(Range(start, min(stop, end)) for start, stop in recall.have)
+
+    def _begin(self) -> None:
+        """Write the journal anew, by one rename: short, and only with what is on the disk now."""
+        if self._have.size:
+            _sync_data(self._data)
+        else:
+            os.ftruncate(self._data, 0)
+        temporary = f"{self.folder}/journal.new"
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+        self._journal = os.open(temporary, flags, 0o666)
+        self._note(
+            self._session(),
+            *(_etag_line(origin, etag) for origin, etag in self.etags.items()),
+            *(b"durable %d %d" % one for one in self._have),
+        )
+        if self._have.size:
+            _sync_data(self._journal)
+        os.replace(temporary, f"{self.folder}/journal")
+
+
+class Recall:
+    """What a journal tells; an absent or garbled one tells of nothing."""
+
+    def __init__(self) -> None:
+        self.size = -1
+        """Bytes of the whole file; -1 where nothing tells."""
+        self.have = Ranges()
+        self.etags: dict[str, str] = {}
+
+    @classmethod
+    def read(cls, folder: str) -> Recall:
+        """Return what the journal in a partial's folder tells; OSError other than its absence."""
+        found = cls()
+        try:
+            with open(f"{folder}/journal", "rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            return found
+        same_boot = False
+        for line in unsealed(content):
+            word, *fields = line.split(b" ")
+            if word == b"size":
+                found.size = int(fields[0])
+                same_boot = fields[1] == (boot_id().encode() or b"-") != b"-"
+            elif word == b"durable" or (word == b"written" and same_boot):
+                found.have.add(Range(int(fields[0]), int(fields[1])))
+            elif word == b"etag":
+                found.etags[unquote(fields[0].decode())] = unquote(fields[1].decode())
+            elif word == b"reset":
+                found = cls()
+        return found
+
+
+def _etag_line(origin: str, etag: str) -> bytes:
+    return b"etag %s %s" % (quote(origin, safe="").encode(), quote(etag, safe="").encode())
