@@ -59,6 +59,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     )
     cache_exists(invocation.location.path)  # It need not; a file in its place is an error.
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.pull.planning import Wishes  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
     with Hub(invocation.settings.endpoints, invocation.environment) as hub:
@@ -67,8 +68,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
             invocation.location.path,
             hub,
             lock=invocation.lock,
-            all_files=all_files,
-            refresh=refresh,
+            wishes=Wishes(all_files=all_files, refresh=refresh),
+            tiers=invocation.settings.tiers,
         )
         if refresh:
             _say_pins(invocation, plan)
@@ -111,7 +112,7 @@ def _named(
 
 def _planned(plan: PullPlan) -> list[Pulled]:
     """Return what a dry run knows: every repo as it is now, and why some cannot be had."""
-    from swarmcache.plans.pull import as_it_is, not_enough_room  # noqa: PLC0415
+    from swarmcache.plans.pull.values import as_it_is, not_enough_room  # noqa: PLC0415
 
     results = [as_it_is(model) for model in plan.models]
     if not plan.fits:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
     """Say per repo what is to be done, and what it takes in all: the result of a dry run."""
-    from swarmcache.plans.pull import what_is_left_out  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.pull.values import what_is_left_out  # noqa: PLC0415 - after usage errors
 
     say = terminal.out if as_result else terminal.say
     for model in plan.models:

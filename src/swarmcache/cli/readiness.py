@@ -147,15 +147,16 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
     Raises nothing of ours but LockMismatch: what is not the locked file is never started with.
     """
     from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415 - complete starts do not
-    from swarmcache.transfer.hub import LIST_SECONDS, Hub  # noqa: PLC0415
+    from swarmcache.transfer.bounds import LIST_SECONDS, Bounds  # noqa: PLC0415
+    from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
     terminal = invocation.terminal
     patience = LIST_SECONDS if lacking(cached, targets) else _UNKNOWN_SECONDS
     try:
-        with Hub(
-            invocation.settings.endpoints, invocation.environment, list_seconds=patience
-        ) as hub:
-            plan = plan_pull(targets, cached.path, hub, lock=cached.lock)
+        bounds = Bounds.of(invocation.environment, listing=patience)
+        with Hub(invocation.settings.endpoints, invocation.environment, bounds=bounds) as hub:
+            tiers = invocation.settings.tiers
+            plan = plan_pull(targets, cached.path, hub, lock=cached.lock, tiers=tiers)
             with terminal.progress() as progress:
                 for pulled in apply_pull(plan, hub, progress):
                     cached.forget([pulled.target])

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from swarmcache.hubcache.layout import TREES
+from swarmcache.hubcache.layout import TREES, is_git_sha1
 from swarmcache.hubcache.scan import read_start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import Protocol
+
+    class RemoteFile(Protocol):
+        """A file of an endpoint's listing: `transfer.listing.RemoteFile`."""
+
+        @property
+        def path(self) -> str: ...  # noqa: D102 - as in the listing
+        @property
+        def size(self) -> int | None: ...  # noqa: D102 - as in the listing
+        @property
+        def sha256(self) -> str | None: ...  # noqa: D102 - as in the listing
+        @property
+        def git_sha1(self) -> str | None: ...  # noqa: D102 - as in the listing
+        @property
+        def xet_hash(self) -> str | None: ...  # noqa: D102 - as in the listing
+
 
 FORMAT_VERSION = 1
 _MAX_SIZE = 64 * 2**20
@@ -63,3 +79,24 @@ def _file(entry: Mapping[str, Any]) -> ManifestFile:
     if sha256 is None:
         return ManifestFile(int(entry["size"]), None, str(entry["blob_id"]))
     return ManifestFile(int(entry.get("lfs_size") or entry["size"]), str(sha256), None)
+
+
+def manifest_text(files: Iterable[RemoteFile]) -> str | None:
+    """Return the manifest of a commit with these files, byte for byte as the Hub's client does.
+
+    Sorted, indented by one (huggingface_hub 2.4.0, `write_tree_cache`). None where the endpoint's
+    hashes are not the Hub's: then nothing may be kept for ever.
+    """
+    entries: dict[str, dict[str, object]] = {}
+    for file in sorted(files, key=lambda one: one.path):
+        if file.size is None or not is_git_sha1(file.git_sha1 or ""):
+            return None
+        entry: dict[str, object] = {"size": file.size, "blob_id": file.git_sha1}
+        if file.sha256 is not None:
+            entry |= {"lfs_sha256": file.sha256, "lfs_size": file.size}
+        if file.xet_hash is not None:
+            entry["xet_hash"] = file.xet_hash
+        entries[file.path] = entry
+    import json  # noqa: PLC0415 - see above
+
+    return json.dumps({"format_version": FORMAT_VERSION, "files": entries}, indent=1)

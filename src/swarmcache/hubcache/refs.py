@@ -15,6 +15,7 @@ from swarmcache.hubcache.layout import (
     folder_name,
     is_commit,
 )
+from swarmcache.hubcache.publishing import make_folder, publish
 from swarmcache.locale import t
 
 
@@ -47,12 +48,12 @@ def write_ref(cache: str, name: RepoName, revision: str, commit: str) -> bool:
     if read_ref(cache, name, revision) == commit:
         return False
     path = _path(cache, name, revision)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "x", encoding="ascii") as file:
             file.write(commit)
-        os.replace(temporary, path)
+        publish(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

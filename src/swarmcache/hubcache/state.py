@@ -3,6 +3,7 @@
     <HF_HUB_CACHE>/.locks/.swarmcache/      where the cache can be written
     $XDG_STATE_HOME/swarmcache/caches/<real path of the cache>/         else
     ├── VERSION                             of this tree: 1
+    ├── partial/<key>/                      a download under way (transfer/partial.py)
     ├── partial/repair-*/                   what a repair makes ready (plans/staging.py)
     ├── repair.lock                         held by the one repair under way
     └── ledger/                             what was verified (ledger.py)
@@ -70,11 +71,16 @@ def users_folder(cache: str, environment: Environment) -> str:
 
     The cache's real path itself names it: readable, unique, and no hash to compute.
     """
+    real = os.path.realpath(cache).replace(":", "").lstrip(os.sep)
+    return f"{users_state(environment)}/caches/{real}/{OWN_FOLDER}"
+
+
+def users_state(environment: Environment) -> str:
+    """Return the folder of this user's own state; it may not exist yet."""
     named = environment.get("XDG_STATE_HOME") or ""
     # The XDG specification: a relative path is invalid and to be ignored.
     home = named if os.path.isabs(named) else f"{environment.home}/.local/state"
-    real = os.path.realpath(cache).replace(":", "").lstrip(os.sep)
-    return f"{home}/swarmcache/caches/{real}/{OWN_FOLDER}"
+    return f"{home}/swarmcache"
 
 
 def _is_ours(folder: str) -> bool:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from swarmcache.hubcache.scan import Repo, Revision
-    from swarmcache.transfer.hub import Hub, RepoListing
+    from swarmcache.transfer.hub import Hub
+    from swarmcache.transfer.listing import RepoListing
 
 Change = Literal["added", "kept", "moved", "failed"]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Blob, Repo, Revision
     from swarmcache.lockfile import LockedFile, LockedModel
     from swarmcache.progress import Progress
-    from swarmcache.transfer.hub import RemoteFile, RepoListing
+    from swarmcache.transfer.listing import RemoteFile, RepoListing
 
 _SHOWN = 3
 """Paths that an error names."""
@@ -67,28 +67,31 @@ def as_locked(listing: RepoListing, pin: LockedModel) -> RepoListing:
             names=_some(wrong),
         )
         raise LockMismatch(message, hint="swarmcache lock --upgrade --dry-run")
-    return replace(listing, files=tuple(file for file, locked in named if locked))
+    return replace(
+        listing, files=tuple(_as_locked(file, locked) for file, locked in named if locked)
+    )
 
 
-def prove(
+def prove(  # noqa: PLR0913 - one keyword for each thing that is known already
     target: Target,
     pin: LockedModel,
     cache: str,
     *,
     kept: Collection[str] | None = None,
+    proven: Collection[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Hash every cached file of the locked commit; raise LockMismatch for another content.
 
-    The wrong files but those in `kept`, paths that were there before this process fetched any,
-    are removed first: the commit must not look complete to anybody who names it. None keeps all.
-    OSError from the disk.
+    Files in `proven` were hashed on their way here. The wrong files but those in `kept`, paths
+    that were there before this process fetched any, are removed first: the commit must not look
+    complete to anybody who names it. None keeps all. OSError from the disk.
     """
     repo = read_repo(cache, target.name)
     revision = repo.revision(pin.commit) if repo is not None else None
     if repo is None or revision is None:
         return
-    wrong = _unproven(repo, revision, pin, progress)
+    wrong = _unproven(repo, revision, pin, proven, progress)
     if not wrong:
         return
     if kept is not None:
@@ -130,6 +133,14 @@ def lead(target: Target, pin: LockedModel, cache: str) -> None:
         write_ref(cache, target.name, target.revision, pin.commit)
 
 
+def _as_locked(file: RemoteFile, locked: LockedFile) -> RemoteFile:
+    """Return a file with the hash that the lock names, where the endpoint tells none like it."""
+    if algorithm_of(file.etag or "") == algorithm_of(locked.etag):
+        return file
+    git_sha1 = locked.git_sha1 or file.git_sha1
+    return replace(file, size=locked.size, sha256=locked.sha256, git_sha1=git_sha1)
+
+
 def _contradicts(file: RemoteFile | ManifestFile, locked: LockedFile) -> bool:
     if file.size not in {None, locked.size}:
         return True
@@ -138,7 +149,11 @@ def _contradicts(file: RemoteFile | ManifestFile, locked: LockedFile) -> bool:
 
 
 def _unproven(
-    repo: Repo, revision: Revision, pin: LockedModel, progress: Progress | None
+    repo: Repo,
+    revision: Revision,
+    pin: LockedModel,
+    proven: Collection[str],
+    progress: Progress | None,
 ) -> list[str]:
     """Return the paths whose cached content is not the locked one, each content hashed once."""
     wrong = set(mismatches(repo, revision, pin))
@@ -148,6 +163,8 @@ def _unproven(
     known: dict[tuple[str, str], bool] = {}
     for path, blob, locked in _comparable(revision, pin):
         key = (blob.path, locked.etag)
+        if path in proven and blob.name == locked.etag:
+            known[key] = True
         if path not in wrong and key not in known:
             known[key] = _is_content(blob, locked)
         if not known.get(key, True):

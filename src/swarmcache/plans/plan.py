@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from swarmcache.hubcache.expectations import Expected
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.transfer.hub import RepoListing
+    from swarmcache.transfer.listing import RepoListing
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,51 +35,29 @@ class Staging:
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    @property
-    def scratch(self) -> str:
-        """A cache folder for downloads."""
-        return os.path.join(self._folder, "hub")
-
     def copied(self, source: str) -> str:
         """Return a copy of a file, with the mode that the Hub's clients give."""
-        staged = self._new_name()
+        staged = self.new_name()
         with open(source, "rb") as original, open(staged, "xb") as copy:
             shutil.copyfileobj(original, copy, 2**20)
         return staged
 
     def written(self, text: str) -> str:
         """Return a new file that holds `text`."""
-        staged = self._new_name()
+        staged = self.new_name()
         with open(staged, "x", encoding="ascii") as file:
             file.write(text)
         return staged
 
     def linked(self, target: str) -> str:
         """Return a new symbolic link that says `target`."""
-        staged = self._new_name()
+        staged = self.new_name()
         os.symlink(target, staged)
         return staged
 
-    def adopted(self, path: str) -> str:
-        """Return a file of the scratch cache under a name of its own, with the usual mode."""
-        staged = self._new_name()
-        os.rename(path, staged)
-        os.chmod(staged, self._usual_mode())
-        return staged
-
-    def _new_name(self) -> str:
+    def new_name(self) -> str:
+        """Return a path in this folder where nothing is yet."""
         return os.path.join(self._folder, secrets.token_hex(8))
-
-    def _usual_mode(self) -> int:
-        """Return the mode of a new file: the umask is not to be had otherwise without changing it.
-
-        The Hub's clients find it the same way (`_chmod_and_move`).
-        """
-        probe = self._new_name()
-        with open(probe, "xb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-        os.unlink(probe)
-        return mode & 0o777
 
 
 @contextlib.contextmanager

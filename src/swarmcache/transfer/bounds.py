@@ -61,11 +61,8 @@ def asked_pause(headers: Mapping[str, str]) -> float | None:
     after = headers.get("Retry-After", "").strip()
     if after.isdecimal():
         return min(float(after), _LONGEST_PAUSE)
-    fields = dict(
-        pair
-        for part in headers.get("ratelimit", "").split(";")
-        if len(pair := tuple(part.strip().split("=", 1))) == 2  # noqa: PLR2004 - name and value
-    )
+    pairs = (part.strip().partition("=") for part in headers.get("ratelimit", "").split(";"))
+    fields = {name: value for name, _, value in pairs}
     left, until = fields.get("r", ""), fields.get("t", "")
     if left == "0" and until.isdecimal():
         return min(float(until), _LONGEST_PAUSE)

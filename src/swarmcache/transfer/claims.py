@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,14 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.owners import Owner
+    from swarmcache.transfer.contents import Content
 
 _TRIES = 5
-_NEW = "new-"
+NEW = "new-"
 _GONE = "gone-"
+_ABANDONED_SECONDS = 24 * 3600
+"""After so long nobody of another machine is still making a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +78,20 @@ class Claim:
         self._lock.close()
 
 
-def claim(
-    cache: str, partials: str, repo: RepoName, etag: str, key: str, *, lock: bool = True
-) -> Claim | Busy:
+def claim(cache: str, partials: str, content: Content, *, lock: bool = True) -> Claim | Busy:
     """Return this process's claim on a content, or who has it; never waits.
 
-    `partials` is the folder of all partials, `key` the content's name there. With `lock=False`
-    the caller holds the Hub's lock already. Raises AccessDenied for a lock file that is closed
-    to this user, OSError from the disk.
+    `partials` is the folder of all partials. With `lock=False` the caller holds the Hub's lock
+    already. Raises AccessDenied for a lock file that is closed to this user, OSError.
     """
     with contextlib.ExitStack() as stack:
         if lock:
             try:
-                stack.enter_context(blob_lock(cache, repo, etag, 0))
+                stack.enter_context(blob_lock(cache, content.repo, content.etag, 0))
             except CacheBusy:
-                path = f"{cache}/{LOCKS}/{folder_name(repo)}/{etag}.lock"
+                path = f"{cache}/{LOCKS}/{folder_name(content.repo)}/{content.etag}.lock"
                 return Busy(holder(path) or t("another process"))
-        folder = f"{partials}/{key}"
+        folder = f"{partials}/{content.key}"
         me = owners.this_process()
         for _ in range(_TRIES):
             found = _taken(folder, me)
@@ -113,13 +113,26 @@ def sweep(partials: str) -> None:
     """Remove what killed processes left half-made or half-removed; never raises."""
     for name in _names(partials):
         folder = f"{partials}/{name}"
-        if name.startswith(_GONE):
+        half_made = name.startswith(NEW) and _is_abandoned(folder, name.removeprefix(NEW))
+        if half_made or name.startswith(_GONE):
             shutil.rmtree(folder, ignore_errors=True)
-        elif name.startswith(_NEW):
-            with contextlib.suppress(OSError):
-                owner = owners.find_owner(folder)
-                if owner is None or owners.liveness(folder, owner) != "alive":
-                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_folder(partials: str, me: Owner) -> str:
+    """Make and return a folder for something that is to be renamed into place when it is whole."""
+    folder = f"{partials}/{NEW}{me.record}"
+    os.mkdir(folder)
+    return folder
+
+
+def _is_abandoned(folder: str, record: str) -> bool:
+    """Tell whether a half-made folder's maker, who stands in its name, is gone."""
+    owner = owners.parse_record(record)
+    if owner is not None and owner.is_near:
+        return owners.start_time(owner.pid) != owner.start
+    with contextlib.suppress(OSError):
+        return time.time() - os.stat(folder).st_mtime > _ABANDONED_SECONDS
+    return False
 
 
 def _names(folder: str) -> Iterator[str]:
@@ -150,8 +163,7 @@ def _taken(folder: str, me: Owner) -> bool | Owner:
 
 def _made(folder: str, me: Owner) -> bool:
     """Make the folder with its owner in it, by one rename."""
-    made = f"{os.path.dirname(folder)}/{_NEW}{secrets.token_hex(8)}"
-    os.mkdir(made)
+    made = new_folder(os.path.dirname(folder), me)
     try:
         owners.sign(made, me)
         os.rename(made, folder)

@@ -41,10 +41,10 @@ class Content:
 
     @property
     def key(self) -> str:
-        """The name of its partial: the hash, so that whoever has these bytes can go on with them."""
+        """The name of its partial: the hash, so that whoever wants these bytes can go on."""
         if self.algorithm is not None:
             return self.etag
-        odd = "\0".join((self.repo.type, self.repo.id, self.commit, self.path, self.etag))
+        odd = f"{self.repo.type}\0{self.repo.id}\0{self.commit}\0{self.path}\0{self.etag}"
         return "odd-" + hashlib.sha256(odd.encode()).hexdigest()[:40]
 
     @property
@@ -113,4 +113,3 @@ class Awaited:
 
 Outcome: TypeAlias = "Fetched | Present | Failed"
 Event: TypeAlias = "Started | Advanced | Awaited | Fetched | Present | Failed"
-

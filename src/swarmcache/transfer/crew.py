@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheBusy, EndpointUnreachable, SwarmcacheError
@@ -22,13 +23,15 @@ from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
 from swarmcache.transfer.contents import Awaited, Failed, Fetched, Present
-from swarmcache.transfer.download import Download
-from swarmcache.transfer.partial import Partial
+from swarmcache.transfer.download import Download, put
+from swarmcache.transfer.partial import DATA, Partial
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.sources import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from typing_extensions import Self
 
     from swarmcache.transfer.bounds import Bounds
     from swarmcache.transfer.contents import Content, Event
@@ -41,7 +44,7 @@ _TICK = 0.2
 _LOOK_SECONDS = 0.3
 """How often another process's download is looked at."""
 _LAST_WORDS = 0.5
-"""Seconds that threads have to end in; they are daemons, and hold nothing that a kill would hurt."""
+"""Seconds that threads have to end in; they are daemons, and no kill can hurt what they do."""
 
 
 @dataclass(slots=True)
@@ -59,14 +62,14 @@ class _Waiting:
 class Crew:
     """One run of downloads into one cache; a context manager that ends what is left."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a caller provides
         self,
         cache: str,
         partials: str,
         sources: Callable[[Content], Sequence[Source]],
         bounds: Bounds,
         *,
-        spend: Callable[[int], None] = lambda count: None,
+        spend: Callable[[int], object] = int,
         lock: bool = True,
         cut: Callable[[], None] = lambda: None,
     ) -> None:
@@ -90,7 +93,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._beaten = 0.0
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Self:
         """Return the crew itself."""
         return self
 
@@ -118,9 +121,23 @@ class Crew:
                 yield event
             self._tick()
 
-    def forget(self, location: str) -> None:
-        """Remove the partial of what was published at a location."""
-        kept = self._claims.pop(location, None)
+    def put_back(self, location: str) -> bool:
+        """Publish once more what somebody has taken away from a location; False if we have it not.
+
+        Raises OSError from the disk.
+        """
+        kept = self._claims.get(location)
+        if kept is None or not os.path.exists(f"{kept.folder}/{DATA}"):
+            return False
+        put(kept.folder, location)
+        return True
+
+    def forget(self, content: Content) -> None:
+        """Remove the partial of a published content, left by this process or by a dead one."""
+        kept = self._claims.pop(content.location, None)
+        if kept is None and os.path.isdir(f"{self._partials}/{content.key}"):
+            found = claim(self._cache, self._partials, content, lock=self._take_lock)
+            kept = found if isinstance(found, Claim) else None
         if kept is not None:
             kept.remove()
 
@@ -139,10 +156,10 @@ class Crew:
                 for download in self._active:
                     piece = download.next_piece()
                     if piece is not None:
-                        return lambda piece=piece: piece.download.fetch(piece)
+                        return partial(download.fetch, piece)
                 if self._new and len(self._active) < CONNECTIONS:
                     content = self._new.popleft()
-                    return lambda: self._begin(content)
+                    return partial(self._begin, content)
                 self._turn.wait(_TICK)
         return None
 
@@ -157,14 +174,7 @@ class Crew:
         if is_there(content):
             self._tell(Present(content))
             return
-        found = claim(
-            self._cache,
-            self._partials,
-            content.repo,
-            content.etag,
-            content.key,
-            lock=self._take_lock,
-        )
+        found = claim(self._cache, self._partials, content, lock=self._take_lock)
         if isinstance(found, Busy):
             self._wait_for(content, found, waiting)
             return
@@ -289,7 +299,7 @@ class Crew:
 
 
 def is_there(content: Content) -> bool:
-    """Tell whether a file of the right size is where the content belongs, and not known as wrong."""
+    """Tell whether a file of the right size is where the content belongs, not known as wrong."""
     try:
         return not content.again and os.stat(content.location).st_size == content.size
     except OSError:

@@ -23,6 +23,7 @@ from swarmcache.locale import t
 from swarmcache.transfer.bounds import backoff
 from swarmcache.transfer.contents import Advanced, Failed, Fetched, Started
 from swarmcache.transfer.follower import UNKNOWN, follow
+from swarmcache.transfer.partial import DATA
 from swarmcache.transfer.ranges import Range, Ranges
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.sources import Abandoned, Retry, Struck
@@ -100,7 +101,7 @@ class Piece:
 class Download:
     """A content under way; every method may be called from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a crew provides
         self,
         content: Content,
         claim: Claim,
@@ -109,7 +110,7 @@ class Download:
         bounds: Bounds,
         *,
         tell: Callable[[Event], None],
-        spend: Callable[[int], None],
+        spend: Callable[[int], object],
     ) -> None:
         self.content = content
         self.claim = claim
@@ -337,13 +338,13 @@ class Download:
             raise CacheBusy(
                 t("Another process has taken over the download of {path}.", path=content.path)
             )
-        put(self.partial, content.location)
         self.partial.close()
+        put(self.partial.folder, content.location)
         self.claim.unlock()
         self._end(self._fetched())
 
     def _wrong(self) -> None:
-        """The bytes are others: throw them away, and strike the source if it alone sent them."""
+        """Throw wrong bytes away, and strike the source if it alone sent them."""
         with self._lock:
             blameless = self._resumed > 0 or len(self._bytes) > 1
             error = WrongBytes(
@@ -364,9 +365,7 @@ class Download:
     def _fetched(self) -> Fetched:
         copies = sum(count for name, count in self._bytes.items() if name in self.content.copies)
         total = sum(self._bytes.values())
-        return Fetched(
-            self.content, tuple(self._bytes), total - copies, self._resumed, copies
-        )
+        return Fetched(self.content, tuple(self._bytes), total - copies, self._resumed, copies)
 
     def _end(self, outcome: Fetched | Failed) -> None:
         with self._lock:
@@ -382,26 +381,25 @@ class Download:
         self._tell(outcome)
 
 
-def put(partial: Partial, location: str) -> None:
-    """Make proven bytes the blob at `location`, by one rename; OSError from the disk.
+def put(partial: str, location: str) -> None:
+    """Make a partial's proven bytes the blob at `location`, by one rename; OSError from the disk.
 
     By a hard link, so that the bytes survive a `hf cache prune` that comes before their ref.
     The caller syncs the folder.
     """
-    folder = os.path.dirname(location)
+    folder, data, ready = os.path.dirname(location), f"{partial}/{DATA}", f"{partial}/ready"
     make_folder(folder)
     # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
     settled = time.time() - _SETTLED_SECONDS
-    os.utime(partial.data, (settled, settled))
-    share(partial.data, folder)
-    ready = f"{partial.folder}/ready"
+    os.utime(data, (settled, settled))
+    share(data, folder)
     try:
-        os.link(partial.data, ready)
+        os.link(data, ready)
     except FileExistsError:  # A process was killed right here.
         os.unlink(ready)
-        os.link(partial.data, ready)
+        os.link(data, ready)
     except OSError:
-        ready = partial.data  # A file system without hard links.
+        ready = data  # A file system without hard links.
     replace(ready, location)
 
 

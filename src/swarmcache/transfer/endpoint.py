@@ -67,7 +67,9 @@ class Endpoint:
 
     def open(self, target: Target, commit: str, path: str, headers: dict[str, str]) -> Answer:
         """Return the answer to a request for a file; OSError, HTTPException, TransferError."""
-        return self._connections.get(self.file_url(target, commit, path), headers, token=self._token)
+        return self._connections.get(
+            self.file_url(target, commit, path), headers, token=self._token
+        )
 
     def file_url(self, target: Target, commit: str, path: str) -> str:
         """Return where a file is asked for."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib
 import os
 import ssl
 import threading
@@ -23,6 +24,8 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from swarmcache.environment import Environment
     from swarmcache.transfer.bounds import Bounds
@@ -70,7 +73,7 @@ def shown(url: str) -> str:
 
 
 class Answer:
-    """An answer whose content is read by its user; its connection is kept where that is possible."""
+    """An answer whose content its user reads; its connection is kept where that is possible."""
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class Answer:
         self.linked: Mapping[str, str] = {}
         """The headers of the first answer, where a redirect was followed: the endpoint's own."""
 
-    def __enter__(self) -> Answer:
+    def __enter__(self) -> Self:
         """Return the answer itself."""
         return self
 
@@ -252,10 +255,12 @@ class Connections:
     def _connected(self, origin: Origin, proxy: str | None) -> http.client.HTTPConnection:
         """Return a new connection, through the proxy if there is one."""
         at = Origin.of(proxy) if proxy else origin
-        secure = origin.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        options = {"context": self._tls()} if secure else {}
-        connection = kind(at.host, at.port, timeout=self._bounds.connect, **options)
+        secure, bound = origin.scheme == "https", self._bounds.connect
+        connection = (
+            http.client.HTTPSConnection(at.host, at.port, timeout=bound, context=self._tls())
+            if secure
+            else http.client.HTTPConnection(at.host, at.port, timeout=bound)
+        )
         if proxy and secure:
             connection.set_tunnel(origin.host, origin.port, _credentials(proxy))
         with self._lock:
@@ -329,14 +334,13 @@ def _tls_context(environment: Environment) -> ssl.SSLContext:
     paths = ssl.get_default_verify_paths()
     if not named and not (paths.cafile or os.path.isdir(paths.capath or "")):
         with contextlib.suppress(ImportError):
-            import certifi  # noqa: PLC0415 - only for images without a store of their own
-
-            named.append(certifi.where())
+            where = importlib.import_module("certifi").where()  # Only in images without a store.
+            named.append(where)
     for path in named:
         try:
             where = {"capath": path} if os.path.isdir(path) else {"cafile": path}
             context.load_verify_locations(**where)
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ssl.SSLError) as error:  # noqa: PERF203 - one round for each variable
             raise TransferError(
                 t("The certificates in {path} cannot be read: {reason}", path=path, reason=error)
             ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from typing import TYPE_CHECKING, final
@@ -21,11 +20,11 @@ from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
-from swarmcache.transfer.bounds import LIST_SECONDS, Bounds
+from swarmcache.transfer.bounds import Bounds
 from swarmcache.transfer.crew import Crew
 from swarmcache.transfer.endpoint import Endpoint
 from swarmcache.transfer.http import Connections, Origin
-from swarmcache.transfer.listing import RemoteFile, RepoListing
+from swarmcache.transfer.listing import RepoListing
 from swarmcache.transfer.refusals import of_disk, refusal
 from swarmcache.transfer.sources import LocalCopy, Remote
 from swarmcache.transfer.tokens import find_token, is_offline
@@ -57,7 +56,7 @@ class Hub:
         """Take the endpoints in their order; `max_rate` is in bytes a second."""
         self.environment = environment
         self._bounds = bounds or Bounds.of(environment)
-        self._spend = Throttle(max_rate).spend if max_rate else lambda count: None
+        self._spend = Throttle(max_rate).spend if max_rate else int
         self._connections = Connections(environment, self._bounds)
         self._endpoints = [self._endpoint(url) for url in endpoints]
         self._silent: set[str] = set()
@@ -182,13 +181,3 @@ def partials_folder(cache: str, environment: Environment) -> str:
 def _unwritable(cache: str) -> AccessDenied:
     message = t("The cache folder {path} cannot be written by this user.", path=cache)
     return AccessDenied(message, hint=f"ls -ld {cache}")
-
-
-__all__ = [
-    "DEFAULT_ENDPOINT",
-    "LIST_SECONDS",
-    "Hub",
-    "RemoteFile",
-    "RepoListing",
-    "partials_folder",
-]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from swarmcache.errors import UnsafeListing
+from swarmcache.errors import RepoNotFound, UnsafeListing
 from swarmcache.hubcache.layout import is_git_sha1, is_sha256
 from swarmcache.locale import t
 
@@ -63,6 +63,22 @@ class RepoListing:
     """Who says so, and where the files are fetched from."""
 
 
+def file_at(listing: RepoListing, path: str) -> RemoteFile:
+    """Return what the listing says of `path`; raises RepoNotFound when it has no such file."""
+    for file in listing.files:
+        if file.path == path:
+            return file
+    raise RepoNotFound(
+        t(
+            "{endpoint} has no {path} in {id} at {commit}.",
+            endpoint=listing.endpoint,
+            path=path,
+            id=listing.target.id,
+            commit=listing.commit[:12],
+        )
+    )
+
+
 def remote_file(entry: dict[str, Any]) -> RemoteFile | None:
     """Return the file that an entry of `/tree` describes, or None for a folder.
 
@@ -97,13 +113,21 @@ def check_path(path: object) -> None:
         for part in parts
     )
     text = path if isinstance(path, str) else ""
-    if bad or not text or "\0" in text or "\\" in text or len(text.encode("utf-8", "replace")) > _MAX_PATH:
+    if (
+        bad
+        or not text
+        or "\0" in text
+        or "\\" in text
+        or len(text.encode("utf-8", "replace")) > _MAX_PATH
+    ):
         name = repr(text[:60] + ("…" if len(text) > 60 else ""))  # noqa: PLR2004 - an example
         raise UnsafeListing(t("{path} is no name for a file in a cache.", path=name))
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise UnsafeListing(t("{path} is no name for a file in a cache.", path=repr(text))) from None
+        raise UnsafeListing(
+            t("{path} is no name for a file in a cache.", path=repr(text))
+        ) from None
 
 
 def check_together(files: Iterable[RemoteFile]) -> None:

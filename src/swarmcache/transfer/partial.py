@@ -32,6 +32,10 @@ from swarmcache.transfer.ranges import Range, Ranges
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
+DATA = "data"
+"""The name of its bytes."""
 SYNC_BYTES = 16 * 2**20
 """What a power cut may cost for each file."""
 _HALF = SYNC_BYTES // 2
@@ -65,7 +69,7 @@ class Partial:
             self.close()
             raise
 
-    def __enter__(self) -> Partial:
+    def __enter__(self) -> Self:
         """Return the partial itself."""
         return self
 
@@ -81,7 +85,7 @@ class Partial:
     @property
     def data(self) -> str:
         """The path of its bytes."""
-        return f"{self.folder}/data"
+        return f"{self.folder}/{DATA}"
 
     @property
     def handle(self) -> int:

@@ -1,4 +1,4 @@
-"""Where bytes come from: a file on this machine, or an endpoint. One file for each protocol's quirks.
+"""Where bytes come from: a file on this machine, or an endpoint.
 
 A source streams one range into a sink. It raises Retry for what may go better next time, Struck
 for what never will; the next source is then asked.
@@ -208,7 +208,9 @@ class Remote:
     def _part(self, answer: Answer, part: Range) -> tuple[int, int]:
         told = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
         if told is None or int(told[1]) != part.start:
-            raise Struck(WrongBytes(t("{url} sends other bytes than asked.", url=shown(answer.url))))
+            raise Struck(
+                WrongBytes(t("{url} sends other bytes than asked.", url=shown(answer.url)))
+            )
         if told[3] not in {"*", str(self._content.size)}:
             raise Struck(_wrong_size(self.name, self._content.size, int(told[3])))
         return part.start, min(part.stop, int(told[2]) + 1)
@@ -269,7 +271,9 @@ def _stream(answer: Answer, start: int, stop: int, part: Range, sink: Sink) -> N
         began = time.monotonic()
         count = answer.readinto(buffer[: min(amount, stop - at)])
         if not count:
-            raise Retry(unreachable(ConnectionError(t("the connection was cut")), shown(answer.url)))
+            raise Retry(
+                unreachable(ConnectionError(t("the connection was cut")), shown(answer.url))
+            )
         wanted = max(part.start - at, 0)
         if wanted < count and at < part.stop:
             sink.take(at + wanted, buffer[wanted : min(count, part.stop - at)])
@@ -289,7 +293,11 @@ def _adapted(amount: int, seconds: float) -> int:
 def _wrong_size(name: str, expected: int, found: int | None) -> WrongBytes:
     if found is None:
         return WrongBytes(
-            t("{source} has another size than the {expected} bytes announced.", source=name, expected=expected)
+            t(
+                "{source} has another size than the {expected} bytes announced.",
+                source=name,
+                expected=expected,
+            )
         )
     return WrongBytes(
         t(

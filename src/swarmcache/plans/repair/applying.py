@@ -7,9 +7,10 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError, WrongBytes
+from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, payload_lock
+from swarmcache.hubcache.manifest import manifest_text
 from swarmcache.hubcache.publishing import publish
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutContent, PutLink, PutManifest, PutRef
@@ -21,12 +22,13 @@ from swarmcache.plans.repair.refs import ref_text
 from swarmcache.plans.repair.values import Repaired, Unrepaired, origin_of
 from swarmcache.plans.staging import has_leftovers, staging
 from swarmcache.progress import Silent
+from swarmcache.transfer.contents import Content, Failed
 from swarmcache.transfer.refusals import refusal
-from swarmcache.transfer.single import fetch_file, fetch_manifest
+from swarmcache.transfer.telling import told
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from swarmcache.environment import Environment
     from swarmcache.plans.plan import Step
@@ -133,36 +135,39 @@ class _Mender:
                 locks.enter_context(payload_lock(step.location, self._seconds))
             if is_intact(step.location, step.expected, self._cache):
                 return  # Another process has put it right since the plan was made.
-            staged = self._made_ready(step)
+            staged, done = self._made_ready(step, locks)
             if shared:
                 os.chmod(staged, payload_mode(self._cache))
             publish(staged, step.location)
+            done()
 
-    def _made_ready(self, step: PutContent) -> str:
+    def _made_ready(
+        self, step: PutContent, stack: contextlib.ExitStack
+    ) -> tuple[str, Callable[[], None]]:
         """Return a staged file that holds the expected bytes, from the first source that has them.
 
-        Raises WrongBytes when no source has, TransferError and its kin, OSError.
+        With it, what is to be done once it is published. What is downloaded is kept until then,
+        so that a repair that is killed goes on from there; `stack` ends the download. Raises
+        WrongBytes when no source has the bytes, TransferError and its kin, OSError.
         """
         for copy in step.copies:
             staged = self._copied(copy, step)
             if staged is not None:
-                return staged
+                return staged, lambda: None
         listing = step.listing or self._asking.listing(step.repo, step.commit)
-        agreed_size(listing, step.path, step.expected)
-        hub, scratch = self._asking.hub, self._place.scratch
-        fetched = fetch_file(hub, listing, step.path, scratch, self._progress)
-        staged = self._place.adopted(fetched)
-        if self._is_right(staged, step, listing.endpoint):
-            return staged
-        os.unlink(staged)
-        raise WrongBytes(
-            t(
-                "{endpoint} sent other bytes for {path} than those of {digest}.",
-                endpoint=listing.endpoint,
-                path=step.path,
-                digest=step.expected.digest,
-            )
+        expected = step.expected
+        size = agreed_size(listing, step.path, expected) or 0
+        staged = self._place.new_name()
+        content = Content(
+            step.repo, step.commit, step.path, expected.digest, size, staged, again=True
         )
+        crew = stack.enter_context(self._asking.hub.crew(self._cache, lock=False))
+        (outcome,) = told(crew.run([content]), step.path, [content], self._progress)
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        self._sources.append(origin_of(listing.endpoint))
+        self._bytes += size
+        return staged, lambda: crew.forget(content)
 
     def _copied(self, copy: str, step: PutContent) -> str | None:
         """Return a staged copy that holds the expected bytes; None when the copy does not.
@@ -206,12 +211,12 @@ class _Mender:
             staged = self._place.copied(step.copy)
         else:
             listing = step.listing or self._asking.listing(step.repo, step.commit)
-            fetched = fetch_manifest(self._asking.hub, listing, self._place.scratch)
-            if fetched is None:
+            text = manifest_text(listing.files)
+            if text is None:
                 raise NotRepairable(
-                    t("The installed huggingface_hub keeps no manifests; 1.22 and later do.")
+                    t("{endpoint} names no hashes that could be kept.", endpoint=listing.endpoint)
                 )
-            staged = self._place.adopted(fetched)
+            staged = self._place.written(text)
         publish(staged, step.location)
         self._sources.append(origin_of(step.source))
 

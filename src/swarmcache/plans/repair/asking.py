@@ -10,7 +10,8 @@ from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.transfer.hub import Hub, RepoListing
+    from swarmcache.transfer.hub import Hub
+    from swarmcache.transfer.listing import RepoListing
 
 
 class Asking:

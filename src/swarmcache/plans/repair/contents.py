@@ -15,23 +15,23 @@ from swarmcache.locale import t
 from swarmcache.plans.plan import PutContent, PutLink
 from swarmcache.plans.repair.judging import is_intact
 from swarmcache.plans.repair.payloads import payload_of
-from swarmcache.transfer.single import listed
+from swarmcache.transfer.listing import file_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmcache.hubcache.expectations import Locked, Record
     from swarmcache.hubcache.layout import RepoName
+    from swarmcache.plans.nearby import Nearby
     from swarmcache.plans.plan import Step
     from swarmcache.plans.repair.asking import Asking
-    from swarmcache.plans.repair.sources import Sources
-    from swarmcache.transfer.hub import RepoListing
+    from swarmcache.transfer.listing import RepoListing
 
 
 class Contents:
     """Plans files; what it learns of a repo or of a file's bytes it keeps."""
 
-    def __init__(self, cache: str, sources: Sources, asking: Asking, locked: Locked) -> None:
+    def __init__(self, cache: str, sources: Nearby, asking: Asking, locked: Locked) -> None:
         self._cache = cache
         self._sources = sources
         self._asking = asking
@@ -106,7 +106,7 @@ class Contents:
         nearby = self._sources.expected(repo, commit, path)
         if nearby is not None:
             return nearby
-        file = listed(self._asking.listing(repo, commit), path)
+        file = file_at(self._asking.listing(repo, commit), path)
         algorithm = algorithm_of(file.etag or "")
         if algorithm is None or file.etag is None:
             raise NotRepairable(t("Nothing tells what the bytes of {path} must be.", path=path))
@@ -136,7 +136,7 @@ def agreed_size(listing: RepoListing, path: str, expected: Expected) -> int | No
 
     Raises WrongBytes when the endpoint has another file there than the one expected.
     """
-    file = listed(listing, path)
+    file = file_at(listing, path)
     comparable = algorithm_of(file.etag or "") == expected.algorithm
     if comparable and file.etag != expected.digest:
         raise WrongBytes(

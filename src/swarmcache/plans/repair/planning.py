@@ -15,11 +15,11 @@ from swarmcache.hubcache.manifest import FORMAT_VERSION, manifest_path, read_man
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.hubcache.verdicts import Corrupt, Missing
 from swarmcache.locale import t
+from swarmcache.plans.nearby import Nearby, refuse_no_cache
 from swarmcache.plans.plan import PutManifest
 from swarmcache.plans.repair.asking import Asking
 from swarmcache.plans.repair.contents import Contents
 from swarmcache.plans.repair.refs import dangling_ref, misread_ref
-from swarmcache.plans.repair.sources import Sources
 from swarmcache.plans.repair.values import Repair, RepairPlan
 
 if TYPE_CHECKING:
@@ -59,9 +59,11 @@ class _Planner:
     """Plans for one cache."""
 
     def __init__(self, cache: str, nearby: Sequence[str], locked: Locked, hub: Hub | None) -> None:
+        for folder in nearby:
+            refuse_no_cache(folder)
         self._cache = cache
         self._offline = bool(nearby)
-        self._sources = Sources(nearby, cache)
+        self._sources = Nearby(nearby, cache)
         self._asking = Asking(hub, cache)
         self._contents = Contents(cache, self._sources, self._asking, locked)
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.expectations import Expected
     from swarmcache.hubcache.layout import RepoName
+    from swarmcache.plans.nearby import Nearby
     from swarmcache.plans.plan import Step
     from swarmcache.plans.repair.asking import Asking
     from swarmcache.plans.repair.contents import Contents
-    from swarmcache.plans.repair.sources import Sources
 
 _SETTLED_SECONDS = 3600
 """Clients write a ref before the files of its commit: in the middle of a download a ref leads
@@ -59,7 +59,7 @@ def dangling_ref(  # noqa: PLR0913, PLR0917 - what a whole commit takes
     cache: str,
     now: float,
     contents: Contents,
-    sources: Sources,
+    sources: Nearby,
     asking: Asking,
 ) -> tuple[Step, ...]:
     """Return how the commit that a ref names is brought into the cache: exactly that commit.
@@ -86,7 +86,7 @@ def dangling_ref(  # noqa: PLR0913, PLR0917 - what a whole commit takes
 
 
 def _manifest(
-    repo: RepoName, commit: str, cache: str, sources: Sources, asking: Asking
+    repo: RepoName, commit: str, cache: str, sources: Nearby, asking: Asking
 ) -> PutManifest | None:
     """Return the step for the commit's list of files; None where it is there or cannot be had.
 
@@ -104,7 +104,7 @@ def _manifest(
 
 
 def _files(
-    repo: RepoName, commit: str, sources: Sources, asking: Asking
+    repo: RepoName, commit: str, sources: Nearby, asking: Asking
 ) -> Iterator[tuple[str, Expected | None]]:
     """Yield the files of a commit that loading needs, and what each must be where that is known."""
     nearby = _nearby_files(repo, commit, sources)
@@ -116,7 +116,7 @@ def _files(
         yield path, None
 
 
-def _nearby_files(repo: RepoName, commit: str, sources: Sources) -> dict[str, Expected] | None:
+def _nearby_files(repo: RepoName, commit: str, sources: Nearby) -> dict[str, Expected] | None:
     """Return the files of a commit that a nearby cache holds completely and under known hashes."""
     found = sources.repo_with(repo, commit)
     revision = found.revision(commit) if found is not None else None

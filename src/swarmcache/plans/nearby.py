@@ -1,16 +1,19 @@
 """Where else on this machine content may lie: nearby caches first, then this cache itself.
 
+Used by pull and by repair.
+
 Names and sizes only: whether the bytes are right is told by hashing them when they are copied.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheNotFound
+from swarmcache.errors import AccessDenied, CacheNotFound
 from swarmcache.hubcache.expectations import expected_of
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, RepoName, folder_name
@@ -25,13 +28,11 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Repo
 
 
-class Sources:
+class Nearby:
     """The cache folders that content may be copied from, in order."""
 
     def __init__(self, nearby: Sequence[str], cache: str) -> None:
-        """Raise CacheNotFound or AccessDenied for a nearby cache that cannot be read."""
-        for folder in nearby:
-            _refuse_no_cache(folder)
+        """Take folders that can be read; `refuse_no_cache` tells of those a user named."""
         self._nearby = [folder for folder in nearby if not _is_same(folder, cache)]
         self._cache = cache
 
@@ -89,23 +90,33 @@ class Sources:
         return None
 
     @cached_property
-    def _folders(self) -> list[tuple[str, list[str]]]:
-        """Each cache and its repo folders."""
-        caches = [*self._nearby, self._cache]
-        return [(cache, [folder_name(name) for name in repo_names(cache)]) for cache in caches]
+    def _blobs(self) -> dict[str, dict[str, list[str]]]:
+        """By cache, and by name: all blobs, told by one look at each folder."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for cache in (*self._nearby, self._cache):
+            by_name = found[cache] = {}
+            for folder in _blob_folders(cache):
+                with suppress(OSError):
+                    for name in os.listdir(folder):
+                        by_name.setdefault(name, []).append(f"{folder}/{name}")
+        return found
 
     def _candidates(self, digest: str, repo: RepoName, path: str) -> Iterator[str]:
-        for cache, folders in self._folders:
-            for folder in folders:
-                yield f"{cache}/{folder}/{BLOBS}/{digest}"
+        for cache, by_name in self._blobs.items():
+            yield from by_name.get(digest, ())
             snapshots = f"{cache}/{folder_name(repo)}/{SNAPSHOTS}"
-            for commit in sorted(os.listdir(snapshots)) if os.path.isdir(snapshots) else ():
+            for commit in sorted(_listed(snapshots)):
                 entry = f"{snapshots}/{commit}/{path}"
                 if not os.path.islink(entry):
                     yield entry
 
 
-def _refuse_no_cache(folder: str) -> None:
+def _blob_folders(cache: str) -> Iterator[str]:
+    with suppress(CacheNotFound, AccessDenied):
+        yield from (f"{cache}/{folder_name(name)}/{BLOBS}" for name in repo_names(cache))
+
+
+def refuse_no_cache(folder: str) -> None:
     """Raise CacheNotFound unless a folder can be a cache: HF_HOME is not, its `hub` is."""
     cache_exists(folder, named=True)
     if not repo_names(folder) and cache_exists(f"{folder}/hub"):
@@ -113,6 +124,13 @@ def _refuse_no_cache(folder: str) -> None:
             t("{path} holds no repos; its folder hub may be meant.", path=folder),
             hint=f"--from {folder}/hub",
         )
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _is_same(folder: str, other: str) -> bool:

@@ -1,0 +1,96 @@
+"""The caches that this user has used on this machine, so that equal content next door is found.
+
+    $XDG_STATE_HOME/swarmcache/caches.toml
+
+A hint: it is written when caches are filled, heals itself, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from typing import TYPE_CHECKING, Any
+
+from swarmcache.hubcache.state import users_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmcache.environment import Environment
+
+_MOST = 200
+"""Caches that are remembered; the ones used least recently are forgotten."""
+_MAX_BYTES = 2**20
+
+
+def known_caches(environment: Environment) -> list[str]:
+    """Return the cache folders that are known and there now, the last used first; never raises.
+
+    The Hub's default place is known without being remembered.
+    """
+    default = f"{environment.home}/.cache/huggingface/hub"
+    known = dict.fromkeys([*_read(_path(environment)), default])
+    return [path for path in known if os.path.isdir(path)]
+
+
+def remember(cache: str, environment: Environment) -> None:
+    """Note that a cache was used; one that is gone for good is forgotten. Never raises."""
+    path = _path(environment)
+    mine = os.path.realpath(cache)
+    before = _read(path)
+    if before[:1] == [mine]:
+        return
+    kept = [mine, *(one for one in before if one != mine and not _is_gone(one))][:_MOST]
+    with contextlib.suppress(OSError, ValueError):
+        _write(path, kept)
+
+
+def _path(environment: Environment) -> str:
+    return f"{users_state(environment)}/caches.toml"
+
+
+def _read(path: str) -> list[str]:
+    try:
+        with open(path, "rb") as file:
+            return _paths(file.read(_MAX_BYTES).decode())
+    except (OSError, ValueError):
+        return []
+
+
+def _paths(text: str) -> list[str]:
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - not for `check`
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+    document: dict[str, Any] = tomllib.loads(text)
+    entries = document.get("caches", [])
+    found = [one.get("path") for one in entries if isinstance(one, dict)]
+    return [path for path in found if isinstance(path, str) and os.path.isabs(path)]
+
+
+def _write(path: str, caches: Iterable[str]) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    text = "".join(f"[[caches]]\npath = {_quoted(cache)}\n\n" for cache in caches)
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "x", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError):
+            os.unlink(temporary)
+        raise
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string; JSON's escapes are a part of TOML's."""
+    import json  # noqa: PLC0415
+
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _is_gone(path: str) -> bool:
+    """Tell whether a cache was removed, rather than being on a disk that is not mounted now."""
+    return not os.path.isdir(path) and os.path.isdir(os.path.dirname(path))

@@ -1,0 +1,233 @@
+"""What a pull will fetch, leave out and keep.
+
+A complete model makes no request at all, whatever happened to its branch since: `refresh` asks
+for a newer commit. Otherwise the first endpoint says which commit the revision is now, and what
+that commit holds; what the cache already has of it is neither fetched nor asked for again.
+What the project's lock pins is had at its locked commit, whatever the branch is (`pinned.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import SwarmcacheError, UnsafeListing
+from swarmcache.hubcache.integrity import check_revision
+from swarmcache.hubcache.pins import Astray, check_pinned, pinned
+from swarmcache.hubcache.registry import known_caches
+from swarmcache.hubcache.scan import read_repo
+from swarmcache.hubcache.weights import Selection, select, weights_format
+from swarmcache.locale import t
+from swarmcache.plans.nearby import Nearby
+from swarmcache.plans.pinned import as_locked
+from swarmcache.plans.pull.forecast import reserved_bytes, resumable_bytes
+from swarmcache.plans.pull.values import PlannedPull, PullPlan
+from swarmcache.transfer.listing import colliding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from swarmcache.hubcache.expectations import Expected
+    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.hubcache.scan import CachedFile, Repo
+    from swarmcache.lockfile import Lock
+    from swarmcache.transfer.hub import Hub
+    from swarmcache.transfer.listing import RemoteFile
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What of each repo is wanted."""
+
+    all_files: bool = False
+    """Every file, instead of one weights format."""
+    refresh: bool = False
+    """Ask the endpoint for complete repos too, except for those that the lock pins."""
+    include: tuple[str, ...] = ()
+    """Shell patterns; with any, only paths that match one are wanted."""
+    exclude: tuple[str, ...] = ()
+    """Shell patterns of paths that are not wanted."""
+
+    @property
+    def named(self) -> bool:
+        """Whether files are chosen by name, so that loading does not decide what is complete."""
+        return bool(self.include or self.exclude)
+
+    def wants(self, path: str) -> bool:
+        """Tell whether a path is wanted by its name; patterns as in `hf download --include`."""
+        from fnmatch import fnmatchcase  # noqa: PLC0415 - few calls have patterns
+
+        if any(fnmatchcase(path, _pattern(one)) for one in self.exclude):
+            return False
+        return not self.include or any(fnmatchcase(path, _pattern(one)) for one in self.include)
+
+
+def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
+    targets: Iterable[Target],
+    cache: str,
+    hub: Hub,
+    *,
+    lock: Lock | None = None,
+    wishes: Wishes | None = None,
+    tiers: Sequence[str] = (),
+) -> PullPlan:
+    """Return what a pull of these repos into the cache folder would do; writes nothing.
+
+    `tiers` are further caches to copy from, before those that this machine is known to have. A
+    repo that cannot be asked for, or of which the endpoint announces other files than the locked
+    ones, is planned with its error.
+    """
+    wishes = wishes or Wishes()
+    empty = PullPlan(cache, (), _free_bytes(cache), wishes.all_files, lock)
+    planner = _Planner(empty, hub, wishes, Nearby([*tiers, *known_caches(hub.environment)], cache))
+    models = tuple(planner.planned(target) for target in dict.fromkeys(targets))
+    wanted = {file.content for model in models for file in model.fetch}
+    reserved = reserved_bytes(cache, hub.environment, except_for=wanted) if wanted else 0
+    return replace(empty, models=models, reserved_bytes=reserved)
+
+
+class _Planner:
+    """Plans one repo after the other."""
+
+    def __init__(self, plan: PullPlan, hub: Hub, wishes: Wishes, nearby: Nearby) -> None:
+        self._plan = plan
+        self._hub = hub
+        self._wishes = wishes
+        self._nearby = nearby
+
+    def planned(self, target: Target) -> PlannedPull:
+        """Return what is to be done for one repo."""
+        plan, wishes = self._plan, self._wishes
+        pin = plan.lock.find(target) if plan.lock is not None else None
+        found = found_now(target, plan)
+        model = PlannedPull(target, found, pin=pin)
+        complete = found.state == "complete" and not wishes.named
+        if isinstance(found, Astray) or (complete and (pin or not wishes.refresh)):
+            return model
+        try:
+            told = self._hub.listing(pinned(target, plan.lock), plan.cache)
+            listing = told if pin is None else as_locked(told, pin)
+            _refuse_collisions(listing.files, plan.cache)
+        except SwarmcacheError as error:
+            return replace(model, error=error)
+        named = [file for file in listing.files if wishes.wants(file.path)]
+        paths = [file.path for file in named]
+        one_format = target.type == "model" and not wishes.all_files and not wishes.include
+        selection = select(paths) if one_format else Selection(tuple(paths), {})
+        locked = {file.path for file in listing.files}
+        unlocked = tuple(file for file in told.files if file.path not in locked)
+        model = replace(model, listing=listing, unlocked=unlocked, named=wishes.named)
+        return self._with_sources(_compared(model, selection, read_repo(plan.cache, target.name)))
+
+    def _with_sources(self, model: PlannedPull) -> PlannedPull:
+        """Return the plan with what other caches and earlier downloads have of it."""
+        copies: dict[str, tuple[str, ...]] = {}
+        for file in model.fetch:
+            expected = _expected(file)
+            if expected is not None and file.content not in copies:
+                found = self._nearby.copies(expected, model.target.name, file.path, "")
+                mine = [one for one in found if _is_in(one, self._plan.cache)]
+                others = [one for one in found if one not in mine]
+                # What is wrong here must not be its own source.
+                ordered = others if file in model.again else mine + others
+                if ordered:
+                    copies[file.content] = tuple(ordered)
+        etags = {file.content: file.size or 0 for file in model.fetch}
+        resumable = resumable_bytes(self._plan.cache, self._hub.environment, etags)
+        return replace(model, copies=copies, resumable=resumable)
+
+
+def found_now(target: Target, plan: PullPlan) -> Outcome:
+    """Return what the cache holds of a repo now, judged as the plan's lock has it."""
+    return check_pinned(target, plan.cache, plan.lock, full=plan.all_files)
+
+
+def _compared(model: PlannedPull, selection: Selection, repo: Repo | None) -> PlannedPull:
+    """Return the plan with the selected files divided by what the cache has of them."""
+    files = model.listing.files if model.listing else ()
+    revision = repo.revision(model.listing.commit) if repo and model.listing else None
+    cached = {file.path: file for file in revision.files} if revision else {}
+    wrong = set(model.found.damaged) if model.pin else set()
+    if repo and revision and not model.pin:
+        wrong = set(check_revision(repo, revision).damaged)
+    wanted = set(selection.kept)
+    fetch: list[RemoteFile] = []
+    again: list[RemoteFile] = []
+    link: list[RemoteFile] = []
+    for file in files:
+        if file.path not in wanted:
+            continue
+        blob = repo.blobs.get(file.etag or "") if repo else None
+        here = cached.get(file.path)
+        if (here and not _agrees(here, file)) or file.path in wrong:
+            again.append(file)
+            fetch.append(file)
+        elif here is None and blob is None:
+            fetch.append(file)
+        elif here is None and blob is not None:
+            if blob.size == file.size:
+                link.append(file)
+            else:
+                again.append(file)
+                fetch.append(file)
+    return replace(
+        model,
+        fetch=tuple(fetch),
+        again=tuple(again),
+        link=tuple(link),
+        left_out=tuple(file for file in files if file.path not in wanted),
+        kept_weights=tuple(path for path in selection.kept if weights_format(path)),
+    )
+
+
+def _agrees(here: CachedFile, file: RemoteFile) -> bool:
+    """Tell whether a cached file has the size that the endpoint names, if it names one."""
+    return here.blob is not None and file.size in {None, here.blob.size}
+
+
+def _expected(file: RemoteFile) -> Expected | None:
+    from swarmcache.hubcache.expectations import Expected, algorithm_of  # noqa: PLC0415
+
+    algorithm = algorithm_of(file.etag or "")
+    if algorithm is None or file.etag is None:
+        return None
+    return Expected(algorithm, file.etag, file.size, "record")
+
+
+def _is_in(path: str, cache: str) -> bool:
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(cache), ""))
+
+
+def _refuse_collisions(files: Iterable[RemoteFile], cache: str) -> None:
+    """Raise UnsafeListing for two names that would be one file on this disk."""
+    pair = colliding(file.path for file in files)
+    if pair is not None and _ignores_case(cache):
+        raise UnsafeListing(
+            t("{first} and {second} are one file on this disk.", first=pair[0], second=pair[1])
+        )
+
+
+def _ignores_case(folder: str) -> bool:
+    """Tell whether a folder, or the nearest one above it that exists, ignores case."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder) or os.curdir
+    swapped = os.path.join(os.path.dirname(folder), os.path.basename(folder).swapcase())
+    try:
+        return swapped != folder and os.path.samefile(folder, swapped)
+    except OSError:
+        return False
+
+
+def _free_bytes(path: str) -> int:
+    """Return the free bytes of the disk that holds, or will hold, a folder."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path) or os.curdir
+    return shutil.disk_usage(path).free
+
+
+def _pattern(text: str) -> str:
+    """Return a pattern; a folder stands for all that is in it, as for the Hub's clients."""
+    return f"{text}*" if text.endswith("/") else text

@@ -1,0 +1,168 @@
+"""A fetched commit becomes visible: manifest, snapshot, and last of all the ref.
+
+Each by one rename. Until the ref is there the old revision is what loads. A `hf cache prune` in
+between takes the snapshot and its blobs (huggingface_hub 2.4.0 deletes what no ref leads to);
+then the links are made anew, and the blobs come back from their partials.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import AccessDenied, CacheBusy
+from swarmcache.hubcache import owners
+from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name, is_commit
+from swarmcache.hubcache.manifest import manifest_path, manifest_text, read_manifest
+from swarmcache.hubcache.publishing import make_folder, publish, replace, sync_folders
+from swarmcache.hubcache.refs import write_ref
+from swarmcache.locale import t
+from swarmcache.transfer.claims import new_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.transfer.listing import RemoteFile
+
+_TRIES = 5
+"""How often a prune may come in between."""
+
+
+class NewRevision:
+    """One commit that is about to be visible in a cache."""
+
+    def __init__(self, cache: str, partials: str, target: Target, commit: str) -> None:
+        self._cache = cache
+        self._partials = partials
+        self._target = target
+        self._commit = commit
+        self._repo = os.path.join(cache, folder_name(target))
+        self._snapshot = os.path.join(self._repo, SNAPSHOTS, commit)
+
+    def blob(self, file: RemoteFile) -> str:
+        """Return where the bytes of a file belong."""
+        return os.path.join(self._repo, BLOBS, file.etag or "")
+
+    def publish(
+        self,
+        everything: Sequence[RemoteFile],
+        files: Sequence[RemoteFile],
+        *,
+        again: Sequence[RemoteFile] = (),
+        bring_back: Callable[[str], bool],
+        prove: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make `files` of the commit visible, whose blobs are there.
+
+        `everything` is what the commit has, for the manifest; `again` are files that stand in the
+        snapshot with other bytes. `bring_back` puts the blob at a location back, and tells
+        whether it could. `prove` is called before a ref leads to the commit, and may raise.
+        Raises CacheBusy when others take the files away faster than they are brought.
+        """
+        sync_folders([os.path.join(self._repo, BLOBS)])
+        self._put_manifest(everything)
+        replaced = {file.path for file in again}
+        for _ in range(_TRIES):
+            lost = [one for one in map(self.blob, files) if not os.path.exists(one)]
+            if not all(bring_back(location) for location in lost):
+                break
+            if self._put_snapshot(files, replaced):
+                prove()
+                self._put_ref()
+            if self._is_whole(files):
+                return
+        raise CacheBusy(
+            t("Files of {id} disappear while they are being put in place.", id=self._target.id),
+            hint=f"swarmcache pull {self._target.id}",
+        )
+
+    def _put_manifest(self, everything: Sequence[RemoteFile]) -> None:
+        text = manifest_text(everything)
+        if text is None or read_manifest(self._repo, self._commit) is not None:
+            return
+        folder = new_folder(self._partials, owners.this_process())
+        try:
+            staged = f"{folder}/manifest"
+            with open(staged, "x", encoding="utf-8") as file:
+                file.write(text)
+            publish(staged, manifest_path(self._repo, self._commit))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _put_snapshot(self, files: Sequence[RemoteFile], replaced: set[str]) -> bool:
+        """Build the snapshot aside and rename it, or merge it into the one that is there.
+
+        False when the snapshot came or went meanwhile.
+        """
+        built = new_folder(self._partials, owners.this_process())
+        try:
+            for file in files:
+                self._link(file, f"{built}/{file.path}")
+            make_folder(os.path.dirname(self._snapshot))
+            try:
+                os.rename(built, self._snapshot)
+            except OSError:
+                if not os.path.isdir(self._snapshot):
+                    raise
+                return self._merge(built, files, replaced)
+            sync_folders([os.path.dirname(self._snapshot)])
+        finally:
+            shutil.rmtree(built, ignore_errors=True)
+        return True
+
+    def _link(self, file: RemoteFile, entry: str) -> None:
+        """Make the link that the Hub's clients make: relative, from the snapshot to the blob."""
+        depth = file.path.count("/")
+        blob = posixpath.join(*[os.pardir] * (depth + 2), BLOBS, file.etag or "")
+        make_folder(os.path.dirname(entry))
+        try:
+            os.symlink(blob, entry)
+        except (OSError, NotImplementedError):
+            _copied(self.blob(file), entry)  # A file system without links.
+
+    def _merge(self, built: str, files: Sequence[RemoteFile], replaced: set[str]) -> bool:
+        """Move each link into the snapshot that is there; what is right stays as it is."""
+        for file in files:
+            entry = f"{self._snapshot}/{file.path}"
+            if file.path not in replaced and self._is_right(entry, file):
+                continue
+            try:
+                make_folder(os.path.dirname(entry))
+                self._refuse_outside(entry)
+                replace(f"{built}/{file.path}", entry)
+            except FileNotFoundError:
+                return False
+        sync_folders([self._snapshot])
+        return True
+
+    def _refuse_outside(self, entry: str) -> None:
+        """Raise AccessDenied where a folder's link leads out of the snapshot."""
+        parent = os.path.realpath(os.path.dirname(entry))
+        if not f"{parent}/".startswith(os.path.realpath(self._snapshot) + "/"):
+            raise AccessDenied(t("{path} leads out of its snapshot.", path=entry))
+
+    def _is_right(self, entry: str, file: RemoteFile) -> bool:
+        """Tell whether a snapshot's entry leads to the file's blob, or holds as many bytes."""
+        if os.path.islink(entry):
+            return os.path.realpath(entry) == os.path.realpath(self.blob(file))
+        try:
+            return os.path.getsize(entry) == file.size
+        except OSError:
+            return False
+
+    def _is_whole(self, files: Sequence[RemoteFile]) -> bool:
+        return all(os.path.exists(f"{self._snapshot}/{file.path}") for file in files)
+
+    def _put_ref(self) -> None:
+        if not is_commit(self._target.revision):
+            write_ref(self._cache, self._target.name, self._target.revision, self._commit)
+
+
+def _copied(blob: str, entry: str) -> None:
+    try:
+        os.link(blob, entry)
+    except OSError:
+        shutil.copyfile(blob, entry)
