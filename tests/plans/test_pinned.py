@@ -13,13 +13,13 @@ import pytest
 import swarmcache
 from cachemaker import CacheMaker, git_sha1, sha256, tiny_safetensors, write
 from swarmcache.environment import Environment
-from swarmcache.errors import LockMismatch
+from swarmcache.errors import LockMismatch, WrongBytes
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.pins import check_pinned
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.lockfile import Lock, LockedFile, LockedModel, write_lock
 from swarmcache.plans.pull import apply_pull, plan_pull
+from swarmcache.plans.pull.planning import Wishes
 from swarmcache.serve.running import running
 from swarmcache.transfer.hub import Hub
 
@@ -76,7 +76,9 @@ def lock_of(commit: str, files: Mapping[str, bytes], revision: str = "main") -> 
 
 
 def pulled(cache: CacheMaker, hub: Hub, lock: Lock, **options: bool) -> Pulled:
-    (result,) = apply_pull(plan_pull([TARGET], cache.path, hub, lock=lock, **options), hub)
+    (result,) = apply_pull(
+        plan_pull([TARGET], cache.path, hub, lock=lock, wishes=Wishes(**options)), hub
+    )
     return result
 
 
@@ -173,8 +175,8 @@ def test_a_hub_that_serves_other_bytes_is_refused_and_its_bytes_taken_away(
     assert "model.safetensors" in result.error.message
     assert main_of(cache) is None
     assert sha256(WEIGHTS) not in blobs(cache)
-    assert on_disk(cache, commit) == sorted(MODEL.keys() - {"model.safetensors"})
-    assert check_pinned(TARGET._replace(revision=commit), cache.path, lock).state == "incomplete"
+    assert on_disk(cache, commit) == []
+    assert check_pinned(TARGET._replace(revision=commit), cache.path, lock).state == "missing"
 
 
 def test_a_ref_stays_where_it_was_when_the_hub_serves_other_bytes(
@@ -276,17 +278,15 @@ def tamper(maker: CacheMaker, content: bytes) -> None:
     write(os.path.join(folder, name), changed)
 
 
-def test_tampering_keeps_what_the_hub_announces(
+def test_without_a_lock_the_bytes_must_be_what_the_hub_announces(
     served: CacheMaker, hub: Hub, cache: CacheMaker
 ) -> None:
-    """What the tests above rest on: without a lock, the same bytes are taken."""
+    """The same bytes are refused, as wrong ones; a lock only changes who announces."""
     served.repo("org/name", MODEL)
     tamper(served, WEIGHTS)
     (result,) = apply_pull(plan_pull([TARGET], cache.path, hub), hub)
-    assert (result.state, result.error) == ("complete", None)
-    manifest = read_manifest(cache.folder("org/name"), result.commit or "")
-    assert manifest is not None
-    assert manifest["model.safetensors"].sha256 == sha256(WEIGHTS)
+    assert isinstance(result.error, WrongBytes)
+    assert (result.state, main_of(cache)) == ("missing", None)
 
 
 @pytest.mark.compat

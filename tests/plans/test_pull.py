@@ -14,7 +14,9 @@ from cachemaker import CacheMaker, git_sha1, sha256, tiny_safetensors, write
 from swarmcache.environment import Environment
 from swarmcache.errors import DiskFull
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.plans.pull import apply_pull, plan_pull, what_is_left_out
+from swarmcache.plans.pull import apply_pull, plan_pull
+from swarmcache.plans.pull.planning import Wishes
+from swarmcache.plans.pull.values import what_is_left_out
 from swarmcache.serve.running import running
 from swarmcache.transfer.hub import Hub
 
@@ -65,12 +67,14 @@ def cache(tmp_path: Path) -> str:
 
 
 def planned(cache: str, hub: Hub, target: str = "org/name", **options: bool) -> PlannedPull:
-    (model,) = plan_pull([parse_target(target)], cache, hub, **options).models
+    (model,) = plan_pull([parse_target(target)], cache, hub, wishes=Wishes(**options)).models
     return model
 
 
 def pulled(cache: str, hub: Hub, target: str = "org/name", **options: bool) -> Pulled:
-    (result,) = apply_pull(plan_pull([parse_target(target)], cache, hub, **options), hub)
+    (result,) = apply_pull(
+        plan_pull([parse_target(target)], cache, hub, wishes=Wishes(**options)), hub
+    )
     return result
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from swarmcache.environment import Environment
-from swarmcache.errors import SwarmcacheError
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.pull import apply_pull, plan_pull
+from swarmcache.transfer.bounds import Bounds
 from swarmcache.transfer.hub import Hub
 
 endpoint, silent, cache = sys.argv[1:]
@@ -20,17 +20,17 @@ target = parse_target("org/name")
 
 with Hub([endpoint], here) as hub:
     listing = hub.listing(target, cache)
-    (result,) = apply_pull(plan_pull([target], cache, hub), hub)
+    cold = plan_pull([target], cache, hub)
+    (result,) = apply_pull(cold, hub)
 
-with Hub([silent], here, list_seconds=3, stall_seconds=3) as hub:
+with Hub([silent], here, bounds=Bounds(listing=3, answer=1, attempts=2)) as hub:
     # Complete: an endpoint that never answers is not even asked.
     (warm,) = plan_pull([target], cache, hub).models
     started = time.monotonic()
     failures = [type(plan_pull([parse_target("org/other")], cache, hub).models[0].error).__name__]
-    try:
-        hub.fetch(replace(listing, endpoint=silent), cache + "-other")
-    except SwarmcacheError as error:
-        failures.append(type(error).__name__)
+    planned = replace(cold.models[0], listing=replace(listing, endpoint=silent))
+    (fetched,) = apply_pull(replace(cold, cache=cache + "-other", models=(planned,)), hub)
+    failures.append(type(fetched.error).__name__)
     seconds = time.monotonic() - started
 
 print(

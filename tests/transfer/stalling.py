@@ -69,4 +69,4 @@ class StallingProxy:
 
 def partials(cache: str) -> list[str]:
     """Return the partial downloads in a cache."""
-    return glob.glob(os.path.join(cache, "*", "blobs", "*.incomplete"))
+    return glob.glob(os.path.join(cache, ".locks", ".swarmcache", "partial", "*", "data"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cachemaker import CacheMaker, tiny_safetensors
+from cachemaker import CacheMaker, sha256, tiny_safetensors
 from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import parse_target
@@ -53,7 +53,7 @@ def small_disk(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.faults
-def test_a_disk_that_fills_up_meanwhile_is_told_and_leaves_no_partial_file(
+def test_a_disk_that_fills_up_meanwhile_is_told_and_publishes_nothing_half(
     endpoint: RunningHub, small_disk: str
 ) -> None:
     cache = os.path.join(small_disk, "hub")
@@ -64,8 +64,9 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_leaves_no_partial_file(
         (result,) = apply_pull(replace(plan, free_bytes=1 << 40), hub)
     assert result.error is not None
     assert (type(result.error).__name__, result.error.exit_code) == ("DiskFull", 3)
-    blobs = os.listdir(os.path.join(cache, "models--org--name", "blobs"))
-    assert [name for name in blobs if name.endswith(".incomplete")] == []
+    assert sha256(FILES["model.safetensors"]) not in os.listdir(
+        os.path.join(cache, "models--org--name", "blobs")
+    )
     assert not os.path.exists(os.path.join(cache, "models--org--name", "refs", "main"))
 
 

@@ -1,4 +1,4 @@
-"""Repos through a real huggingface_hub: complete, in bounded time, tokens where they belong."""
+"""What endpoints say of repos: in bounded time, and with tokens where they belong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import subprocess
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import compat_environments
@@ -22,8 +21,9 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.refs import write_ref
 from swarmcache.serve.running import running
 from swarmcache.serve.silent import SilentHub
-from swarmcache.transfer.hub import Hub, RemoteFile
-from transfer.stalling import StallingProxy, partials
+from swarmcache.transfer.bounds import Bounds
+from swarmcache.transfer.hub import Hub
+from swarmcache.transfer.listing import RemoteFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +87,8 @@ def answering() -> Iterator[http.server.ThreadingHTTPServer]:
     server.server_close()
 
 
-def hub_of(*endpoints: str, **options: float) -> Hub:
-    return Hub(endpoints, Environment.current(), **options)
+def hub_of(*endpoints: str, **bounds: float) -> Hub:
+    return Hub(endpoints, Environment.current(), bounds=Bounds(**bounds))
 
 
 def test_a_listing_names_every_file_with_size_and_hash(
@@ -104,76 +104,15 @@ def test_a_listing_names_every_file_with_size_and_hash(
     assert not os.path.exists(cache)
 
 
-def test_what_is_fetched_is_complete_and_what_is_left_stays_away(
-    served: CacheMaker, endpoint: RunningHub, cache: str
-) -> None:
-    commit = served.repo("org/name", FILES)
-    with hub_of(endpoint.url) as hub:
-        listing = hub.listing(TARGET, cache)
-        assert hub.fetch(listing, cache, leave=["odd [1]*?.txt"]) == endpoint.url
-    snapshot = os.path.join(cache, "models--org--name", "snapshots", commit)
-    assert sorted(os.listdir(snapshot)) == sorted(set(FILES) - {"odd [1]*?.txt"})
-    assert check(TARGET._replace(revision=commit), cache).state == "complete"
-
-
-def test_fetching_moves_no_ref(served: CacheMaker, endpoint: RunningHub, cache: str) -> None:
-    served.repo("org/name", FILES)
-    with hub_of(endpoint.url) as hub:
-        hub.fetch(hub.listing(TARGET, cache), cache)
-    assert not os.path.exists(os.path.join(cache, "models--org--name", "refs"))
-
-
-def test_a_damaged_file_is_replaced_when_asked_for_again(
-    served: CacheMaker, endpoint: RunningHub, cache: str
-) -> None:
-    commit = served.repo("org/name", FILES)
-    blob = os.path.join(cache, "models--org--name", "blobs", sha256(WEIGHTS))
-    with hub_of(endpoint.url) as hub:
-        listing = hub.listing(TARGET, cache)
-        hub.fetch(listing, cache)
-        os.chmod(blob, 0o644)
-        os.truncate(blob, 100)
-        hub.fetch(listing, cache, again=["model.safetensors"])
-    assert os.path.getsize(blob) == len(WEIGHTS)
-    assert check(TARGET._replace(revision=commit), cache).state == "complete"
-
-
 def test_an_endpoint_that_never_answers_is_given_up_in_bounded_time(cache: str) -> None:
     started = time.monotonic()
     with (
         SilentHub() as silent,
-        hub_of(silent.url, list_seconds=2) as hub,
+        hub_of(silent.url, listing=2) as hub,
         pytest.raises(EndpointUnreachable, match="accepts and does not answer"),
     ):
         hub.listing(TARGET, cache)
     assert time.monotonic() - started < 10
-
-
-def test_a_download_that_falls_silent_is_given_up_in_bounded_time(
-    served: CacheMaker, endpoint: RunningHub, cache: str
-) -> None:
-    served.repo("org/name", {**FILES, "model.safetensors": LARGE})
-    with StallingProxy(endpoint.url, after=1_000_000) as slow:
-        with hub_of(slow.url, stall_seconds=2) as hub:
-            listing = hub.listing(TARGET, cache)
-            started = time.monotonic()
-            with pytest.raises(EndpointUnreachable, match="accepts and does not answer"):
-                hub.fetch(listing, cache)
-        assert time.monotonic() - started < 15
-    assert partials(cache) == []
-    with hub_of(endpoint.url) as hub:
-        hub.fetch(hub.listing(TARGET, cache), cache)
-    assert check(TARGET._replace(revision=listing.commit), cache).state == "complete"
-
-
-def test_the_next_endpoint_goes_on_where_the_first_falls_silent(
-    served: CacheMaker, endpoint: RunningHub, cache: str
-) -> None:
-    served.repo("org/name", FILES)
-    with SilentHub() as silent, hub_of(silent.url, endpoint.url, stall_seconds=2) as hub:
-        listing = replace(hub_of(endpoint.url).listing(TARGET, cache), endpoint=silent.url)
-        assert hub.fetch(listing, cache) == endpoint.url
-    assert check(TARGET._replace(revision=listing.commit), cache).state == "complete"
 
 
 def test_refused_connections_are_told_at_once(cache: str) -> None:
@@ -215,11 +154,12 @@ def test_an_unknown_revision_is_named(served: CacheMaker, endpoint: RunningHub, 
 
 
 def test_a_gated_repo_names_the_page_where_to_ask(
-    answering: http.server.ThreadingHTTPServer, cache: str
+    answering: http.server.ThreadingHTTPServer, cache: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering.status = 403  # type: ignore[attr-defined]
     answering.extra = {"X-Error-Code": "GatedRepo"}  # type: ignore[attr-defined]
     url = answering.url  # type: ignore[attr-defined]
+    monkeypatch.setenv("HF_ENDPOINT", url)
     with hub_of(url) as hub, pytest.raises(RepoDenied, match=f"ask for access at {url}/org/name"):
         hub.listing(TARGET, cache)
 
@@ -261,15 +201,6 @@ def test_offline_variables_forbid_the_network_and_are_named(
         hub.listing(TARGET, cache)
     assert raised.value.hint == "unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE"
     assert endpoint.requests == []
-
-
-def test_leaving_the_hub_ends_its_process(endpoint: RunningHub, cache: str) -> None:
-    with hub_of(endpoint.url) as hub:
-        with pytest.raises(RepoNotFound):
-            hub.listing(TARGET, cache)
-        process = hub._worker._process  # type: ignore[union-attr]
-        assert process.poll() is None
-    assert process.poll() is not None
 
 
 def test_equal_content_has_one_name() -> None:

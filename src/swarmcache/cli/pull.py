@@ -132,6 +132,6 @@ def _carried_out(invocation: Invocation, plan: PullPlan, hub: Hub) -> list[Pulle
                 if not invocation.json:
                     terminal.out(result_line(terminal, result))
     except KeyboardInterrupt:
-        terminal.alert(t("Files that had arrived stay; the same command goes on from there."))
+        terminal.alert(t("What had arrived stays; the same command goes on from there."))
         raise
     return results

@@ -97,14 +97,19 @@ def prove(  # noqa: PLR0913 - one keyword for each thing that is known already
     if kept is not None:
         drop_false_manifest(target, pin, cache)
         _take_away(repo, revision, [path for path in wrong if path not in kept])
+    raise not_as_locked(pin, wrong)
+
+
+def not_as_locked(pin: LockedModel, paths: Sequence[str]) -> LockMismatch:
+    """Return the error for files whose content is not the locked one."""
     message = tn(
         "{n} file of {id} is not the one that swarmcache.lock names: {names}.",
         "{n} files of {id} are not the ones that swarmcache.lock names: {names}.",
-        len(wrong),
+        len(paths),
         id=pin.id,
-        names=_some(wrong),
+        names=_some(paths),
     )
-    raise LockMismatch(message, hint=f"swarmcache verify {pin.id}")
+    return LockMismatch(message, hint=f"swarmcache verify {pin.id}")
 
 
 def paths_at(target: Target, commit: str, cache: str) -> set[str]:

@@ -23,8 +23,8 @@ from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
 from swarmcache.transfer.contents import Awaited, Failed, Fetched, Present
-from swarmcache.transfer.download import Download, put
-from swarmcache.transfer.partial import DATA, Partial
+from swarmcache.transfer.download import Download
+from swarmcache.transfer.partial import DATA, Partial, put
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.sources import Retry
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from swarmcache.transfer.bounds import Bounds
     from swarmcache.transfer.contents import Content, Event
-    from swarmcache.transfer.download import Piece
+    from swarmcache.transfer.piece import Piece
     from swarmcache.transfer.sources import Source
 
 CONNECTIONS = 8

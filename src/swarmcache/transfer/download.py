@@ -6,7 +6,6 @@ or bytes thrown away since) can do nothing any more.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,18 +13,17 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import (
     CacheBusy,
     EndpointUnreachable,
-    RepoDenied,
     SwarmcacheError,
     WrongBytes,
 )
-from swarmcache.hubcache.publishing import make_folder, replace, share
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import backoff
 from swarmcache.transfer.contents import Advanced, Failed, Fetched, Started
 from swarmcache.transfer.follower import UNKNOWN, follow
-from swarmcache.transfer.partial import DATA
+from swarmcache.transfer.partial import put
+from swarmcache.transfer.piece import Piece
 from swarmcache.transfer.ranges import Range, Ranges
-from swarmcache.transfer.refusals import refusal
+from swarmcache.transfer.refusals import refusal, weightiest
 from swarmcache.transfer.sources import Abandoned, Retry, Struck
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from swarmcache.transfer.bounds import Bounds
     from swarmcache.transfer.claims import Claim
     from swarmcache.transfer.contents import Content, Event
-    from swarmcache.transfer.http import Answer
     from swarmcache.transfer.partial import Partial
     from swarmcache.transfer.sources import Source
 
@@ -46,56 +43,6 @@ SMALL_BYTES = 2**20
 """Such contents are fetched by one request, and hashed when they are here."""
 _PROGRESS = 65536
 """Bytes that make a failure the first one again."""
-_SETTLED_SECONDS = 3
-"""How old a published file looks at least, so that its hash can be remembered at once."""
-
-
-class Piece:
-    """A range of a download in the hands of one thread; the sink of its source."""
-
-    def __init__(self, download: Download, part: Range, turn: int) -> None:
-        self.download = download
-        self.part = part
-        self.turn = turn
-        """The round of the download that it belongs to."""
-        self.generation = download.partial.generation
-        self.moved = time.monotonic()
-        """When it last got on."""
-        self.reading = False
-        """Whether an answer has begun."""
-        self._answer: Answer | None = None
-
-    def listen(self, answer: Answer) -> None:
-        """Hear which answer is being read."""
-        self._answer, self.reading = answer, True
-        self.moved = time.monotonic()
-
-    def known_etag(self, origin: str) -> str | None:
-        """Return what this origin called the bytes that are there."""
-        return self.download.partial.etags.get(origin)
-
-    def name(self, origin: str, etag: str) -> None:
-        """Remember what an origin calls these bytes."""
-        self.download.partial.name(origin, etag)
-
-    def take(self, at: int, content: memoryview) -> None:
-        """Put bytes to their place; raises Abandoned."""
-        self.download.take(self, at, content)
-        self.moved = time.monotonic()
-
-    def widen(self) -> Range:
-        """Return all that is missing, and leave it to this piece."""
-        self.part = self.download.leave_to(self)
-        return self.part
-
-    def restart(self) -> None:
-        """Drop what is there."""
-        self.download.throw_away(self)
-
-    def abort(self) -> None:
-        """Wake the thread that reads it."""
-        if self._answer is not None:
-            self._answer.abort()
 
 
 class Download:
@@ -379,37 +326,6 @@ class Download:
             self.partial.close()
             self.claim.give_back()
         self._tell(outcome)
-
-
-def put(partial: str, location: str) -> None:
-    """Make a partial's proven bytes the blob at `location`, by one rename; OSError from the disk.
-
-    By a hard link, so that the bytes survive a `hf cache prune` that comes before their ref.
-    The caller syncs the folder.
-    """
-    folder, data, ready = os.path.dirname(location), f"{partial}/{DATA}", f"{partial}/ready"
-    make_folder(folder)
-    # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
-    settled = time.time() - _SETTLED_SECONDS
-    os.utime(data, (settled, settled))
-    share(data, folder)
-    try:
-        os.link(data, ready)
-    except FileExistsError:  # A process was killed right here.
-        os.unlink(ready)
-        os.link(data, ready)
-    except OSError:
-        ready = data  # A file system without hard links.
-    replace(ready, location)
-
-
-def weightiest(errors: Sequence[SwarmcacheError]) -> SwarmcacheError:
-    """Return the error to tell when no source helped: the first of the most telling kind."""
-    for kind in (RepoDenied, WrongBytes, EndpointUnreachable, SwarmcacheError):
-        for error in errors:
-            if isinstance(error, kind):
-                return error
-    raise ValueError(errors)
 
 
 def _nobody(content: Content) -> EndpointUnreachable:

@@ -41,16 +41,14 @@ _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 class Endpoint:
     """One address that speaks the Hub's protocol."""
 
-    def __init__(self, url: str, connections: Connections, token: str | None) -> None:
+    def __init__(
+        self, url: str, connections: Connections, token: str | None, *, trusted: bool
+    ) -> None:
         self.url = url.rstrip("/")
+        self.trusted = trusted
+        """Whether the user's token, if there is one, is for this endpoint."""
         self._connections = connections
-        self._token = token
-        """Given only to the endpoint that the user's token is for."""
-
-    @property
-    def trusted(self) -> bool:
-        """Whether a token is sent there."""
-        return self._token is not None
+        self._token = token if trusted else None
 
     def listing(self, target: Target, seconds: float) -> RepoListing:
         """Return what a repo holds; raises TransferError and its kin, within `seconds`.

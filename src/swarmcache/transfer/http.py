@@ -196,15 +196,20 @@ class Connections:
             with contextlib.suppress(OSError):
                 sock.shutdown(2)
 
-    def close(self) -> None:
-        """End all connections, those in use too."""
+    def interrupt(self) -> None:
+        """End all connections in use, under whoever waits for them."""
         with self._lock:
-            self._closed = True
             busy = list(self._busy)
-            idle = [one for kept in self._idle.values() for one in kept]
-            self._idle.clear()
         for connection in busy:
             self.cut(connection)
+
+    def close(self) -> None:
+        """End all connections, for good."""
+        with self._lock:
+            self._closed = True
+            idle = [one for kept in self._idle.values() for one in kept]
+            self._idle.clear()
+        self.interrupt()
         for connection in idle:
             connection.close()
 

@@ -108,16 +108,15 @@ class Hub:
             self._bounds,
             spend=self._spend,
             lock=lock,
-            cut=self._connections.close,
+            cut=self._connections.interrupt,
         )
 
     def _endpoint(self, url: str) -> Endpoint:
         """Return an endpoint, with the token if that was configured for it."""
         mine = self.environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-        token = None
-        if Origin.of(url) == Origin.of(mine):
-            token = find_token(self.environment)
-        return Endpoint(url, self._connections, token)
+        trusted = Origin.of(url) == Origin.of(mine)
+        token = find_token(self.environment) if trusted else None
+        return Endpoint(url, self._connections, token, trusted=trusted)
 
     def _listing(self, endpoint: Endpoint, target: Target) -> RepoListing:
         """Ask in a thread: a name that cannot be looked up, or headers that trickle, end too."""

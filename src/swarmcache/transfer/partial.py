@@ -22,11 +22,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from swarmcache.hubcache.journal import sealed, unsealed
 from swarmcache.hubcache.owners import boot_id
+from swarmcache.hubcache.publishing import make_folder, replace, share
 from swarmcache.transfer.ranges import Range, Ranges
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ SYNC_BYTES = 16 * 2**20
 """What a power cut may cost for each file."""
 _HALF = SYNC_BYTES // 2
 """So much is synced while other connections write as much again, and then wait."""
+_SETTLED_SECONDS = 3
+"""How old a published file looks at least, so that its hash can be remembered at once."""
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
@@ -246,3 +250,26 @@ class Recall:
 
 def _etag_line(origin: str, etag: str) -> bytes:
     return b"etag %s %s" % (quote(origin, safe="").encode(), quote(etag, safe="").encode())
+
+
+def put(folder: str, location: str) -> None:
+    """Make the proven bytes of a partial's folder the blob at `location`, by one rename.
+
+    By a hard link, so that the bytes survive a `hf cache prune` that comes before their ref.
+    The caller syncs the folder. OSError from the disk.
+    """
+    data, ready = f"{folder}/{DATA}", f"{folder}/ready"
+    blobs = os.path.dirname(location)
+    make_folder(blobs)
+    # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
+    settled = time.time() - _SETTLED_SECONDS
+    os.utime(data, (settled, settled))
+    share(data, blobs)
+    try:
+        os.link(data, ready)
+    except FileExistsError:  # A process was killed right here.
+        os.unlink(ready)
+        os.link(data, ready)
+    except OSError:
+        ready = data  # A file system without hard links.
+    replace(ready, location)

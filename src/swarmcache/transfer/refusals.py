@@ -15,11 +15,12 @@ from swarmcache.errors import (
     RepoNotFound,
     SwarmcacheError,
     TransferError,
+    WrongBytes,
 )
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from swarmcache.hubcache.layout import Target
 
@@ -111,6 +112,15 @@ def denied(endpoint: str, target: Target, *, trusted: bool) -> RepoDenied:
         page=f"{endpoint}/{folder}{target.id}",
     )
     return RepoDenied(message, hint="hf auth login")
+
+
+def weightiest(errors: Sequence[SwarmcacheError]) -> SwarmcacheError:
+    """Return the error to tell when no source helped: the first of the most telling kind."""
+    for kind in (RepoDenied, WrongBytes, EndpointUnreachable, SwarmcacheError):
+        for error in errors:
+            if isinstance(error, kind):
+                return error
+    raise ValueError(errors)
 
 
 def _first_line(error: BaseException) -> str:

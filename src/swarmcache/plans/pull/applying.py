@@ -6,22 +6,21 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import LockMismatch, RepoNotFound, SwarmcacheError, WrongBytes
+from swarmcache.errors import RepoNotFound, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.fingerprint import fingerprint_of
 from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.pins import Astray
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import listed, t
-from swarmcache.plans.pinned import drop_false_manifest, lead, paths_at, prove
+from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
 from swarmcache.plans.pull.planning import found_now
 from swarmcache.plans.pull.revision import NewRevision
 from swarmcache.plans.pull.values import as_it_is, not_enough_room, outcome, total_bytes
 from swarmcache.progress import Silent
 from swarmcache.transfer.contents import Content, Failed, Fetched
-from swarmcache.transfer.download import weightiest
 from swarmcache.transfer.hub import partials_folder
-from swarmcache.transfer.refusals import refusal
+from swarmcache.transfer.refusals import refusal, weightiest
 from swarmcache.transfer.telling import told
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
         fetched = _carried_out(model, plan, hub, progress)
     except (SwarmcacheError, OSError) as error:
         endpoint = model.listing.endpoint if model.listing else ""
-        ours = _as_locked(model, refusal(error, endpoint, model.target))
+        ours = refusal(error, endpoint, model.target)
         return outcome(model, found_now(model.target, plan), ours)
     found = found_now(model.target, plan)
     copied = sum(one.copied for one in fetched)
@@ -113,9 +112,13 @@ def _fetched(
 ) -> list[Fetched]:
     """Return what was fetched; raises the weightiest error when something could not be."""
     outcomes = list(told(crew.run(contents), model.target.id, contents, progress))
-    failures = [one.error for one in outcomes if isinstance(one, Failed)]
+    failures = [one for one in outcomes if isinstance(one, Failed)]
     if failures:
-        raise weightiest(failures)
+        error = weightiest([one.error for one in failures])
+        if model.pin is not None and isinstance(error, WrongBytes):
+            wrong = [one.content.path for one in failures if isinstance(one.error, WrongBytes)]
+            raise not_as_locked(model.pin, sorted(wrong)) from error
+        raise error
     return [one for one in outcomes if isinstance(one, Fetched)]
 
 
@@ -156,20 +159,6 @@ def _main_source(fetched: Sequence[Fetched]) -> str:
     """Return where the largest file came from."""
     largest = max(fetched, key=lambda one: one.content.size, default=None)
     return largest.sources[-1] if largest and largest.sources else ""
-
-
-def _as_locked(model: PlannedPull, error: SwarmcacheError) -> SwarmcacheError:
-    """Say of wrong bytes where a lock decides that they are not the locked ones."""
-    if model.pin is None or not isinstance(error, WrongBytes):
-        return error
-    return LockMismatch(
-        t(
-            "{id} cannot be had as swarmcache.lock pins it: {reason}",
-            id=model.target.id,
-            reason=error.message,
-        ),
-        hint="swarmcache lock --upgrade --dry-run",
-    )
 
 
 def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:

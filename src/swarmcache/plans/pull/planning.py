@@ -27,7 +27,7 @@ from swarmcache.plans.pull.values import PlannedPull, PullPlan
 from swarmcache.transfer.listing import colliding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from swarmcache.hubcache.expectations import Expected
     from swarmcache.hubcache.integrity import Outcome
@@ -113,14 +113,15 @@ class _Planner:
             _refuse_collisions(listing.files, plan.cache)
         except SwarmcacheError as error:
             return replace(model, error=error)
-        named = [file for file in listing.files if wishes.wants(file.path)]
-        paths = [file.path for file in named]
+        paths = [file.path for file in listing.files if wishes.wants(file.path)]
         one_format = target.type == "model" and not wishes.all_files and not wishes.include
         selection = select(paths) if one_format else Selection(tuple(paths), {})
         locked = {file.path for file in listing.files}
         unlocked = tuple(file for file in told.files if file.path not in locked)
         model = replace(model, listing=listing, unlocked=unlocked, named=wishes.named)
-        return self._with_sources(_compared(model, selection, read_repo(plan.cache, target.name)))
+        return self._with_sources(
+            _compared(model, selection, read_repo(plan.cache, target.name), wishes.wants)
+        )
 
     def _with_sources(self, model: PlannedPull) -> PlannedPull:
         """Return the plan with what other caches and earlier downloads have of it."""
@@ -145,7 +146,9 @@ def found_now(target: Target, plan: PullPlan) -> Outcome:
     return check_pinned(target, plan.cache, plan.lock, full=plan.all_files)
 
 
-def _compared(model: PlannedPull, selection: Selection, repo: Repo | None) -> PlannedPull:
+def _compared(
+    model: PlannedPull, selection: Selection, repo: Repo | None, named: Callable[[str], bool]
+) -> PlannedPull:
     """Return the plan with the selected files divided by what the cache has of them."""
     files = model.listing.files if model.listing else ()
     revision = repo.revision(model.listing.commit) if repo and model.listing else None
@@ -153,12 +156,12 @@ def _compared(model: PlannedPull, selection: Selection, repo: Repo | None) -> Pl
     wrong = set(model.found.damaged) if model.pin else set()
     if repo and revision and not model.pin:
         wrong = set(check_revision(repo, revision).damaged)
-    wanted = set(selection.kept)
+    skipped = {file.path for file in files if not named(file.path)} | selection.skipped.keys()
     fetch: list[RemoteFile] = []
     again: list[RemoteFile] = []
     link: list[RemoteFile] = []
     for file in files:
-        if file.path not in wanted:
+        if file.path in skipped:
             continue
         blob = repo.blobs.get(file.etag or "") if repo else None
         here = cached.get(file.path)
@@ -178,7 +181,7 @@ def _compared(model: PlannedPull, selection: Selection, repo: Repo | None) -> Pl
         fetch=tuple(fetch),
         again=tuple(again),
         link=tuple(link),
-        left_out=tuple(file for file in files if file.path not in wanted),
+        left_out=tuple(file for file in files if file.path in skipped),
         kept_weights=tuple(path for path in selection.kept if weights_format(path)),
     )
 
