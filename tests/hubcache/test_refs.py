@@ -66,8 +66,8 @@ def test_only_a_commit_can_be_pointed_to_and_only_by_a_name(
 
 
 def test_a_ref_in_a_folder_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "models--org--name" / "refs" / "main").mkdir(parents=True)
-    with pytest.raises(OSError, match="directory"):
+    (tmp_path / "models--org--name" / "refs" / "main" / "other").mkdir(parents=True)
+    with pytest.raises(OSError, match="not empty"):
         write_ref(str(tmp_path), NAME, "main", OLD)
     assert os.listdir(tmp_path / "models--org--name" / "refs") == ["main"]
 
