@@ -27,13 +27,12 @@ class Bounds:
     answer: float = 20.0
     """Until the first byte of an answer."""
     stall: float = 30.0
-    """Between two bytes of content, and until `stall_bytes` more of it are there."""
-    stall_bytes: int = 4096
-    """What a connection must bring within `stall`, so that a trickle is no progress."""
+    """Between two bytes of content, and until 4 KiB more of it are there: a trickle is none."""
     listing: float = LIST_SECONDS
     """For all that one endpoint says of one repo."""
     attempts: int = 6
-    """Failures in a row, without any progress between them, after which a source is given up."""
+    """Failures in a row, without any progress between them, after which a source is given up; half
+    as many where another source can be asked instead."""
     others: float = 60.0
     """How long another process's download may stand still while we wait for it."""
 

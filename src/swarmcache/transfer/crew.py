@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheBusy, EndpointUnreachable, SwarmcacheError
+from swarmcache.errors import CacheBusy, EndpointUnreachable
 from swarmcache.hubcache.layout import INCOMPLETE
 from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
@@ -167,7 +167,7 @@ class Crew:
         """Start a content's download, or note who has it."""
         try:
             self._claimed(content, waiting)
-        except (SwarmcacheError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a thread of its own: nobody else would hear
             self._tell(Failed(content, refusal(error, "", content.target)))
 
     def _claimed(self, content: Content, waiting: _Waiting | None) -> None:
@@ -277,8 +277,7 @@ class Crew:
     def _give_up(self, download: Download, piece: Piece) -> None:
         """Take a piece from a thread that hangs on it, and put another thread in its place."""
         piece.abort()
-        name = download.source.name
-        error = EndpointUnreachable(t("{endpoint} does not get on.", endpoint=name))
+        error = EndpointUnreachable(t("{endpoint} does not get on.", endpoint=piece.source.name))
         download.returned(piece, Retry(error))
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if len(self._threads) < 4 * CONNECTIONS:

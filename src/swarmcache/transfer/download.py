@@ -6,6 +6,7 @@ or bytes thrown away since) can do nothing any more.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from swarmcache.transfer.refusals import refusal, weightiest
 from swarmcache.transfer.sources import Abandoned, Retry, Struck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from swarmcache.transfer.bounds import Bounds
     from swarmcache.transfer.claims import Claim
@@ -41,8 +42,12 @@ CONNECTIONS = 4
 """For one content at most; a further one is opened each second that it lasts."""
 SMALL_BYTES = 2**20
 """Such contents are fetched by one request, and hashed when they are here."""
+RESTARTS = 2
+"""How often a source may call its bytes by another name; then only their hash decides."""
 _PROGRESS = 65536
 """Bytes that make a failure the first one again."""
+_OVER = -1
+"""The round of a piece that nobody waits for any more."""
 
 
 class Download:
@@ -71,6 +76,7 @@ class Download:
         self._turn = 0
         self._pieces: set[Piece] = set()
         self._failures = 0
+        self._restarts = 0
         self._had = 0
         self._not_before = 0.0
         self._errors: list[SwarmcacheError] = []
@@ -84,8 +90,10 @@ class Download:
         if not self._sources:
             self._end(Failed(self.content, _nobody(self.content)))
             return
-        name = self._sources[0].name
-        self._tell(Started(self.content, name, self._resumed))
+        if self._is_odd and self._resumed:
+            self.partial.reset()
+            self._resumed = 0
+        self._tell(Started(self.content, self.source.name, self._resumed))
         self._follow()
 
     @property
@@ -99,7 +107,8 @@ class Download:
             now = time.monotonic()
             if self.ended or now < self._not_before:
                 return None
-            most = 1 if self.source.whole else min(CONNECTIONS, 1 + int(now - self._began))
+            in_one = self.source.whole or self._is_odd
+            most = 1 if in_one else min(CONNECTIONS, 1 + int(now - self._began))
             if len(self._pieces) >= most:
                 return None
             taken = Ranges(piece.part for piece in self._pieces)
@@ -112,8 +121,8 @@ class Download:
                     start = max(start, one.stop)
                 stop = min([gap.stop, *(one.start for one in taken_in if one.start > start)])
                 if start < stop:
-                    limit = stop if self.source.whole else min(stop, start + PIECE_BYTES)
-                    piece = Piece(self, Range(start, limit), self._turn)
+                    limit = stop if in_one else min(stop, start + PIECE_BYTES)
+                    piece = Piece(self, self.source, Range(start, limit), self._turn)
                     self._pieces.add(piece)
                     return piece
             return None
@@ -121,14 +130,14 @@ class Download:
     def fetch(self, piece: Piece) -> None:
         """Read a piece from its source, and decide how to go on; never raises."""
         try:
-            self.source.read(piece.part, piece)
+            piece.source.read(piece.part, piece)
             failure: Retry | Struck | None = None
         except (Retry, Struck) as error:
             failure = error
         except Abandoned:
             failure = None
         except Exception as error:  # noqa: BLE001 - a thread of its own: nobody else would hear
-            failure = Struck(refusal(error, self.source.name, self.content.target))
+            failure = Struck(refusal(error, piece.source.name, self.content.target))
         self.returned(piece, failure)
 
     def returned(self, piece: Piece, failure: Retry | Struck | None) -> None:
@@ -137,7 +146,8 @@ class Download:
             if piece not in self._pieces:
                 return
             self._pieces.discard(piece)
-            if self.ended or piece.turn != self._turn:
+            mine, piece.turn = piece.turn == self._turn, _OVER
+            if self.ended or not mine:
                 return
             if failure is not None:
                 self._failed(failure)
@@ -159,16 +169,23 @@ class Download:
         """Write bytes that a piece has brought; raises Abandoned."""
         if self.ended or piece.turn != self._turn:
             raise Abandoned
-        try:
+        with self.told_of_disk(piece):
             self.partial.write(at, content, piece.generation)
-        except OSError as error:
-            self.fail(refusal(error, self.source.name, self.content.target))
-            raise Abandoned from error
-        name = self.source.name
+        name = piece.source.name
         with self._lock:
             self._bytes[name] = self._bytes.get(name, 0) + len(content)
         self._tell(Advanced(self.content, len(content)))
         self._spend(len(content))
+
+    @contextlib.contextmanager
+    def told_of_disk(self, piece: Piece) -> Iterator[None]:
+        """End with what the disk refuses within, which no source can help; raises Abandoned."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or self.partial.data
+            self.fail(refusal(error, piece.source.name, self.content.target))
+            raise Abandoned from error
 
     def leave_to(self, piece: Piece) -> Range:
         """Return all that is missing, after taking it from the other pieces."""
@@ -176,7 +193,7 @@ class Download:
             if piece.turn != self._turn:
                 raise Abandoned
             for other in self._pieces - {piece}:
-                other.turn = -1
+                other.turn = _OVER
                 other.abort()
             self._pieces &= {piece}
             missing = self.partial.missing()
@@ -184,8 +201,11 @@ class Download:
 
     def throw_away(self, piece: Piece) -> None:
         """Forget all bytes, because `piece` brings others."""
-        with self._lock:
+        with self._lock, self.told_of_disk(piece):
             self.leave_to(piece)
+            self._restarts += 1
+            if self._restarts > RESTARTS and not self._is_odd:
+                return
             self._forget()
             self._follow()
             piece.turn, piece.generation = self._turn, self.partial.generation
@@ -213,24 +233,40 @@ class Download:
         if now < self._not_before:
             return  # The other connections to the same source failed with it.
         have = self.partial.have
-        if have - self._had >= _PROGRESS:
+        if have - self._had >= _PROGRESS and not self._is_odd:
             self._failures = 0
         self._had, self._failures = have, self._failures + 1
-        if self._failures >= self._bounds.attempts:
+        last = len(self._sources) == 1
+        if self._failures >= (self._bounds.attempts if last else self._bounds.attempts // 2):
             self._next_source(failure.error)
             return
+        if self._is_odd:
+            self._start_over()
         pause = failure.pause if failure.pause is not None else backoff(self._failures)
         self._not_before = now + pause
 
     def _next_source(self, error: SwarmcacheError) -> None:
         """Ask the next source; end when there is none."""
         self._errors.append(error)
-        self._sources.pop(0)
+        self._sources.pop(0).give_up(error)
         self._new_round()
+        self._restarts = 0
         if not self._sources:
             self._end(Failed(self.content, weightiest(self._errors)))
             return
+        if self._is_odd:
+            self._start_over()
         self._tell(Started(self.content, self.source.name, self.partial.have))
+
+    @property
+    def _is_odd(self) -> bool:
+        """Whether nothing could prove bytes of two answers to belong together."""
+        return self.content.algorithm is None
+
+    def _start_over(self) -> None:
+        self._new_round()
+        self._forget()
+        self._follow()
 
     def _new_round(self) -> None:
         self._turn += 1
@@ -275,8 +311,10 @@ class Download:
             return not self.ended and self.partial.generation == generation
 
         found = follow(self.partial, content.algorithm, is_wanted)
-        if found is None:
-            return
+        with self._lock:
+            if found is None or not is_wanted():
+                return
+            self._turn += 1  # The bytes are judged: what still comes is too late.
         if found not in {content.etag, UNKNOWN}:
             self._wrong()
             return
@@ -293,6 +331,8 @@ class Download:
     def _wrong(self) -> None:
         """Throw wrong bytes away, and strike the source if it alone sent them."""
         with self._lock:
+            if self.ended:
+                return
             blameless = self._resumed > 0 or len(self._bytes) > 1
             error = WrongBytes(
                 t(

@@ -47,6 +47,8 @@ class Endpoint:
         self.url = url.rstrip("/")
         self.trusted = trusted
         """Whether the user's token, if there is one, is for this endpoint."""
+        self.silent = False
+        """Whether it lately did not answer; it is asked last then."""
         self._connections = connections
         self._token = token if trusted else None
 

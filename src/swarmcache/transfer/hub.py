@@ -59,8 +59,6 @@ class Hub:
         self._spend = Throttle(max_rate).spend if max_rate else int
         self._connections = Connections(environment, self._bounds)
         self._endpoints = [self._endpoint(url) for url in endpoints]
-        self._silent: set[str] = set()
-        """Endpoints that did not answer: they are asked last."""
 
     def __enter__(self) -> Hub:
         """Return the hub itself."""
@@ -141,7 +139,7 @@ class Hub:
             )
         if isinstance(answer, SwarmcacheError):
             if isinstance(answer, EndpointUnreachable):
-                self._silent.add(endpoint.url)
+                endpoint.silent = True
             raise answer
         return answer
 
@@ -150,7 +148,7 @@ class Hub:
         found: list[Source] = [LocalCopy(path, content) for path in content.copies]
         if is_offline(self.environment) or not is_commit(content.commit):
             return found
-        last = sorted(self._endpoints, key=lambda one: one.url in self._silent)
+        last = sorted(self._endpoints, key=lambda one: one.silent)
         return found + [Remote(one, self._connections, content) for one in last]
 
     def _refuse_offline(self, target: Target) -> None:

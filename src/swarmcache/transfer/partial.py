@@ -32,6 +32,7 @@ from swarmcache.hubcache.publishing import make_folder, replace, share
 from swarmcache.transfer.ranges import Range, Ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -44,6 +45,8 @@ _HALF = SYNC_BYTES // 2
 """So much is synced while other connections write as much again, and then wait."""
 _SETTLED_SECONDS = 3
 """How old a published file looks at least, so that its hash can be remembered at once."""
+_LAST_WORDS = 0.5
+"""Seconds that a write may last once nobody wants it any more."""
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
@@ -61,6 +64,8 @@ class Partial:
         self._lock = threading.Condition()
         self._unsynced = Ranges()
         self._syncing = False
+        self._writing = 0
+        """Threads that are putting bytes to their place."""
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._data = os.open(self.data, flags, 0o666)
         self._journal = -1
@@ -118,10 +123,17 @@ class Partial:
 
         Bytes of an earlier `generation` are not noted: they came too late for a reset.
         """
-        done = 0
-        while done < len(content):
-            done += os.pwrite(self._data, content[done:], at + done)
-        new = Range(at, at + done)
+        with self._lock:
+            if generation != self.generation:
+                return
+            self._writing += 1
+        try:
+            self._put(at, content)
+        finally:
+            with self._lock:
+                self._writing -= 1
+                self._lock.notify_all()
+        new = Range(at, at + len(content))
         with self._lock:
             if generation != self.generation:
                 return
@@ -167,19 +179,32 @@ class Partial:
     def reset(self) -> None:
         """Forget all bytes: they were proven wrong, or belong to another file."""
         with self._lock:
+            self.generation += 1
+            self._lock.wait_for(lambda: not self._writing)
             self._note(b"reset", self._session())
             self._have, self._unsynced = Ranges(), Ranges()
             self.etags.clear()
-            self.generation += 1
             os.ftruncate(self._data, 0)
 
     def close(self) -> None:
-        """Close the files; nothing is lost by it."""
+        """Close the files; nothing is lost by it.
+
+        Not under a thread that writes: its bytes would go to whatever file gets the number next.
+        """
+        with self._lock:
+            self.generation += 1
+            if not self._lock.wait_for(lambda: not self._writing, _LAST_WORDS):
+                return
         for handle in (self._data, self._journal):
             if handle >= 0:
                 with contextlib.suppress(OSError):
                     os.close(handle)
         self._data = self._journal = -1
+
+    def _put(self, at: int, content: memoryview) -> None:
+        done = 0
+        while done < len(content):
+            done += os.pwrite(self._data, content[done:], at + done)
 
     def _note(self, *lines: bytes) -> None:
         os.write(self._journal, b"".join(map(sealed, lines)))
@@ -193,7 +218,7 @@ class Partial:
         if recall.size != self.size:
             return Ranges()
         self.etags.update(recall.etags)
-        end = os.fstat(self._data).st_size
+        end = min(self.size, os.fstat(self._data).st_size)
         return Ranges(Range(start, min(stop, end)) for start, stop in recall.have)
 
     def _begin(self) -> None:
@@ -233,18 +258,24 @@ class Recall:
                 content = file.read()
         except FileNotFoundError:
             return found
-        same_boot = False
-        for line in unsealed(content):
+        try:
+            return found._told(unsealed(content))
+        except (ValueError, IndexError):
+            return cls()  # Another program's, or a later version's.
+
+    def _told(self, lines: Iterable[bytes]) -> Recall:
+        found, same_boot = self, False
+        for line in lines:
             word, *fields = line.split(b" ")
             if word == b"size":
                 found.size = int(fields[0])
                 same_boot = fields[1] == (boot_id().encode() or b"-") != b"-"
             elif word == b"durable" or (word == b"written" and same_boot):
-                found.have.add(Range(int(fields[0]), int(fields[1])))
+                found.have.add(Range(max(0, int(fields[0])), int(fields[1])))
             elif word == b"etag":
                 found.etags[unquote(fields[0].decode())] = unquote(fields[1].decode())
             elif word == b"reset":
-                found = cls()
+                found = Recall()
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,15 @@ if TYPE_CHECKING:
     from swarmcache.transfer.download import Download
     from swarmcache.transfer.http import Answer
     from swarmcache.transfer.ranges import Range
+    from swarmcache.transfer.sources import Source
 
 
 class Piece:
     """A range of a download in the hands of one thread; the sink of its source."""
 
-    def __init__(self, download: Download, part: Range, turn: int) -> None:
+    def __init__(self, download: Download, source: Source, part: Range, turn: int) -> None:
         self.download = download
+        self.source = source
         self.part = part
         self.turn = turn
         """The round of the download that it belongs to."""
@@ -37,10 +40,12 @@ class Piece:
 
     def name(self, origin: str, etag: str) -> None:
         """Remember what an origin calls these bytes."""
-        self.download.partial.name(origin, etag)
+        with self.download.told_of_disk(self):
+            self.download.partial.name(origin, etag)
 
     def take(self, at: int, content: memoryview) -> None:
         """Put bytes to their place; raises Abandoned."""
+        self.moved = math.inf  # A slow disk or `--max-rate` is no fault of the source.
         self.download.take(self, at, content)
         self.moved = time.monotonic()
 

@@ -13,7 +13,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
-from swarmcache.errors import SwarmcacheError, TransferError, WrongBytes
+from swarmcache.errors import EndpointUnreachable, SwarmcacheError, TransferError, WrongBytes
 from swarmcache.hubcache.expectations import algorithm_of
 from swarmcache.hubcache.hashing import open_quietly
 from swarmcache.locale import t
@@ -33,7 +33,8 @@ _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED = frozenset({401, 403, 404, 410})
 """What an address that a redirect led to answers when its time is over."""
 _LEAST, _MOST = 4096, 2**18
-"""Bytes asked of the network at a time: what a kill may cost is the larger one."""
+"""Bytes asked of the network at a time: what a kill may cost is the larger one. A connection that
+does not bring the smaller one within `Bounds.stall` does not get on."""
 _QUICK, _SLOW = 0.1, 0.8
 """Seconds for one reading; the bytes asked for adapt to stay between them."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -96,6 +97,9 @@ class Source(Protocol):
     def read(self, part: Range, sink: Sink) -> None:
         """Stream a range into the sink; raises Retry, Struck, Abandoned."""
 
+    def give_up(self, error: SwarmcacheError) -> None:
+        """Hear that it is asked no more for this content, and why."""
+
 
 class LocalCopy:
     """A file of another cache, or of this one under another name."""
@@ -117,6 +121,9 @@ class LocalCopy:
             self._copy(handle, part, sink)
         finally:
             os.close(handle)
+
+    def give_up(self, error: SwarmcacheError) -> None:
+        """One bad file tells nothing about others."""
 
     def _copy(self, handle: int, part: Range, sink: Sink) -> None:
         at = part.start
@@ -152,10 +159,17 @@ class Remote:
                 start, stop = self._agreed(answer, part, sink)
                 wanted = sink.widen() if self.whole else part
                 _stream(answer, start, stop, wanted, sink)
+            if stop < part.stop:
+                told = t("only a part of what was asked for came")
+                raise Retry(unreachable(ConnectionError(told), self.name), pause=0.0)
         except (OSError, http.client.HTTPException) as error:
             raise Retry(unreachable(error, self.name)) from error
         except TransferError as error:
             raise Struck(error) from error
+
+    def give_up(self, error: SwarmcacheError) -> None:
+        """Have an endpoint that does not answer asked last for the contents to come."""
+        self._endpoint.silent |= isinstance(error, EndpointUnreachable)
 
     def _opened(self, part: Range, sink: Sink) -> Answer:
         content = self._content
@@ -207,7 +221,7 @@ class Remote:
 
     def _part(self, answer: Answer, part: Range) -> tuple[int, int]:
         told = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
-        if told is None or int(told[1]) != part.start:
+        if told is None or int(told[1]) != part.start or int(told[2]) < part.start:
             raise Struck(
                 WrongBytes(t("{url} sends other bytes than asked.", url=shown(answer.url)))
             )
@@ -266,7 +280,7 @@ class Remote:
 def _stream(answer: Answer, start: int, stop: int, part: Range, sink: Sink) -> None:
     """Give the sink what it wants of an answer with bytes `start` to `stop` of a file."""
     buffer = memoryview(bytearray(_MOST))
-    at, amount = start, _LEAST * 4
+    at, amount = start, _LEAST
     while at < stop:
         began = time.monotonic()
         count = answer.readinto(buffer[: min(amount, stop - at)])
