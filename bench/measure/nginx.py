@@ -25,14 +25,18 @@ http {{
     keepalive_requests 100000;
     client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
     uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-    server {{ listen 127.0.0.1:{port} {tls}; root {root}; }}
+    server {{ listen 127.0.0.1:{port} {tls}; {locations} }}
 }}
 """
 
 
 @contextmanager
-def nginx(folder: str, root: str, certificate: str = "") -> Iterator[tuple[int, int]]:
+def nginx(
+    folder: str, root: str, certificate: str = "", *, upstream: int = 0
+) -> Iterator[tuple[int, int]]:
     """Serve the files of `root`; yield the process and its port.
+
+    With the port of an `upstream` everything is asked there, and the files are below `/files/`.
 
     `certificate` is a PEM file that holds the key too; with it nginx speaks TLS. What nginx needs
     is written to `folder`.
@@ -42,7 +46,11 @@ def nginx(folder: str, root: str, certificate: str = "") -> Iterator[tuple[int, 
     configuration = os.path.join(folder, f"nginx-{port}.conf")
     os.chmod(folder, 0o755)  # Its worker is another user where the bench runs as root.
     with open(configuration, "w") as file:
+        proxied = f"proxy_pass http://127.0.0.1:{upstream}; proxy_set_header Host $host:$server_port;"
+        below = f"location /files/ {{ alias {root}/; }} location / {{ {proxied} }}"
+        locations = below if upstream else f"root {root};"
         words = {"folder": folder, "port": port, "root": root, "tls": tls if certificate else ""}
+        words["locations"] = locations
         file.write(CONFIGURATION.format(**words))
     with process(["nginx", "-p", folder, "-c", configuration], port) as pid:
         yield pid, port

@@ -39,7 +39,7 @@ def medians(
             cost = once(command, variables, folder)
             if number:
                 costs[name].append(cost)
-    return {name: _median(found) for name, found in costs.items()}
+    return {name: median(found) for name, found in costs.items()}
 
 
 def once(command: Sequence[str], variables: Mapping[str, str], folder: str) -> Cost:
@@ -67,7 +67,8 @@ def clean_variables(**more: str) -> dict[str, str]:
     return {**kept, "LANG": "C.UTF-8", **more}
 
 
-def _median(costs: Sequence[Cost]) -> Cost:
+def median(costs: Sequence[Cost]) -> Cost:
+    """Return the median of each figure."""
     return Cost(
         statistics.median([cost.cpu for cost in costs]),
         statistics.median([cost.wall for cost in costs]),

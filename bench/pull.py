@@ -1,0 +1,112 @@
+"""What a pull costs, against `hf download`, curl and aria2c, of one Hub on loopback.
+
+    python bench/pull.py [--mib 1024] [--small 2000] [--rounds 5] [--folder DIR]
+
+The Hub is `swarmcache serve`; with TLS, nginx stands before it. Each round begins with an empty
+cache. `hf download` speaks HTTP here: a Hub without Xet leaves it no choice. curl and aria2c only
+fetch, they neither prove nor publish anything; those that the machine lacks are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import measure.models  # noqa: F401 - makes what the tests share importable
+from cachemaker import CacheMaker, sha256
+from measure.nginx import free_port, nginx, process, self_signed
+from measure.rounds import Cost, clean_variables, median, once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+TARGET = "targets: CPU <= 0.50 and wall <= 0.80 of hf download; near curl for one large file"
+SMALL_BYTES = 2000
+
+
+def main() -> None:
+    """Measure one large file and many small ones, plain and with TLS."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--mib", type=int, default=1024)
+    parser.add_argument("--small", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        served = CacheMaker(f"{folder}/served")
+        large = os.urandom(options.mib * 2**20)
+        served.repo("bench/large", {"config.json": b"{}", "model.safetensors": large})
+        blob = f"models--bench--large/blobs/{sha256(large)}"
+        del large
+        small = {f"part/{n:05}.txt": f"{n} ".encode() * (SMALL_BYTES // 6) for n in range(options.small)}
+        served.repo("bench/small", small)
+        for secure in (False, True):
+            with hub(folder, served.path, secure=secure) as (url, files, variables):
+                name = "TLS" if secure else "plain"
+                direct = f"{files}/{blob}"
+                report(f"{options.mib} MiB, {name}", "bench/large", url, direct, variables, options.rounds, folder)
+                report(f"{options.small} small files, {name}", "bench/small", url, "", variables, options.rounds, folder)
+    print(TARGET)
+
+
+@contextmanager
+def hub(folder: str, cache: str, *, secure: bool) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Serve a cache; yield the Hub's address, that of its bare files, and variables to trust it."""
+    port = free_port()
+    command = [sys.executable, "-m", "swarmcache", "serve", cache, "--port", str(port), "--quiet"]
+    with process(command, port):
+        if not secure:
+            with nginx(folder, cache) as (_, files):
+                yield f"http://127.0.0.1:{port}", f"http://127.0.0.1:{files}", {}
+            return
+        pem = self_signed(folder)
+        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), pem)
+        with nginx(folder, cache, pem, upstream=port) as (_, secured):
+            yield f"https://127.0.0.1:{secured}", f"https://127.0.0.1:{secured}/files", trust
+
+
+def report(  # noqa: PLR0913, PLR0917 - what varies
+    title: str,
+    repo: str,
+    url: str,
+    direct: str,
+    variables: dict[str, str],
+    rounds: int,
+    folder: str,
+) -> None:
+    """Run every command in turn, and print a row for each."""
+    beside = os.path.dirname(sys.executable)
+    place = f"{folder}/cache"
+    environment = clean_variables(
+        HF_ENDPOINT=url, HF_HUB_CACHE=place, HF_HUB_DISABLE_XET="1", HOME=f"{folder}/home", **variables
+    )
+    commands: dict[str, list[str]] = {
+        "swarmcache pull": [f"{beside}/swarmcache", "pull", repo, "--all-files"],
+        "hf download": [f"{beside}/hf", "download", repo],
+    }
+    if direct and shutil.which("curl"):
+        commands["curl"] = ["curl", "-s", "-o", f"{place}/file", direct]
+    if direct and shutil.which("aria2c"):
+        commands["aria2c"] = ["aria2c", "-q", "-x4", "-d", place, "-o", "file", direct]
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            shutil.rmtree(place, ignore_errors=True)
+            os.makedirs(place)
+            os.sync()
+            costs[name].append(once(command, environment, folder))
+    found = {name: median(measured) for name, measured in costs.items()}
+    theirs = found["hf download"]
+    print(f"\n{title:32}{'CPU ms':>9}{'wall ms':>9}{'peak MB':>9}{'CPU of hf':>11}{'wall of hf':>11}")
+    for name, cost in found.items():
+        ratios = f"{cost.cpu / theirs.cpu:>11.2f}{cost.wall / theirs.wall:>11.2f}"
+        print(f"{name:32}{cost.cpu:>9.0f}{cost.wall:>9.0f}{cost.peak:>9.0f}{ratios}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
