@@ -18,12 +18,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import measure.models  # noqa: F401 - makes what the tests share importable
-from cachemaker import CacheMaker, sha256
 from measure.nginx import free_port, nginx, process, self_signed
 from measure.rounds import Cost, clean_variables, median, once
 
+from cachemaker import CacheMaker, sha256
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 TARGET = "targets: CPU <= 0.50 and wall <= 0.80 of hf download; near curl for one large file"
 SMALL_BYTES = 2000
@@ -43,14 +44,32 @@ def main() -> None:
         served.repo("bench/large", {"config.json": b"{}", "model.safetensors": large})
         blob = f"models--bench--large/blobs/{sha256(large)}"
         del large
-        small = {f"part/{n:05}.txt": f"{n} ".encode() * (SMALL_BYTES // 6) for n in range(options.small)}
+        small = {
+            f"part/{n:05}.txt": f"{n} ".encode() * (SMALL_BYTES // 6) for n in range(options.small)
+        }
         served.repo("bench/small", small)
         for secure in (False, True):
             with hub(folder, served.path, secure=secure) as (url, files, variables):
                 name = "TLS" if secure else "plain"
                 direct = f"{files}/{blob}"
-                report(f"{options.mib} MiB, {name}", "bench/large", url, direct, variables, options.rounds, folder)
-                report(f"{options.small} small files, {name}", "bench/small", url, "", variables, options.rounds, folder)
+                report(
+                    f"{options.mib} MiB, {name}",
+                    "bench/large",
+                    url,
+                    direct,
+                    variables,
+                    options.rounds,
+                    folder,
+                )
+                report(
+                    f"{options.small} small files, {name}",
+                    "bench/small",
+                    url,
+                    "",
+                    variables,
+                    options.rounds,
+                    folder,
+                )
     print(TARGET)
 
 
@@ -83,7 +102,11 @@ def report(  # noqa: PLR0913, PLR0917 - what varies
     beside = os.path.dirname(sys.executable)
     place = f"{folder}/cache"
     environment = clean_variables(
-        HF_ENDPOINT=url, HF_HUB_CACHE=place, HF_HUB_DISABLE_XET="1", HOME=f"{folder}/home", **variables
+        HF_ENDPOINT=url,
+        HF_HUB_CACHE=place,
+        HF_HUB_DISABLE_XET="1",
+        HOME=f"{folder}/home",
+        **variables,
     )
     commands: dict[str, list[str]] = {
         "swarmcache pull": [f"{beside}/swarmcache", "pull", repo, "--all-files"],
@@ -102,7 +125,9 @@ def report(  # noqa: PLR0913, PLR0917 - what varies
             costs[name].append(once(command, environment, folder))
     found = {name: median(measured) for name, measured in costs.items()}
     theirs = found["hf download"]
-    print(f"\n{title:32}{'CPU ms':>9}{'wall ms':>9}{'peak MB':>9}{'CPU of hf':>11}{'wall of hf':>11}")
+    print(
+        f"\n{title:32}{'CPU ms':>9}{'wall ms':>9}{'peak MB':>9}{'CPU of hf':>11}{'wall of hf':>11}"
+    )
     for name, cost in found.items():
         ratios = f"{cost.cpu / theirs.cpu:>11.2f}{cost.wall / theirs.wall:>11.2f}"
         print(f"{name:32}{cost.cpu:>9.0f}{cost.wall:>9.0f}{cost.peak:>9.0f}{ratios}", flush=True)

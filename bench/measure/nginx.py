@@ -46,7 +46,9 @@ def nginx(
     configuration = os.path.join(folder, f"nginx-{port}.conf")
     os.chmod(folder, 0o755)  # Its worker is another user where the bench runs as root.
     with open(configuration, "w") as file:
-        proxied = f"proxy_pass http://127.0.0.1:{upstream}; proxy_set_header Host $host:$server_port;"
+        proxied = (
+            f"proxy_pass http://127.0.0.1:{upstream}; proxy_set_header Host $host:$server_port;"
+        )
         below = f"location /files/ {{ alias {root}/; }} location / {{ {proxied} }}"
         locations = below if upstream else f"root {root};"
         words = {"folder": folder, "port": port, "root": root, "tls": tls if certificate else ""}

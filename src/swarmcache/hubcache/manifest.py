@@ -87,16 +87,23 @@ def manifest_text(files: Iterable[RemoteFile]) -> str | None:
     Sorted, indented by one (huggingface_hub 2.4.0, `write_tree_cache`). None where the endpoint's
     hashes are not the Hub's: then nothing may be kept for ever.
     """
-    entries: dict[str, dict[str, object]] = {}
+    entries: list[str] = []
     for file in sorted(files, key=lambda one: one.path):
         if file.size is None or not is_git_sha1(file.git_sha1 or ""):
             return None
-        entry: dict[str, object] = {"size": file.size, "blob_id": file.git_sha1}
+        fields = [f'"size": {file.size}', f'"blob_id": "{file.git_sha1}"']
         if file.sha256 is not None:
-            entry |= {"lfs_sha256": file.sha256, "lfs_size": file.size}
+            fields += [f'"lfs_sha256": "{file.sha256}"', f'"lfs_size": {file.size}']
         if file.xet_hash is not None:
-            entry["xet_hash"] = file.xet_hash
-        entries[file.path] = entry
-    import json  # noqa: PLC0415 - see above
+            fields.append(f'"xet_hash": "{file.xet_hash}"')
+        inner = ",\n   ".join(fields)
+        entries.append(f"  {_quoted(file.path)}: {{\n   {inner}\n  }}")
+    # By hand: with an indent the json module takes its slow encoder, a tenth of a pull of 500 files.
+    body = "{\n" + ",\n".join(entries) + "\n }" if entries else "{}"
+    return f'{{\n "format_version": {FORMAT_VERSION},\n "files": {body}\n}}'
 
-    return json.dumps({"format_version": FORMAT_VERSION, "files": entries}, indent=1)
+
+def _quoted(text: str) -> str:
+    from json.encoder import encode_basestring_ascii  # noqa: PLC0415 - see above
+
+    return encode_basestring_ascii(text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import time
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 NEW = "new-"
-_GONE = "gone-"
 _ABANDONED_SECONDS = 24 * 3600
 """After so long nobody of another machine is still making a folder."""
 
@@ -110,11 +108,10 @@ def described(owner: Owner) -> str:
 
 
 def sweep(partials: str) -> None:
-    """Remove what killed processes left half-made or half-removed; never raises."""
+    """Remove what killed processes left half-made; never raises."""
     for name in _names(partials):
         folder = f"{partials}/{name}"
-        half_made = name.startswith(NEW) and _is_abandoned(folder, name.removeprefix(NEW))
-        if half_made or name.startswith(_GONE):
+        if name.startswith(NEW) and _is_abandoned(folder, name.removeprefix(NEW)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -192,6 +189,8 @@ def _new_inode(folder: str) -> None:
 
 
 def _removed(folder: str) -> None:
-    gone = f"{os.path.dirname(folder)}/{_GONE}{secrets.token_hex(8)}"
-    os.rename(folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    """Remove a partial of ours, its owner's record last: whoever is killed here is followed."""
+    names = os.listdir(folder)
+    for name in sorted(names, key=lambda name: name.startswith("owner.")):
+        os.unlink(f"{folder}/{name}")
+    os.rmdir(folder)

@@ -22,8 +22,8 @@ from swarmcache.hubcache.layout import INCOMPLETE
 from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
-from swarmcache.transfer.contents import Awaited, Failed, Fetched, Present
-from swarmcache.transfer.download import Download
+from swarmcache.transfer.contents import Advanced, Awaited, Failed, Fetched, Present
+from swarmcache.transfer.download import PIECE_BYTES, Download
 from swarmcache.transfer.partial import DATA, Partial, put
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.sources import Retry
@@ -91,7 +91,7 @@ class Crew:
         self._open = 0
         self._stopped = False
         self._threads: list[threading.Thread] = []
-        self._beaten = 0.0
+        self._ticked = self._beaten = 0.0
 
     def __enter__(self) -> Self:
         """Return the crew itself."""
@@ -119,7 +119,8 @@ class Crew:
                 event = self._events.get(timeout=_TICK)
                 left -= isinstance(event, (Fetched, Present, Failed))
                 yield event
-            self._tick()
+            if time.monotonic() - self._ticked > _TICK:
+                yield from self._tick()
 
     def put_back(self, location: str) -> bool:
         """Publish once more what somebody has taken away from a location; False if we have it not.
@@ -200,7 +201,8 @@ class Crew:
         download.begin()
         if self._stopped:
             download.stop()
-        self._wake()
+        if content.size > PIECE_BYTES:
+            self._wake()  # There is work in it for others too.
 
     def _wait_for(self, content: Content, busy: Busy, waiting: _Waiting | None) -> None:
         now, seen = time.monotonic(), self._signature(content)
@@ -249,16 +251,17 @@ class Crew:
                     if isinstance(event, Fetched):
                         self._claims[event.content.location] = download.claim
                 self._open -= 1
-                self._turn.notify_all()
+                if not self._open:
+                    self._turn.notify_all()
         self._events.put(event)
 
     def _wake(self) -> None:
         with self._turn:
             self._turn.notify_all()
 
-    def _tick(self) -> None:
-        """Keep the owner records alive, look at what others have, end what hangs."""
-        now = time.monotonic()
+    def _tick(self) -> Iterator[Advanced]:
+        """Keep the owner records alive, look at what others have, end what hangs, tell the rest."""
+        now = self._ticked = time.monotonic()
         with self._turn:
             active = list(self._active)
             due = [one for one in self._waiting if one.due <= now]
@@ -270,6 +273,8 @@ class Crew:
             for kept in [*(one.claim for one in active), *self._claims.values()]:
                 kept.beat()
         for download in active:
+            if more := download.news():
+                yield Advanced(download.content, more)
             for piece in download.stalled(now):
                 self._give_up(download, piece)
         self._wake()

@@ -19,9 +19,9 @@ from swarmcache.errors import (
 )
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import backoff
-from swarmcache.transfer.contents import Advanced, Failed, Fetched, Started
-from swarmcache.transfer.follower import UNKNOWN, follow
-from swarmcache.transfer.partial import put
+from swarmcache.transfer.contents import Failed, Fetched, Started
+from swarmcache.transfer.follower import UNKNOWN, Follower
+from swarmcache.transfer.partial import SMALL_BYTES, put
 from swarmcache.transfer.piece import Piece
 from swarmcache.transfer.ranges import Range, Ranges
 from swarmcache.transfer.refusals import refusal, weightiest
@@ -40,10 +40,10 @@ PIECE_BYTES = 64 * 2**20
 """What one request asks for at most, so that the hash can follow close behind."""
 CONNECTIONS = 4
 """For one content at most; a further one is opened each second that it lasts."""
-SMALL_BYTES = 2**20
-"""Such contents are fetched by one request, and hashed when they are here."""
 RESTARTS = 2
 """How often a source may call its bytes by another name; then only their hash decides."""
+FAST = 256 * 2**20
+"""Bytes a second from which on a second connection brings nothing more."""
 _PROGRESS = 65536
 """Bytes that make a failure the first one again."""
 _OVER = -1
@@ -78,9 +78,11 @@ class Download:
         self._failures = 0
         self._restarts = 0
         self._had = 0
+        self._told = partial.resumed
         self._not_before = 0.0
         self._errors: list[SwarmcacheError] = []
         self._began = time.monotonic()
+        self._follower = Follower(partial, content.algorithm)
         self._resumed = partial.resumed
         self._bytes: dict[str, int] = {}
         """What each source has sent of the bytes that are there."""
@@ -107,9 +109,7 @@ class Download:
             now = time.monotonic()
             if self.ended or now < self._not_before:
                 return None
-            in_one = self.source.whole or self._is_odd
-            most = 1 if in_one else min(CONNECTIONS, 1 + int(now - self._began))
-            if len(self._pieces) >= most:
+            if len(self._pieces) >= self._most(now):
                 return None
             taken = Ranges(piece.part for piece in self._pieces)
             for gap in self.partial.missing():
@@ -126,6 +126,14 @@ class Download:
                     self._pieces.add(piece)
                     return piece
             return None
+
+    def _most(self, now: float) -> int:
+        """Return how many connections are of use now."""
+        seconds = now - self._began
+        brought = self.partial.have - self._resumed
+        if self.source.whole or self._is_odd or brought > FAST * seconds > 0:
+            return 1
+        return min(CONNECTIONS, 1 + int(seconds))
 
     def fetch(self, piece: Piece) -> None:
         """Read a piece from its source, and decide how to go on; never raises."""
@@ -154,6 +162,12 @@ class Download:
                 return
         self._conclude_if_small()
 
+    def news(self) -> int:
+        """Return by how many bytes there are more, or fewer, than when this was asked last."""
+        have = self.partial.have
+        more, self._told = have - self._told, have
+        return more
+
     def stalled(self, now: float) -> list[Piece]:
         """Return the pieces that have not got on for longer than any wait may be."""
         bounds = self._bounds
@@ -171,10 +185,10 @@ class Download:
             raise Abandoned
         with self.told_of_disk(piece):
             self.partial.write(at, content, piece.generation)
+            self._follower.offer(at, content, piece.generation)
         name = piece.source.name
         with self._lock:
             self._bytes[name] = self._bytes.get(name, 0) + len(content)
-        self._tell(Advanced(self.content, len(content)))
         self._spend(len(content))
 
     @contextlib.contextmanager
@@ -277,54 +291,46 @@ class Download:
 
     def _forget(self) -> None:
         """Throw all bytes away."""
-        lost = self.partial.have
         self._turn += 1
         self._resumed, self._had = 0, 0
         self._bytes.clear()
         self.partial.reset()
-        if lost:
-            self._tell(Advanced(self.content, -lost))
 
     def _follow(self) -> None:
-        """Hash what comes in a thread of its own; small contents are hashed once they are here."""
+        """Hash what comes, from the first byte on; large contents in a thread of its own."""
+        self._follower = Follower(self.partial, self.content.algorithm)
         if self.content.size > SMALL_BYTES:
-            generation = self.partial.generation
-            threading.Thread(target=self._conclude, args=(generation,), daemon=True).start()
+            threading.Thread(target=self._conclude, args=(self._follower,), daemon=True).start()
         else:
             self._conclude_if_small()
 
     def _conclude_if_small(self) -> None:
         if self.content.size <= SMALL_BYTES and not self.partial.missing():
-            self._conclude(self.partial.generation)
+            self._conclude(self._follower)
 
-    def _conclude(self, generation: int) -> None:
+    def _conclude(self, follower: Follower) -> None:
         """Prove the bytes, and put them in their place."""
         try:
-            self._prove(generation)
+            found = follower.follow(lambda: not self.ended)
+            with self._lock:
+                if found is None or self.ended or follower is not self._follower:
+                    return
+                self._turn += 1  # The bytes are judged: what still comes is too late.
+            if found in {self.content.etag, UNKNOWN}:
+                self._publish()
+            else:
+                self._wrong()
         except (SwarmcacheError, OSError) as error:
             self.fail(refusal(error, "", self.content.target))
 
-    def _prove(self, generation: int) -> None:
-        content = self.content
-
-        def is_wanted() -> bool:
-            return not self.ended and self.partial.generation == generation
-
-        found = follow(self.partial, content.algorithm, is_wanted)
-        with self._lock:
-            if found is None or not is_wanted():
-                return
-            self._turn += 1  # The bytes are judged: what still comes is too late.
-        if found not in {content.etag, UNKNOWN}:
-            self._wrong()
-            return
+    def _publish(self) -> None:
         self.partial.sync()
         if not self.claim.is_mine:
             raise CacheBusy(
-                t("Another process has taken over the download of {path}.", path=content.path)
+                t("Another process has taken over the download of {path}.", path=self.content.path)
             )
         self.partial.close()
-        put(self.partial.folder, content.location)
+        put(self.partial.folder, self.content.location)
         self.claim.unlock()
         self._end(self._fetched())
 

@@ -13,7 +13,7 @@ Each line of the journal ends with a checksum; what is torn counts for nothing:
     etag <origin> <validator>       what an origin calls these bytes, for If-Range
     reset                           nothing of all this is true any more
 
-A line says `durable` only after the data was synced, and is synced itself, so no more than
+Contents of at most SMALL_BYTES have no journal: they are fetched anew. A line says `durable` only after the data was synced, and is synced itself, so no more than
 SYNC_BYTES can be lost to a power cut; `written` counts only in the same boot.
 """
 
@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 
 DATA = "data"
 """The name of its bytes."""
+SMALL_BYTES = 2**20
+"""Such contents are fetched by one request, and hashed when they are here."""
 SYNC_BYTES = 16 * 2**20
 """What a power cut may cost for each file."""
-_HALF = SYNC_BYTES // 2
-"""So much is synced while other connections write as much again, and then wait."""
+_AT_ONCE = SYNC_BYTES * 3 // 4
+"""So much is synced at once …"""
+_AHEAD = SYNC_BYTES - _AT_ONCE
+"""… while other connections write so much more, and then wait."""
 _SETTLED_SECONDS = 3
 """How old a published file looks at least, so that its hash can be remembered at once."""
 _LAST_WORDS = 0.5
@@ -66,6 +70,8 @@ class Partial:
         self._syncing = False
         self._writing = 0
         """Threads that are putting bytes to their place."""
+        self.awaited = size
+        """The prefix that must be exceeded to wake whoever waits; `size` when nobody does."""
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._data = os.open(self.data, flags, 0o666)
         self._journal = -1
@@ -140,16 +146,20 @@ class Partial:
             self._note(b"written %d %d" % new)
             self._have.add(new)
             self._unsynced.add(new)
-            self._lock.notify_all()
-            self._lock.wait_for(lambda: self._unsynced.size < _HALF or not self._syncing)
-            due = self._unsynced.size >= _HALF
+            if self._have.prefix > self.awaited:
+                self.awaited = self.size
+                self._lock.notify_all()
+            self._lock.wait_for(lambda: self._unsynced.size < _AHEAD or not self._syncing)
+            due = self._unsynced.size >= _AT_ONCE and not self._syncing
         if due:
             self.sync()
 
     def await_prefix(self, beyond: int, seconds: float) -> int:
         """Return `prefix` once it exceeds `beyond`, or as it is after so many seconds."""
         with self._lock:
+            self.awaited = beyond
             self._lock.wait_for(lambda: self._have.prefix > beyond, seconds)
+            self.awaited = self.size
             return self._have.prefix
 
     def sync(self) -> None:
@@ -162,9 +172,10 @@ class Partial:
             return
         try:
             _sync_data(self._data)
-            with self._lock:
-                self._note(*(b"durable %d %d" % one for one in synced))
-            _sync_data(self._journal)
+            if self._journal >= 0:
+                with self._lock:
+                    self._note(*(b"durable %d %d" % one for one in synced))
+                _sync_data(self._journal)
         finally:
             with self._lock:
                 self._syncing = False
@@ -207,14 +218,15 @@ class Partial:
             done += os.pwrite(self._data, content[done:], at + done)
 
     def _note(self, *lines: bytes) -> None:
-        os.write(self._journal, b"".join(map(sealed, lines)))
+        if self._journal >= 0:
+            os.write(self._journal, b"".join(map(sealed, lines)))
 
     def _session(self) -> bytes:
         return b"size %d %s" % (self.size, boot_id().encode() or b"-")
 
     def _recalled(self) -> Ranges:
         """Return what the journal knows to be there."""
-        recall = Recall.read(self.folder)
+        recall = Recall.read(self.folder) if self.size > SMALL_BYTES else Recall()
         if recall.size != self.size:
             return Ranges()
         self.etags.update(recall.etags)
@@ -223,6 +235,9 @@ class Partial:
 
     def _begin(self) -> None:
         """Write the journal anew, by one rename: short, and only with what is on the disk now."""
+        if self.size <= SMALL_BYTES:
+            os.ftruncate(self._data, 0)
+            return
         if self._have.size:
             _sync_data(self._data)
         else:

@@ -36,12 +36,12 @@ class _Telling:
     def __init__(self, task: str, progress: Progress) -> None:
         self._task = task
         self._progress = progress
-        self._have: dict[Content, int] = {}
-        self._bars: dict[Content, str] = {}
+        self._have: dict[str, int] = {}
+        self._bars: dict[str, str] = {}
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Started):
-            self._advance(event.content, event.have - self._have.get(event.content, 0))
+            self._advance(event.content, event.have - self._have.get(event.content.location, 0))
             self._bar(
                 event.content,
                 t("{path} from {source}", path=event.content.path, source=event.source),
@@ -56,29 +56,32 @@ class _Telling:
         else:
             self._close(event.content)
             if not isinstance(event, Failed):
-                self._advance(event.content, event.content.size - self._have.get(event.content, 0))
+                self._advance(
+                    event.content, event.content.size - self._have.get(event.content.location, 0)
+                )
 
     def end(self) -> None:
-        for content in list(self._bars):
-            self._close(content)
+        for label in self._bars.values():
+            self._progress.finish(label)
         self._progress.finish(self._task)
 
     def _advance(self, content: Content, count: int) -> None:
         if count:
-            self._have[content] = self._have.get(content, 0) + count
+            key = content.location
+            self._have[key] = self._have.get(key, 0) + count
             self._progress.advance(self._task, count)
-            if content in self._bars:
-                self._progress.advance(self._bars[content], count)
+            if key in self._bars:
+                self._progress.advance(self._bars[key], count)
 
     def _bar(self, content: Content, label: str) -> None:
         self._close(content)
         if content.size < _OWN_BAR:
             return
-        self._bars[content] = label
+        self._bars[content.location] = label
         self._progress.start(label, content.size)
-        self._progress.advance(label, self._have.get(content, 0))
+        self._progress.advance(label, self._have.get(content.location, 0))
 
     def _close(self, content: Content) -> None:
-        label = self._bars.pop(content, None)
+        label = self._bars.pop(content.location, None)
         if label is not None:
             self._progress.finish(label)

@@ -97,7 +97,8 @@ def _carried_out(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progres
         hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
         proven |= {file.path for file in model.fetch if file.etag in hashes}
         everything = (*listing.files, *model.unlocked)
-        files = [file for file in listing.files if file not in set(model.left_out)]
+        left_out = {file.path for file in model.left_out}
+        files = [file for file in listing.files if file.path not in left_out]
         revision.publish(
             everything, files, again=model.again, bring_back=crew.put_back, prove=is_locked
         )
@@ -132,7 +133,7 @@ def _content(model: PlannedPull, file: RemoteFile, revision: NewRevision) -> Con
         file.size or 0,
         revision.blob(file),
         copies=model.copies.get(file.content, ()),
-        again=file in model.again,
+        again=bool(model.again) and file in model.again,
     )
 
 
