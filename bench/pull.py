@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import measure.models  # noqa: F401 - makes what the tests share importable
 from measure.nginx import free_port, nginx, process, self_signed
@@ -27,7 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TARGET = "targets: CPU <= 0.50 and wall <= 0.80 of hf download; near curl for one large file"
-SMALL_BYTES = 2000
+
+
+class Case(NamedTuple):
+    """What is pulled, and from where."""
+
+    title: str
+    repo: str
+    url: str
+    """The Hub's address."""
+    direct: str
+    """The address of the one large file, for clients that know no Hub; empty for many files."""
+    trust: Mapping[str, str]
+    """Variables that make its certificate trusted."""
 
 
 def main() -> None:
@@ -41,40 +53,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         served = CacheMaker(f"{folder}/served")
         large = os.urandom(options.mib * 2**20)
-        served.repo("bench/large", {"config.json": b"{}", "model.safetensors": large})
+        served.repo("bench/large", {"noise.bin": large})
         blob = f"models--bench--large/blobs/{sha256(large)}"
         del large
-        small = {
-            f"part/{n:05}.txt": f"{n} ".encode() * (SMALL_BYTES // 6) for n in range(options.small)
-        }
-        served.repo("bench/small", small)
+        texts = (f"{number} ".encode() * 300 for number in range(options.small))
+        served.repo("bench/small", {f"part/{n:05}.txt": text for n, text in enumerate(texts)})
         for secure in (False, True):
-            with hub(folder, served.path, secure=secure) as (url, files, variables):
+            with hub(folder, served.path, secure=secure) as (url, files, trust):
                 name = "TLS" if secure else "plain"
-                direct = f"{files}/{blob}"
-                report(
-                    f"{options.mib} MiB, {name}",
-                    "bench/large",
-                    url,
-                    direct,
-                    variables,
-                    options.rounds,
-                    folder,
-                )
-                report(
-                    f"{options.small} small files, {name}",
-                    "bench/small",
-                    url,
-                    "",
-                    variables,
-                    options.rounds,
-                    folder,
-                )
+                sizes = f"{options.mib} MiB, {name}", f"{options.small} small files, {name}"
+                for case in (
+                    Case(sizes[0], "bench/large", url, f"{files}/{blob}", trust),
+                    Case(sizes[1], "bench/small", url, "", trust),
+                ):
+                    report(case, options.rounds, folder)
     print(TARGET)
 
 
 @contextmanager
-def hub(folder: str, cache: str, *, secure: bool) -> Iterator[tuple[str, str, dict[str, str]]]:
+def hub(folder: str, cache: str, *, secure: bool) -> Iterator[tuple[str, str, Mapping[str, str]]]:
     """Serve a cache; yield the Hub's address, that of its bare files, and variables to trust it."""
     port = free_port()
     command = [sys.executable, "-m", "swarmcache", "serve", cache, "--port", str(port), "--quiet"]
@@ -89,48 +86,35 @@ def hub(folder: str, cache: str, *, secure: bool) -> Iterator[tuple[str, str, di
             yield f"https://127.0.0.1:{secured}", f"https://127.0.0.1:{secured}/files", trust
 
 
-def report(  # noqa: PLR0913, PLR0917 - what varies
-    title: str,
-    repo: str,
-    url: str,
-    direct: str,
-    variables: dict[str, str],
-    rounds: int,
-    folder: str,
-) -> None:
+def report(case: Case, rounds: int, folder: str) -> None:
     """Run every command in turn, and print a row for each."""
     beside = os.path.dirname(sys.executable)
     place = f"{folder}/cache"
-    environment = clean_variables(
-        HF_ENDPOINT=url,
-        HF_HUB_CACHE=place,
-        HF_HUB_DISABLE_XET="1",
-        HOME=f"{folder}/home",
-        **variables,
-    )
+    own = {"HF_ENDPOINT": case.url, "HF_HUB_CACHE": place, "HOME": f"{folder}/home"}
+    variables = clean_variables(**own, HF_HUB_DISABLE_XET="1", **case.trust)
     commands: dict[str, list[str]] = {
-        "swarmcache pull": [f"{beside}/swarmcache", "pull", repo, "--all-files"],
-        "hf download": [f"{beside}/hf", "download", repo],
+        "swarmcache pull": [f"{beside}/swarmcache", "pull", case.repo, "--all-files"],
+        "hf download": [f"{beside}/hf", "download", case.repo],
     }
-    if direct and shutil.which("curl"):
-        commands["curl"] = ["curl", "-s", "-o", f"{place}/file", direct]
-    if direct and shutil.which("aria2c"):
-        commands["aria2c"] = ["aria2c", "-q", "-x4", "-d", place, "-o", "file", direct]
+    if case.direct and shutil.which("curl"):
+        commands["curl"] = ["curl", "-s", "-o", f"{place}/file", case.direct]
+    if case.direct and shutil.which("aria2c"):
+        commands["aria2c"] = ["aria2c", "-q", "-x4", "-d", place, "-o", "file", case.direct]
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
             shutil.rmtree(place, ignore_errors=True)
             os.makedirs(place)
             os.sync()
-            costs[name].append(once(command, environment, folder))
+            costs[name].append(once(command, variables, folder))
     found = {name: median(measured) for name, measured in costs.items()}
     theirs = found["hf download"]
-    print(
-        f"\n{title:32}{'CPU ms':>9}{'wall ms':>9}{'peak MB':>9}{'CPU of hf':>11}{'wall of hf':>11}"
-    )
+    heads = "".join(f"{head:>12}" for head in ("CPU ms", "wall ms", "peak MB", "CPU/hf", "wall/hf"))
+    print(f"\n{case.title:32}{heads}")
     for name, cost in found.items():
-        ratios = f"{cost.cpu / theirs.cpu:>11.2f}{cost.wall / theirs.wall:>11.2f}"
-        print(f"{name:32}{cost.cpu:>9.0f}{cost.wall:>9.0f}{cost.peak:>9.0f}{ratios}", flush=True)
+        figures = f"{cost.cpu:>12.0f}{cost.wall:>12.0f}{cost.peak:>12.0f}"
+        ratios = f"{cost.cpu / theirs.cpu:>12.2f}{cost.wall / theirs.wall:>12.2f}"
+        print(f"{name:32}{figures}{ratios}", flush=True)
 
 
 if __name__ == "__main__":

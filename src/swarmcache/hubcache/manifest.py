@@ -98,7 +98,7 @@ def manifest_text(files: Iterable[RemoteFile]) -> str | None:
             fields.append(f'"xet_hash": "{file.xet_hash}"')
         inner = ",\n   ".join(fields)
         entries.append(f"  {_quoted(file.path)}: {{\n   {inner}\n  }}")
-    # By hand: with an indent the json module takes its slow encoder, a tenth of a pull of 500 files.
+    # By hand: with an indent json takes its slow encoder, a tenth of a pull of 500 small files.
     body = "{\n" + ",\n".join(entries) + "\n }" if entries else "{}"
     return f'{{\n "format_version": {FORMAT_VERSION},\n "files": {body}\n}}'
 

@@ -13,8 +13,9 @@ Each line of the journal ends with a checksum; what is torn counts for nothing:
     etag <origin> <validator>       what an origin calls these bytes, for If-Range
     reset                           nothing of all this is true any more
 
-Contents of at most SMALL_BYTES have no journal: they are fetched anew. A line says `durable` only after the data was synced, and is synced itself, so no more than
-SYNC_BYTES can be lost to a power cut; `written` counts only in the same boot.
+Contents of at most SMALL_BYTES have no journal: they are fetched anew. A line says `durable`
+only after the data was synced, and is synced itself, so no more than SYNC_BYTES can be lost to a
+power cut; `written` counts only in the same boot.
 """
 
 from __future__ import annotations
