@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
 from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name, parse_folder_name
+from swarmcache.hubcache.publishing import make_folder
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ PATIENCE = 10.0
 def blob_lock(cache: str, repo: RepoName, etag: str, seconds: float = PATIENCE) -> Iterator[None]:
     """Hold the lock under which the Hub's clients download one blob; raises CacheBusy."""
     folder = f"{cache}/{LOCKS}/{folder_name(repo)}"
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     with held(f"{folder}/{etag}.lock", seconds, mode=0o664):
         yield
 
@@ -88,7 +89,9 @@ def holder(path: str) -> str | None:
             words = file.read().decode(errors="replace").split("\0")
     except (OSError, StopIteration, IndexError):
         return None
-    command = next((os.path.basename(word) for word in words[1:2] + words[:1] if word), "")
+    # A script's name, or what `python -m` runs, tells more than the interpreter's.
+    told = [word for word in words[1:] if word and not word.startswith("-")][:1] + words[:1]
+    command = next((os.path.basename(word) for word in told if word), "")
     return t("process {pid} ({command})", pid=pid, command=command) if command else None
 
 

@@ -18,7 +18,9 @@ from swarmcache.errors import CacheBusy
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.locks import blob_lock, holder
+from swarmcache.hubcache.publishing import share
 from swarmcache.locale import t
+from swarmcache.transfer.partial import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 NEW = "new-"
+_SHARED = "shared"
+"""Tells in a partial's folder that its last owner was silent, not dead, and may yet write."""
 _ABANDONED_SECONDS = 24 * 3600
 """After so long nobody of another machine is still making a folder."""
 
@@ -97,6 +101,7 @@ def claim(cache: str, partials: str, content: Content, *, lock: bool = True) -> 
                 return Busy(described(found))
             if found:
                 return Claim(folder, me, stack.pop_all())
+        _drop_ownerless(folder)
     return Busy(t("another process"))
 
 
@@ -119,6 +124,7 @@ def new_folder(partials: str, me: Owner) -> str:
     """Make and return a folder for something that is to be renamed into place when it is whole."""
     folder = f"{partials}/{NEW}{me.record}"
     os.mkdir(folder)
+    share(folder, partials)
     return folder
 
 
@@ -147,15 +153,33 @@ def _taken(folder: str, me: Owner) -> bool | Owner:
     except FileNotFoundError:
         return _made(folder, me)
     if owner is None:
-        return owners.take_free(folder, me) or _freed(folder)
-    life = owners.liveness(folder, owner)
-    if life == "alive":
-        return owner
-    if not owners.take_over(folder, owner, me):
-        return False
-    if life == "silent":
-        _new_inode(folder)
+        if not owners.take_free(folder, me):
+            return False
+    else:
+        life = owners.liveness(folder, owner)
+        if life == "alive":
+            return owner
+        if life == "silent":
+            _mark_shared(folder)
+        if not owners.take_over(folder, owner, me):
+            return False
+    try:
+        _make_own(folder)
+    except OSError:
+        owners.give_back(folder, me)
+        raise
     return True
+
+
+def _drop_ownerless(folder: str) -> None:
+    """Remove a folder that has had no record at all for some looks, as after somebody's hand in it.
+
+    Nothing is given to nobody's folder: a look may miss a record that is just being renamed, and
+    then there would be two owners of the same bytes.
+    """
+    with contextlib.suppress(OSError):
+        if not any(name.startswith("owner.") for name in os.listdir(folder)):
+            _removed(folder)
 
 
 def _made(folder: str, me: Owner) -> bool:
@@ -172,20 +196,35 @@ def _made(folder: str, me: Owner) -> bool:
     return True
 
 
-def _freed(folder: str) -> bool:
-    """Make a folder free that has no record, as after somebody's hand in it; returns False."""
-    with contextlib.suppress(OSError):
-        if not any(name.startswith("owner.") for name in os.listdir(folder)):
-            with open(f"{folder}/owner.free", "x", encoding="ascii"):
-                pass
-    return False
+def _mark_shared(folder: str) -> None:
+    """Note that a silent owner may wake and write on; whoever comes next must not share with it."""
+    with contextlib.suppress(FileExistsError), open(f"{folder}/{_SHARED}", "x", encoding="ascii"):
+        pass
 
 
-def _new_inode(folder: str) -> None:
-    """Give the bytes a file of their own: a silent owner may wake and write to the old one."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(f"{folder}/data", f"{folder}/data.new")
-        os.replace(f"{folder}/data.new", f"{folder}/data")
+def _make_own(folder: str) -> None:
+    """Give the bytes files of their own where a silent owner, or another user, has the old ones.
+
+    The journal first: the silent one may write on, and ours must not claim what our copy lacks.
+    """
+    is_shared = os.path.exists(f"{folder}/{_SHARED}")
+    if not (is_shared or _is_anothers(f"{folder}/{DATA}")):
+        return
+    for name in ("journal", DATA):
+        with contextlib.suppress(FileNotFoundError):
+            copy = f"{folder}/{name}.new"
+            shutil.copyfile(f"{folder}/{name}", copy)
+            os.replace(copy, f"{folder}/{name}")
+    if is_shared:
+        os.unlink(f"{folder}/{_SHARED}")
+
+
+def _is_anothers(path: str) -> bool:
+    """Tell whether another user made a file, so that this one may not write or date it."""
+    try:
+        return os.geteuid() not in {0, os.stat(path).st_uid}
+    except (OSError, AttributeError):  # Not there yet; no users on Windows.
+        return False
 
 
 def _removed(folder: str) -> None:

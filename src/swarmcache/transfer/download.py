@@ -121,17 +121,21 @@ class Download:
                     start = max(start, one.stop)
                 stop = min([gap.stop, *(one.start for one in taken_in if one.start > start)])
                 if start < stop:
-                    limit = stop if in_one else min(stop, start + PIECE_BYTES)
+                    limit = stop if self._in_one else min(stop, start + PIECE_BYTES)
                     piece = Piece(self, self.source, Range(start, limit), self._turn)
                     self._pieces.add(piece)
                     return piece
             return None
 
+    @property
+    def _in_one(self) -> bool:
+        return self.source.whole or self._is_odd
+
     def _most(self, now: float) -> int:
         """Return how many connections are of use now."""
         seconds = now - self._began
         brought = self.partial.have - self._resumed
-        if self.source.whole or self._is_odd or brought > FAST * seconds > 0:
+        if self._in_one or brought > FAST * seconds > 0:
             return 1
         return min(CONNECTIONS, 1 + int(seconds))
 
@@ -184,8 +188,9 @@ class Download:
         if self.ended or piece.turn != self._turn:
             raise Abandoned
         with self.told_of_disk(piece):
-            self.partial.write(at, content, piece.generation)
-            self._follower.offer(at, content, piece.generation)
+            new = self.partial.write(at, content, piece.generation)
+            if new == len(content):  # Else some of it was there, and counts as it was.
+                self._follower.offer(at, content, piece.generation)
         name = piece.source.name
         with self._lock:
             self._bytes[name] = self._bytes.get(name, 0) + len(content)
@@ -324,7 +329,7 @@ class Download:
             self.fail(refusal(error, "", self.content.target))
 
     def _publish(self) -> None:
-        self.partial.sync()
+        self.partial.settle()
         if not self.claim.is_mine:
             raise CacheBusy(
                 t("Another process has taken over the download of {path}.", path=self.content.path)

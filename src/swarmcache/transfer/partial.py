@@ -21,6 +21,7 @@ power cut; `written` counts only in the same boot.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
@@ -29,11 +30,11 @@ from urllib.parse import quote, unquote
 
 from swarmcache.hubcache.journal import sealed, unsealed
 from swarmcache.hubcache.owners import boot_id
-from swarmcache.hubcache.publishing import make_folder, replace, share
+from swarmcache.hubcache.publishing import make_folder, replace, share, sync_folders
 from swarmcache.transfer.ranges import Range, Ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -44,14 +45,16 @@ SMALL_BYTES = 2**20
 """Such contents are fetched by one request, and hashed when they are here."""
 SYNC_BYTES = 16 * 2**20
 """What a power cut may cost for each file."""
-_AT_ONCE = SYNC_BYTES * 3 // 4
+_AT_ONCE = SYNC_BYTES * 3 // 4 - 2**20
 """So much is synced at once …"""
-_AHEAD = SYNC_BYTES - _AT_ONCE
-"""… while other connections write so much more, and then wait."""
+_AHEAD = SYNC_BYTES // 4 - 2**20
+"""… while other connections write so much more, and then wait. Each may have a buffer in hand, for
+which a MiB is spared twice."""
+_TRIES = 5
+_CLOSING_SECONDS = 1.0
+"""How long a close waits for a disk that hangs in a write; then the file stays open."""
 _SETTLED_SECONDS = 3
 """How old a published file looks at least, so that its hash can be remembered at once."""
-_LAST_WORDS = 0.5
-"""Seconds that a write may last once nobody wants it any more."""
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
@@ -69,18 +72,22 @@ class Partial:
         self._lock = threading.Condition()
         self._unsynced = Ranges()
         self._syncing = False
-        self._writing = 0
-        """Threads that are putting bytes to their place."""
+        self._writing: list[Range] = []
+        """Bytes that are on their way from a thread to the file."""
+        self._is_unquiet = False
+        """Whether somebody waits for the last of these."""
+        self._closed = False
+        self._is_anchored = False
+        """Whether a power cut leaves the names of the files."""
         self.awaited = size
         """The prefix that must be exceeded to wake whoever waits; `size` when nobody does."""
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        self._data = os.open(self.data, flags, 0o666)
+        self._data = self._opened()
         self._journal = -1
         try:
             self._have = self._recalled()
+            self._begin()
             self.resumed = self._have.size
             """Bytes that an earlier process had left."""
-            self._begin()
         except BaseException:
             self.close()
             raise
@@ -125,35 +132,32 @@ class Partial:
         with self._lock:
             return list(self._have.missing(self.size))
 
-    def write(self, at: int, content: memoryview, generation: int = 0) -> None:
-        """Put bytes to their place, and note that they are there. OSError from the disk.
+    def write(self, at: int, content: memoryview, generation: int = 0) -> int:
+        """Put what lacks of some bytes to its place, and return how many those were.
 
-        Bytes of an earlier `generation` are not noted: they came too late for a reset.
+        Bytes that are there, or that another thread is bringing, are never written over: what is
+        hashed stays what it was. Bytes of an earlier `generation` come too late, after a reset.
+        OSError from the disk.
         """
         with self._lock:
-            if generation != self.generation:
-                return
-            self._writing += 1
+            parts = self._admitted(Range(at, at + len(content)), generation)
         try:
-            self._put(at, content)
-        finally:
+            for part in parts:
+                self._put(part, content[part.start - at : part.stop - at])
+        except BaseException:
             with self._lock:
-                self._writing -= 1
-                self._lock.notify_all()
-        new = Range(at, at + len(content))
+                self._brought(parts)
+            raise
         with self._lock:
-            if generation != self.generation:
-                return
-            self._note(b"written %d %d" % new)
-            self._have.add(new)
-            self._unsynced.add(new)
-            if self._have.prefix > self.awaited:
-                self.awaited = self.size
-                self._lock.notify_all()
+            self._brought(parts)
+            if self._closed or generation != self.generation:
+                return 0
+            self._noted(parts)
             self._lock.wait_for(lambda: self._unsynced.size < _AHEAD or not self._syncing)
-            due = self._unsynced.size >= _AT_ONCE and not self._syncing
+            due = self._unsynced.size >= _AT_ONCE and not (self._syncing or self._closed)
         if due:
             self.sync()
+        return sum(part.size for part in parts)
 
     def await_prefix(self, beyond: int, seconds: float) -> int:
         """Return `prefix` once it exceeds `beyond`, or as it is after so many seconds."""
@@ -168,19 +172,30 @@ class Partial:
         with self._lock:
             self._lock.wait_for(lambda: not self._syncing)
             synced, self._unsynced = self._unsynced, Ranges()
+            generation = self.generation
             self._syncing = synced.size > 0
         if not synced.size:
             return
         try:
-            _sync_data(self._data)
+            with _of(self.data):
+                _sync_data(self._data)
             if self._journal >= 0:
+                self._anchor()
                 with self._lock:
-                    self._note(*(b"durable %d %d" % one for one in synced))
+                    if generation == self.generation:
+                        self._note(*(b"durable %d %d" % one for one in synced))
+                with _of(self.data):
+                    _sync_data(self._journal)
                 _sync_data(self._journal)
         finally:
             with self._lock:
                 self._syncing = False
                 self._lock.notify_all()
+
+    def settle(self) -> None:
+        """Have all bytes on the disk, which are about to be published; the journal may lag."""
+        with _of(self.data):
+            _sync_data(self._data)
 
     def name(self, origin: str, etag: str) -> None:
         """Remember what an origin calls these bytes."""
@@ -192,35 +207,90 @@ class Partial:
         """Forget all bytes: they were proven wrong, or belong to another file."""
         with self._lock:
             self.generation += 1
-            self._lock.wait_for(lambda: not self._writing)
+            self._is_unquiet = True
+            self._lock.wait_for(self._is_quiet)
+            self._is_unquiet = False
             self._note(b"reset", self._session())
             self._have, self._unsynced = Ranges(), Ranges()
             self.etags.clear()
-            os.ftruncate(self._data, 0)
+            self._empty()
 
     def close(self) -> None:
-        """Close the files; nothing is lost by it.
-
-        Not under a thread that writes: its bytes would go to whatever file gets the number next.
-        """
+        """Close the files; nothing is lost by it, and what a thread still brings is dropped."""
         with self._lock:
-            self.generation += 1
-            if not self._lock.wait_for(lambda: not self._writing, _LAST_WORDS):
-                return
-        for handle in (self._data, self._journal):
-            if handle >= 0:
-                with contextlib.suppress(OSError):
-                    os.close(handle)
-        self._data = self._journal = -1
+            self._closed = self._is_unquiet = True
+            self._lock.notify_all()
+            if not self._lock.wait_for(self._is_quiet, _CLOSING_SECONDS):
+                return  # The number of an open file must not become another file's meanwhile.
+            for handle in (self._data, self._journal):
+                if handle >= 0:
+                    with contextlib.suppress(OSError):
+                        os.close(handle)
+            self._data = self._journal = -1
 
-    def _put(self, at: int, content: memoryview) -> None:
+    def _is_quiet(self) -> bool:
+        return not self._writing and not self._syncing
+
+    def _admitted(self, wanted: Range, generation: int) -> list[Range]:
+        """Return the parts of a range that may be written now, noted as under way."""
+        if self._closed or generation != self.generation:
+            return []
+        busy = Ranges([*self._have, *self._writing]) if self._writing else self._have
+        parts = list(busy.lacking(wanted))
+        self._writing += parts
+        return parts
+
+    def _brought(self, parts: list[Range]) -> None:
+        for part in parts:
+            self._writing.remove(part)
+        if self._is_unquiet:
+            self._lock.notify_all()
+
+    def _put(self, part: Range, content: memoryview) -> None:
         done = 0
-        while done < len(content):
-            done += os.pwrite(self._data, content[done:], at + done)
+        while done < part.size:
+            with _of(self.data):
+                done += os.pwrite(self._data, content[done:], part.start + done)
+
+    def _noted(self, parts: list[Range]) -> None:
+        if parts:
+            self._note(*(b"written %d %d" % part for part in parts))
+        for part in parts:
+            self._have.add(part)
+            self._unsynced.add(part)
+        if self._have.prefix > self.awaited:
+            self.awaited = self.size
+            self._lock.notify_all()
 
     def _note(self, *lines: bytes) -> None:
-        if self._journal >= 0:
-            os.write(self._journal, b"".join(map(sealed, lines)))
+        if self._journal < 0:
+            return
+        text = b"".join(map(sealed, lines))
+        with _of(self.data):
+            if os.write(self._journal, text) < len(text):
+                os.write(self._journal, b"\n")  # Torn, and no part of the next line.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        return os.open(self.data, flags, 0o666)
+
+    def _empty(self) -> None:
+        """Begin with an empty file; one that is a blob as well is left to that."""
+        if os.fstat(self._data).st_nlink <= 1:
+            os.ftruncate(self._data, 0)
+            return
+        os.unlink(self.data)
+        old, self._data = self._data, self._opened()
+        os.close(old)
+
+    def _anchor(self) -> None:
+        """Have the names of the files on the disk too, once."""
+        if not self._is_anchored:
+            self._is_anchored = True
+            partials = os.path.dirname(self.folder)
+            own = os.path.dirname(partials)
+            sync_folders([self.folder, partials, own, os.path.dirname(own)])
 
     def _session(self) -> bytes:
         return b"size %d %s" % (self.size, boot_id().encode() or b"-")
@@ -237,12 +307,16 @@ class Partial:
     def _begin(self) -> None:
         """Write the journal anew, by one rename: short, and only with what is on the disk now."""
         if self.size <= SMALL_BYTES:
-            os.ftruncate(self._data, 0)
+            self._empty()
+            share(self.data, self.folder)
             return
+        if 0 < self._have.size < self.size and os.fstat(self._data).st_nlink > 1:
+            self._have = Ranges()  # A blob must not be written to.
         if self._have.size:
             _sync_data(self._data)
         else:
-            os.ftruncate(self._data, 0)
+            self._empty()
+            share(self.data, self.folder)
         temporary = f"{self.folder}/journal.new"
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
         self._journal = os.open(temporary, flags, 0o666)
@@ -251,6 +325,7 @@ class Partial:
             *(_etag_line(origin, etag) for origin, etag in self.etags.items()),
             *(b"durable %d %d" % one for one in self._have),
         )
+        share(temporary, self.folder)
         if self._have.size:
             _sync_data(self._journal)
         os.replace(temporary, f"{self.folder}/journal")
@@ -295,6 +370,16 @@ class Recall:
         return found
 
 
+@contextlib.contextmanager
+def _of(path: str) -> Iterator[None]:
+    """Let an error of an open file name the file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
+
+
 def _etag_line(origin: str, etag: str) -> bytes:
     return b"etag %s %s" % (quote(origin, safe="").encode(), quote(etag, safe="").encode())
 
@@ -305,12 +390,24 @@ def put(folder: str, location: str) -> None:
     By a hard link, so that the bytes survive a `hf cache prune` that comes before their ref.
     The caller syncs the folder. OSError from the disk.
     """
-    data, ready = f"{folder}/{DATA}", f"{folder}/ready"
-    blobs = os.path.dirname(location)
-    make_folder(blobs)
+    data = f"{folder}/{DATA}"
     # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
     settled = time.time() - _SETTLED_SECONDS
     os.utime(data, (settled, settled))
+    for attempt in reversed(range(_TRIES)):
+        try:
+            _put_once(folder, data, location)
+        except FileNotFoundError:  # noqa: PERF203 - one round as a rule
+            # Another tool removed the whole repo meanwhile, as `hf cache prune` does.
+            if not attempt or not os.path.exists(data):
+                raise
+        else:
+            return
+
+
+def _put_once(folder: str, data: str, location: str) -> None:
+    blobs, ready = os.path.dirname(location), f"{folder}/ready"
+    make_folder(blobs)
     share(data, blobs)
     try:
         os.link(data, ready)

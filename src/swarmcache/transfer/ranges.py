@@ -59,6 +59,19 @@ class Ranges:
             end += 1
         self._ranges[at:end] = [Range(start, stop)]
 
+    def lacking(self, wanted: Range) -> Iterator[Range]:
+        """Yield what lacks of a range, in order."""
+        at = wanted.start
+        first = max(0, bisect_left(self._ranges, wanted) - 1)
+        for start, stop in self._ranges[first:]:
+            if start >= wanted.stop:
+                break
+            if start > at:
+                yield Range(at, start)
+            at = max(at, stop)
+        if at < wanted.stop:
+            yield Range(at, wanted.stop)
+
     def missing(self, size: int) -> Iterator[Range]:
         """Yield what lacks of the first `size` bytes, in order."""
         at = 0
