@@ -24,7 +24,7 @@ from measure.rounds import Cost, clean_variables, median, once
 from cachemaker import CacheMaker, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 TARGET = "targets: CPU <= 0.50 and wall <= 0.80 of hf download; near curl for one large file"
 

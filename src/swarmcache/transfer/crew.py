@@ -82,7 +82,7 @@ class Crew:
         self._cut = cut
         """Ends all connections."""
         self._turn = threading.Condition()
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._new: deque[Content] = deque()
         self._waiting: list[_Waiting] = []
         self._active: list[Download] = []
@@ -117,6 +117,8 @@ class Crew:
         while left:
             with contextlib.suppress(queue.Empty):
                 event = self._events.get(timeout=_TICK)
+                if isinstance(event, BaseException):
+                    raise event
                 left -= isinstance(event, (Fetched, Present, Failed))
                 yield event
             if time.monotonic() - self._ticked > _TICK:
@@ -148,8 +150,11 @@ class Crew:
         thread.start()
 
     def _work(self) -> None:
-        while (job := self._next_job()) is not None:
-            job()
+        try:
+            while (job := self._next_job()) is not None:
+                job()
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            self._events.put(error)
 
     def _next_job(self) -> Callable[[], None] | None:
         with self._turn:

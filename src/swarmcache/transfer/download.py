@@ -111,24 +111,18 @@ class Download:
                 return None
             if len(self._pieces) >= self._most(now):
                 return None
-            taken = Ranges(piece.part for piece in self._pieces)
-            for gap in self.partial.missing():
-                taken_in = [one for one in taken if one.start < gap.stop and one.stop > gap.start]
-                start = gap.start
-                for one in taken_in:
-                    if one.start > start:
-                        break
-                    start = max(start, one.stop)
-                stop = min([gap.stop, *(one.start for one in taken_in if one.start > start)])
-                if start < stop:
-                    limit = stop if self._in_one else min(stop, start + PIECE_BYTES)
-                    piece = Piece(self, self.source, Range(start, limit), self._turn)
-                    self._pieces.add(piece)
-                    return piece
-            return None
+            occupied = Ranges([*self.partial.ranges(), *(piece.part for piece in self._pieces)])
+            gap = next(occupied.missing(self.content.size), None)
+            if gap is None:
+                return None
+            stop = gap.stop if self._in_one else min(gap.stop, gap.start + PIECE_BYTES)
+            piece = Piece(self, self.source, Range(gap.start, stop), self._turn)
+            self._pieces.add(piece)
+            return piece
 
     @property
     def _in_one(self) -> bool:
+        """Whether one answer must bring everything."""
         return self.source.whole or self._is_odd
 
     def _most(self, now: float) -> int:

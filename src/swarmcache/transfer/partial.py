@@ -127,6 +127,11 @@ class Partial:
         with self._lock:
             return self._have.prefix
 
+    def ranges(self) -> list[Range]:
+        """Return what is there."""
+        with self._lock:
+            return list(self._have)
+
     def missing(self) -> list[Range]:
         """Return what is not there yet."""
         with self._lock:
