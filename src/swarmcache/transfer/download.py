@@ -249,21 +249,27 @@ class Download:
         if have - self._had >= _PROGRESS and not self._is_odd:
             self._failures = 0
         self._had, self._failures = have, self._failures + 1
-        last = len(self._sources) == 1
-        if self._failures >= (self._bounds.attempts if last else self._bounds.attempts // 2):
+        pause = failure.pause if failure.pause is not None else backoff(self._failures)
+        if self._has_had_enough(pause):
             self._next_source(failure.error)
             return
         if self._is_odd:
             self._start_over()
-        pause = failure.pause if failure.pause is not None else backoff(self._failures)
         self._not_before = now + pause
+
+    def _has_had_enough(self, pause: float) -> bool:
+        """Tell whether to leave a source that failed and would be asked again after a pause."""
+        if len(self._sources) == 1:
+            return self._failures >= self._bounds.attempts
+        return self._failures >= self._bounds.attempts // 2 or pause > self._bounds.answer
 
     def _next_source(self, error: SwarmcacheError) -> None:
         """Ask the next source; end when there is none."""
         self._errors.append(error)
         self._sources.pop(0).give_up(error)
         self._new_round()
-        self._restarts = 0
+        self._restarts, self._failures, self._not_before = 0, 0, 0.0
+        self._had = self.partial.have
         if not self._sources:
             self._end(Failed(self.content, weightiest(self._errors)))
             return
@@ -283,7 +289,6 @@ class Download:
 
     def _new_round(self) -> None:
         self._turn += 1
-        self._failures, self._had, self._not_before = 0, self.partial.have, 0.0
         for piece in self._pieces:
             piece.abort()
         self._pieces.clear()

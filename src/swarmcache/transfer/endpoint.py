@@ -14,7 +14,7 @@ import json
 import re
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from swarmcache.errors import EndpointUnreachable, TransferError, UnsafeListing
 from swarmcache.hubcache.layout import is_commit
@@ -22,7 +22,7 @@ from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause, backoff
 from swarmcache.transfer.http import Origin, shown
 from swarmcache.transfer.listing import MAX_FILES, RepoListing, check_together, remote_file
-from swarmcache.transfer.refusals import of_status, unreachable
+from swarmcache.transfer.refusals import is_lasting, of_status, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,16 +94,32 @@ class Endpoint:
         asked, count = target._replace(revision=commit), 0
         seen: set[str] = set()
         while url:
-            if url in seen or count > MAX_FILES or Origin.of(url) != Origin.of(self.url):
-                raise UnsafeListing(t("{url} lists files without an end.", url=shown(url)))
+            if url in seen:
+                raise self._endless(url)
             seen.add(url)
             document, link = self._document(url, asked, deadline)
             if not isinstance(document, list):
                 raise UnsafeListing(t("The list of files cannot be understood."))
             count += len(document)
+            if count > MAX_FILES:
+                raise self._endless(url)
             yield from filter(None, map(remote_file, document))
             following = _NEXT.search(link)
-            url = urljoin(url, following[1]) if following else ""
+            url = self._own(urljoin(url, following[1])) if following else ""
+
+    def _own(self, url: str) -> str:
+        """Return where this endpoint itself has a page that it says to be elsewhere.
+
+        Mirrors hand through the links of whom they mirror; nobody else is to see what is asked.
+        """
+        parts = urlsplit(url)
+        if Origin.of(url) == Origin.of(self.url):
+            return url
+        return f"{self.url}{parts.path}?{parts.query}"
+
+    @staticmethod
+    def _endless(url: str) -> UnsafeListing:
+        return UnsafeListing(t("{url} lists files without an end.", url=shown(url)))
 
     def _document(self, url: str, target: Target, deadline: float) -> tuple[Any, str]:
         """Return a JSON answer and its `Link` header; a busy endpoint is asked again."""
@@ -121,7 +137,7 @@ class Endpoint:
                     retry = answer.status in _BUSY
             except (OSError, http.client.HTTPException) as failure:
                 error, pause = unreachable(failure, self.url), None
-                retry = not isinstance(failure, (ConnectionRefusedError, TimeoutError))
+                retry = not (is_lasting(failure) or isinstance(failure, TimeoutError))
             failures += 1
             wait = backoff(failures) if pause is None else pause
             if not retry or time.monotonic() + wait > deadline:

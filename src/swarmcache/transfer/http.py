@@ -15,7 +15,7 @@ import time
 import urllib.request
 from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from swarmcache import __version__
 from swarmcache.errors import EndpointUnreachable, TransferError
@@ -34,8 +34,10 @@ REDIRECTS = 5
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_DRAINED = 65536
-"""Bytes of an unread answer for which a connection is worth keeping."""
+_DRAINED, _DRAIN_SECONDS = 65536, 1.0
+"""Bytes of an unread answer for which a connection is worth keeping, and the time they may take."""
+_SAFE = "".join(map(chr, range(0x21, 0x7F)))
+"""What stays as it is in an address; the rest of what servers write there is percent-encoded."""
 
 
 class Origin(NamedTuple):
@@ -122,7 +124,8 @@ class Answer:
     def read(self, limit: int, deadline: float) -> bytes:
         """Return all content; raises EndpointUnreachable for more than `limit` bytes or seconds.
 
-        `deadline` is on the monotonic clock.
+        Raises OSError, and http.client.HTTPException for less than announced. `deadline` is on the
+        monotonic clock.
         """
         content = bytearray()
         while chunk := self._response.read1(65536):
@@ -131,6 +134,8 @@ class Answer:
                 raise EndpointUnreachable(
                     t("{url} answers without an end.", url=shown(self.url)),
                 )
+        if self.length is not None and len(content) < self.length:
+            raise http.client.IncompleteRead(bytes(content[:80]), self.length - len(content))
         return bytes(content)
 
     def abort(self) -> None:
@@ -181,7 +186,12 @@ class Connections:
         """Keep a connection for the next request to its origin, or close it."""
         with self._lock:
             origin = self._busy.pop(connection, None)
-        if reusable and origin is not None and not self._closed and _is_drained(response):
+        if (
+            reusable
+            and origin is not None
+            and not self._closed
+            and _is_drained(connection, response)
+        ):
             with self._lock:
                 self._idle.setdefault(origin, []).append(connection)
             return
@@ -313,7 +323,7 @@ class Connections:
     @staticmethod
     def _followed(url: str, location: str) -> str:
         """Return where a redirect leads; raises TransferError for where it must not lead."""
-        target = urljoin(url, location)
+        target = urljoin(url, quote(location.strip().encode("latin-1", "replace"), safe=_SAFE))
         if Origin.of(url).scheme == "https" and Origin.of(target).scheme != "https":
             raise TransferError(
                 t("{url} redirects to an address without encryption.", url=shown(url))
@@ -321,13 +331,14 @@ class Connections:
         return target
 
 
-def _is_drained(response: http.client.HTTPResponse) -> bool:
+def _is_drained(connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> bool:
     """Tell whether a connection can be used again, reading what little is left."""
-    if not response.isclosed():
+    if not response.isclosed() and not response.will_close:
         left = response.length
         if left is None or left > _DRAINED:
             return False
         with contextlib.suppress(OSError, http.client.HTTPException):
+            connection.sock.settimeout(_DRAIN_SECONDS)
             response.read()
     return response.isclosed() and not response.will_close
 

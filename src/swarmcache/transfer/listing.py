@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,8 @@ _MAX_SEGMENT = 255
 _MAX_PATH = 4096 - 1024
 """Bytes of a path in a repo, so that there is room for the cache's own."""
 _MAX_SIZE = 2**53
-_ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
-"""What may name a blob where an endpoint tells no hash."""
+_ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+"""What may name a blob where an endpoint tells no hash; no `….incomplete`, which is a client's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def check_path(path: object) -> None:
     if (
         bad
         or not text
-        or "\0" in text
         or "\\" in text
+        or any(unicodedata.category(letter) == "Cc" for letter in text)
         or len(text.encode("utf-8", "replace")) > _MAX_PATH
     ):
         name = repr(text[:60] + ("…" if len(text) > 60 else ""))  # noqa: PLR2004 - an example
@@ -131,12 +132,17 @@ def check_path(path: object) -> None:
 
 
 def check_together(files: Iterable[RemoteFile]) -> None:
-    """Raise UnsafeListing for paths that cannot be together in one folder."""
+    """Raise UnsafeListing for paths that cannot be together in one folder, or blobs in one."""
     paths: set[str] = set()
+    sizes: dict[str, int | None] = {}
     for file in files:
         if file.path in paths:
             raise UnsafeListing(t("{path} is announced twice.", path=repr(file.path)))
         paths.add(file.path)
+        if sizes.setdefault(file.content, file.size) != file.size:
+            raise UnsafeListing(
+                t("{path} is announced with an impossible size.", path=repr(file.path))
+            )
     for path in paths:
         folder, slash, _ = path.rpartition("/")
         while slash:
@@ -148,10 +154,13 @@ def check_together(files: Iterable[RemoteFile]) -> None:
 
 
 def colliding(paths: Iterable[str]) -> tuple[str, str] | None:
-    """Return two paths that differ only in case, or None: one file where a disk ignores case."""
+    """Return two paths that differ only in case, or None: one file where a disk ignores case.
+
+    Such disks mostly also take a letter and its accent for the letter that has it.
+    """
     seen: dict[str, str] = {}
     for path in paths:
-        other = seen.setdefault(path.casefold(), path)
+        other = seen.setdefault(unicodedata.normalize("NFC", path.casefold()), path)
         if other != path:
             return other, path
     return None

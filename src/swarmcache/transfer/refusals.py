@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,33 @@ def of_disk(error: OSError) -> SwarmcacheError | None:
 
 def unreachable(error: BaseException, endpoint: str) -> EndpointUnreachable:
     """Return our error for a network that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return EndpointUnreachable(
+            t(
+                "{endpoint} shows a certificate that is not trusted here: {reason}.",
+                endpoint=endpoint,
+                reason=error.verify_message,
+            ),
+            hint="export SSL_CERT_FILE=/path/to/ca.pem",
+        )
+    if isinstance(error, socket.gaierror):
+        return EndpointUnreachable(
+            t(
+                "The name in {endpoint} cannot be looked up: {reason}.",
+                endpoint=endpoint,
+                reason=error.strerror,
+            )
+        )
     reason = t("no answer in time") if isinstance(error, TimeoutError) else _first_line(error)
     return EndpointUnreachable(
         t("{endpoint} cannot be reached: {reason}", endpoint=endpoint, reason=reason)
+    )
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Tell whether a network fails in a way that asking again soon will not mend."""
+    return isinstance(
+        error, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)
     )
 
 
@@ -80,6 +105,14 @@ def of_status(
     if code == "GatedRepo" or message == DISABLED:
         return denied(endpoint, target, trusted=trusted)
     if status in _GONE or code == "RepoNotFound" or status == 401:  # noqa: PLR2004 - its own meaning
+        if status == 401 and not trusted:  # noqa: PLR2004 - as above
+            return RepoNotFound(
+                t(
+                    "{endpoint} knows no {id}, or it is private and this mirror cannot serve it: "
+                    "your token is not sent there.",
+                    **where,
+                )
+            )
         return RepoNotFound(
             t(
                 "{endpoint} knows no {id}, or it is private and your token does not open it.",
@@ -88,6 +121,11 @@ def of_status(
         )
     if status in _DENIED:
         return denied(endpoint, target, trusted=trusted)
+    return no_success(status, endpoint)
+
+
+def no_success(status: int, endpoint: str) -> EndpointUnreachable:
+    """Return our error for a status that says no more than that it is none of success."""
     return EndpointUnreachable(
         t("{endpoint} answers with error {status}.", endpoint=endpoint, status=status)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import ssl
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +20,7 @@ from swarmcache.hubcache.hashing import open_quietly
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause
 from swarmcache.transfer.http import Origin, shown
-from swarmcache.transfer.refusals import of_disk, of_status, unreachable
+from swarmcache.transfer.refusals import no_success, of_disk, of_status, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ _LEAST, _MOST = 4096, 2**18
 does not bring the smaller one within `Bounds.stall` does not get on."""
 _QUICK, _SLOW = 0.1, 0.8
 """Seconds for one reading; the bytes asked for adapt to stay between them."""
+_LONGEST_ETAG = 256
+"""Characters; a longer one is not worth remembering."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
@@ -163,7 +166,9 @@ class Remote:
                 told = t("only a part of what was asked for came")
                 raise Retry(unreachable(ConnectionError(told), self.name), pause=0.0)
         except (OSError, http.client.HTTPException) as error:
-            raise Retry(unreachable(error, self.name)) from error
+            failed = unreachable(error, self.name)
+            is_stranger = isinstance(error, ssl.SSLCertVerificationError)
+            raise (Struck(failed) if is_stranger else Retry(failed)) from error
         except TransferError as error:
             raise Struck(error) from error
 
@@ -231,8 +236,8 @@ class Remote:
 
     def _name(self, answer: Answer, sink: Sink) -> None:
         """Note what the origin calls these bytes; start afresh where it calls them otherwise."""
-        etag = answer.headers.get("ETag")
-        if not etag:
+        etag = answer.headers.get("ETag", "")
+        if not 0 < len(etag) <= _LONGEST_ETAG:
             return
         origin = str(Origin.of(answer.url))
         known = sink.known_etag(origin)
@@ -268,6 +273,9 @@ class Remote:
         return bool(headers.get("X-Linked-Etag") or headers.get("X-Repo-Commit"))
 
     def _refused(self, answer: Answer) -> SwarmcacheError:
+        origin = Origin.of(answer.url)
+        if origin != Origin.of(self.name):  # A storage knows nothing of tokens and gates.
+            return no_success(answer.status, str(origin))
         return of_status(
             answer.status,
             answer.headers,
