@@ -89,6 +89,7 @@ class Crew:
         self._claims: dict[str, Claim] = {}
         """By location: what is published, and kept until the caller needs it no more."""
         self._open = 0
+        self._wakes = 0
         self._stopped = False
         self._threads: list[threading.Thread] = []
         self._ticked = self._beaten = 0.0
@@ -157,17 +158,21 @@ class Crew:
             self._events.put(error)
 
     def _next_job(self) -> Callable[[], None] | None:
-        with self._turn:
-            while not self._stopped and self._open:
-                for download in self._active:
-                    piece = download.next_piece()
-                    if piece is not None:
-                        return partial(download.fetch, piece)
+        while True:
+            with self._turn:
+                if self._stopped or not self._open:
+                    return None
+                active, wakes = list(self._active), self._wakes
+            # Not under our lock: a download holds its own when it tells us how it came out.
+            for download in active:
+                piece = download.next_piece()
+                if piece is not None:
+                    return partial(download.fetch, piece)
+            with self._turn:
                 if self._new and len(self._active) < CONNECTIONS:
-                    content = self._new.popleft()
-                    return partial(self._begin, content)
-                self._turn.wait(_TICK)
-        return None
+                    return partial(self._begin, self._new.popleft())
+                if self._open and not self._stopped and wakes == self._wakes:
+                    self._turn.wait(_TICK)
 
     def _begin(self, content: Content, waiting: _Waiting | None = None) -> None:
         """Start a content's download, or note who has it."""
@@ -262,6 +267,7 @@ class Crew:
 
     def _wake(self) -> None:
         with self._turn:
+            self._wakes += 1
             self._turn.notify_all()
 
     def _tick(self) -> Iterator[Advanced]:
