@@ -41,9 +41,11 @@ def pull(  # noqa: PLR0913 - each keyword is one circumstance
     bounds: Bounds = QUICK,
     tiers: Sequence[str] = (),
     environment: Environment | None = None,
+    max_rate: int | None = None,
 ) -> Pulled:
     """Pull all files of one repo, as the command does, and return how it came out."""
-    with Hub(endpoints, environment or Environment.current(), bounds=bounds) as hub:
+    here = environment or Environment.current()
+    with Hub(endpoints, here, bounds=bounds, max_rate=max_rate) as hub:
         wishes = Wishes(all_files=True, refresh=True)
         targets = [parse_target(target)]
         plan = plan_pull(targets, os.fspath(cache), hub, wishes=wishes, tiers=tiers)

@@ -91,17 +91,17 @@ def test_a_reset_costs_at_most_what_was_on_the_way(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("fraction", "served"), [(None, SIZE), (0, SIZE), (0.5, SIZE)], ids=["head", "body", "midway"]
+    ("fraction", "lost"), [(None, 0), (0, 0), (0.5, 2**18)], ids=["head", "body", "midway"]
 )
 def test_silence_is_ended_and_gone_on_from(
-    tmp_path: pathlib.Path, fraction: float | None, served: int
+    tmp_path: pathlib.Path, fraction: float | None, lost: int
 ) -> None:
-    """Before the headers, after them, midway: the next request fetches what lacks."""
+    """Before the headers, after them, midway: the next request fetches what was not yet read."""
     began = time.monotonic()
     with FaultyHub(repo()) as hub:
         hub.add(faults.silent(fraction), path=LARGE, times=1)
         result = pull(tmp_path, hub.url)
-        assert hub.served(LARGE) == served
+        assert hub.served(LARGE) <= SIZE + lost
     assert holds(tmp_path, result.commit or "", LARGE, NOISE)
     assert time.monotonic() - began < 5
 
@@ -159,7 +159,6 @@ def test_the_next_endpoint_supplies_what_the_first_has_wrong(
     with FaultyHub(repo()) as wrong, FaultyHub(repo()) as right:
         wrong.add(faults.wrong_bytes(), path=path)
         result = pull(tmp_path, wrong.url, right.url)
-        assert (wrong.served(path), right.served(path)) == (wrong.served(path), right.served(path))
         assert right.served(path) == (SIZE if path == LARGE else len(TEXT))
     assert result.error is None
     assert holds(tmp_path, result.commit or "", LARGE, NOISE)
@@ -178,7 +177,8 @@ def test_the_whole_file_where_a_part_was_asked_for(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize(
-    "said", ["bytes 9-5/3000000", "bytes 1500000-5/3000000", "pages 1-2/3", f"bytes {LONG}-{LONG}/*"]
+    "said",
+    ["bytes 9-5/3000000", "bytes 1500000-5/3000000", "pages 1-2/3", f"bytes {LONG}-{LONG}/*"],
 )
 def test_a_senseless_content_range_is_refused(tmp_path: pathlib.Path, said: str) -> None:
     """It is no reason to ask for ever."""
@@ -383,14 +383,15 @@ def test_no_length_is_no_obstacle(tmp_path: pathlib.Path, path: str) -> None:
     assert holds(tmp_path, result.commit or "", SMALL, TEXT)
 
 
-def test_more_than_the_whole_without_a_length_is_refused(tmp_path: pathlib.Path) -> None:
-    """Bytes behind the end are no part of the file."""
+def test_more_than_the_whole_without_a_length_is_not_taken(tmp_path: pathlib.Path) -> None:
+    """Bytes behind the end are no part of the file, which is proven without them."""
     longer = Noise(SIZE + 1, seed=1)
     with FaultyHub(repo()) as hub:
         hub.add(lambda _, answer: answer.holding(longer), path=LARGE)
         hub.add(faults.headers(x_linked_size=None), path=LARGE)
         hub.add(faults.no_length(), path=LARGE)
-        assert refused(tmp_path, hub) == ("WrongBytes", 5)
+        result = pull(tmp_path, hub.url)
+    assert holds(tmp_path, result.commit or "", LARGE, NOISE)
 
 
 def test_a_page_of_a_hotel_is_no_file(tmp_path: pathlib.Path) -> None:
@@ -491,16 +492,6 @@ def test_a_wrong_half_of_a_broken_pull_is_found_and_fetched_again(tmp_path: path
 def test_a_low_rate_is_no_stall(tmp_path: pathlib.Path) -> None:
     """Who is told to be slow does not take the endpoint for slow."""
     small = Repo("org/name", {LARGE: whole(Noise(60_000, seed=4))})
-    from swarmcache.environment import Environment  # noqa: PLC0415
-    from swarmcache.hubcache.layout import parse_target  # noqa: PLC0415
-    from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415
-    from swarmcache.transfer.hub import Hub  # noqa: PLC0415
-
-    with (
-        FaultyHub(small) as server,
-        Hub([server.url], Environment.current(), bounds=QUICK, max_rate=20_000) as hub,
-    ):
-        plan = plan_pull([parse_target("org/name")], str(tmp_path), hub)
-        (result,) = apply_pull(plan, hub)
-        assert len(server.seen(path=LARGE)) == 1
-    assert result.error is None
+    with FaultyHub(small) as hub:
+        assert pull(tmp_path, hub.url, max_rate=20_000).error is None
+        assert len(hub.seen(path=LARGE)) == 1

@@ -166,6 +166,10 @@ class Download:
         more, self._told = have - self._told, have
         return more
 
+    def known_etag(self, origin: str) -> str | None:
+        """Return what an origin called the bytes that are there; None once it changed too often."""
+        return self.partial.etags.get(origin) if self._restarts < RESTARTS else None
+
     def stalled(self, now: float) -> list[Piece]:
         """Return the pieces that have not got on for longer than any wait may be."""
         bounds = self._bounds
@@ -217,8 +221,6 @@ class Download:
         with self._lock, self.told_of_disk(piece):
             self.leave_to(piece)
             self._restarts += 1
-            if self._restarts > RESTARTS and not self._is_odd:
-                return
             self._forget()
             self._follow()
             piece.turn, piece.generation = self._turn, self.partial.generation
@@ -325,7 +327,8 @@ class Download:
             else:
                 self._wrong()
         except (SwarmcacheError, OSError) as error:
-            self.fail(refusal(error, "", self.content.target))
+            if follower is self._follower:  # Else what it reads was thrown away under it.
+                self.fail(refusal(error, "", self.content.target))
 
     def _publish(self) -> None:
         self.partial.settle()

@@ -36,7 +36,7 @@ class Piece:
 
     def known_etag(self, origin: str) -> str | None:
         """Return what this origin called the bytes that are there."""
-        return self.download.partial.etags.get(origin)
+        return self.download.known_etag(origin)
 
     def name(self, origin: str, etag: str) -> None:
         """Remember what an origin calls these bytes."""

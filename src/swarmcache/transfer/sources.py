@@ -160,7 +160,7 @@ class Remote:
             with self._opened(part, sink) as answer:
                 sink.listen(answer)
                 start, stop = self._agreed(answer, part, sink)
-                wanted = sink.widen() if self.whole else part
+                wanted = sink.widen() if start < part.start or stop > part.stop else part
                 _stream(answer, start, stop, wanted, sink)
             if stop < part.stop:
                 told = t("only a part of what was asked for came")
@@ -220,7 +220,8 @@ class Remote:
             start, stop = 0, self._content.size
             if answer.length not in {None, stop}:
                 raise Struck(_wrong_size(self.name, stop, answer.length))
-            self.whole = self.whole or part.size < self._content.size
+            # Unless it is a changed file: then a range of that will do.
+            self.whole |= part.size < self._content.size and not self._has_changed(answer, sink)
         self._name(answer, sink)
         return start, stop
 
@@ -240,12 +241,15 @@ class Remote:
         if not 0 < len(etag) <= _LONGEST_ETAG:
             return
         origin = str(Origin.of(answer.url))
-        known = sink.known_etag(origin)
-        if known == etag:
-            return
-        if known is not None:
+        if self._has_changed(answer, sink):
             sink.restart()
-        sink.name(origin, etag)
+        if sink.known_etag(origin) != etag:
+            sink.name(origin, etag)
+
+    @staticmethod
+    def _has_changed(answer: Answer, sink: Sink) -> bool:
+        known = sink.known_etag(str(Origin.of(answer.url)))
+        return known not in {None, answer.headers.get("ETag")}
 
     def _refuse_other(self, headers: Mapping[str, str]) -> None:
         """Raise Struck where an endpoint says itself that it has other bytes now."""
