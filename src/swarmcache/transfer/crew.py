@@ -13,18 +13,19 @@ import random
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheBusy, EndpointUnreachable
-from swarmcache.hubcache.layout import INCOMPLETE
+from swarmcache.hubcache.layout import BLOBS, INCOMPLETE
 from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
 from swarmcache.transfer.contents import Advanced, Awaited, Failed, Fetched, Present
 from swarmcache.transfer.download import PIECE_BYTES, Download
-from swarmcache.transfer.partial import DATA, Partial, put
+from swarmcache.transfer.partial import DATA, SMALL_BYTES, Partial
+from swarmcache.transfer.putting import put
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.sources import Retry
 
@@ -88,14 +89,16 @@ class Crew:
         self._active: list[Download] = []
         self._claims: dict[str, Claim] = {}
         """By location: what is published, and kept until the caller needs it no more."""
+        self._ended = threading.Event()
         self._open = 0
         self._wakes = 0
         self._stopped = False
         self._threads: list[threading.Thread] = []
-        self._ticked = self._beaten = 0.0
+        self._ticked = 0.0
 
     def __enter__(self) -> Self:
         """Return the crew itself."""
+        threading.Thread(target=self._keep_alive, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -133,13 +136,18 @@ class Crew:
         kept = self._claims.get(location)
         if kept is None or not os.path.exists(f"{kept.folder}/{DATA}"):
             return False
-        put(kept.folder, location)
+        try:
+            put(kept.folder, location)
+        except FileNotFoundError:
+            return False  # Another repo wanted it too, and was done with it just now.
         return True
 
     def forget(self, content: Content) -> None:
         """Remove the partial of a published content, left by this process or by a dead one."""
         kept = self._claims.pop(content.location, None)
-        if kept is None and os.path.isdir(f"{self._partials}/{content.key}"):
+        if (kept is None or content.size > SMALL_BYTES) and os.path.isdir(
+            f"{self._partials}/{content.key}"
+        ):
             found = claim(self._cache, self._partials, content, lock=self._take_lock)
             kept = found if isinstance(found, Claim) else None
         if kept is not None:
@@ -193,6 +201,8 @@ class Crew:
             found.remove()
             self._tell(Present(content))
             return
+        copies = () if content.again else siblings(self._cache, content)
+        content = replace(content, copies=(*copies, *content.copies))
         try:
             download = Download(
                 content,
@@ -201,6 +211,7 @@ class Crew:
                 self._sources(content),
                 self._bounds,
                 tell=self._tell,
+                lose=self._lose,
                 spend=self._spend,
             )
         except BaseException:
@@ -256,14 +267,43 @@ class Crew:
         """Hand an event to the caller's thread; an outcome frees its place for the next."""
         if isinstance(event, (Fetched, Present, Failed)):
             with self._turn:
-                for download in [one for one in self._active if one.content == event.content]:
+                location = event.content.location
+                for download in [one for one in self._active if one.content.location == location]:
                     self._active.remove(download)
                     if isinstance(event, Fetched):
-                        self._claims[event.content.location] = download.claim
+                        self._keep(download)
                 self._open -= 1
                 if not self._open:
                     self._turn.notify_all()
         self._events.put(event)
+
+    def _keep(self, download: Download) -> None:
+        """Keep the partial of what is published; one with a journal is free for other repos."""
+        self._claims[download.content.location] = download.claim
+        if download.content.size > SMALL_BYTES:
+            download.claim.give_back()
+
+    def _lose(self, download: Download) -> None:
+        """Let go of what another process has taken over, and wait for that one."""
+        with self._turn:
+            if download not in self._active:
+                return
+            self._active.remove(download)
+        download.stop()
+        with self._turn:
+            self._new.append(download.content)
+            self._turn.notify_all()
+
+    def _keep_alive(self) -> None:
+        """Let the others see that this process lives, whatever its other threads wait for."""
+        while not self._ended.wait(BEAT_SECONDS):
+            with self._turn:
+                active, kept = list(self._active), list(self._claims.values())
+            for download in active:
+                if not download.claim.beat():
+                    self._lose(download)
+            for one in kept:
+                one.beat()
 
     def _wake(self) -> None:
         with self._turn:
@@ -271,7 +311,7 @@ class Crew:
             self._turn.notify_all()
 
     def _tick(self) -> Iterator[Advanced]:
-        """Keep the owner records alive, look at what others have, end what hangs, tell the rest."""
+        """Look at what others have, end what hangs, tell how far it is."""
         now = self._ticked = time.monotonic()
         with self._turn:
             active = list(self._active)
@@ -279,10 +319,6 @@ class Crew:
             self._waiting = [one for one in self._waiting if one.due > now]
         for one in due:
             self._begin(one.content, one)
-        if now - self._beaten > BEAT_SECONDS:
-            self._beaten = now
-            for kept in [*(one.claim for one in active), *self._claims.values()]:
-                kept.beat()
         for download in active:
             if more := download.news():
                 yield Advanced(download.content, more)
@@ -300,6 +336,7 @@ class Crew:
             self._add_thread()
 
     def _stop(self) -> None:
+        self._ended.set()
         with self._turn:
             self._stopped = True
             self._turn.notify_all()
@@ -311,6 +348,19 @@ class Crew:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         sweep(self._partials)
+
+
+def siblings(cache: str, content: Content) -> tuple[str, ...]:
+    """Return the blobs of other repos of the cache that should hold a large content."""
+    if content.size <= SMALL_BYTES or content.algorithm is None:
+        return ()
+    found: list[str] = []
+    for repo in os.listdir(cache):
+        path = f"{cache}/{repo}/{BLOBS}/{content.etag}"
+        with contextlib.suppress(OSError):
+            if os.stat(path).st_size == content.size and path != content.location:
+                found.append(path)
+    return tuple(found)
 
 
 def is_there(content: Content) -> bool:

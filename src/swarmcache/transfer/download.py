@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import (
-    CacheBusy,
     EndpointUnreachable,
     SwarmcacheError,
     WrongBytes,
@@ -21,8 +20,9 @@ from swarmcache.locale import t
 from swarmcache.transfer.bounds import backoff
 from swarmcache.transfer.contents import Failed, Fetched, Started
 from swarmcache.transfer.follower import UNKNOWN, Follower
-from swarmcache.transfer.partial import SMALL_BYTES, put
+from swarmcache.transfer.partial import SMALL_BYTES
 from swarmcache.transfer.piece import Piece
+from swarmcache.transfer.putting import put
 from swarmcache.transfer.ranges import Range, Ranges
 from swarmcache.transfer.refusals import refusal, weightiest
 from swarmcache.transfer.sources import Abandoned, Retry, Struck
@@ -62,6 +62,7 @@ class Download:
         bounds: Bounds,
         *,
         tell: Callable[[Event], None],
+        lose: Callable[[Download], None],
         spend: Callable[[int], object],
     ) -> None:
         self.content = content
@@ -71,6 +72,8 @@ class Download:
         self._sources = list(sources)
         self._bounds = bounds
         self._tell = tell
+        self._lose = lose
+        """Called when another process has taken over."""
         self._spend = spend
         self._lock = threading.RLock()
         self._turn = 0
@@ -333,9 +336,8 @@ class Download:
     def _publish(self) -> None:
         self.partial.settle()
         if not self.claim.is_mine:
-            raise CacheBusy(
-                t("Another process has taken over the download of {path}.", path=self.content.path)
-            )
+            self._lose(self)
+            return
         self.partial.close()
         put(self.partial.folder, self.content.location)
         self.claim.unlock()

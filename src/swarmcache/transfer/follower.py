@@ -66,6 +66,7 @@ class Follower:
                 if self._algorithm is not None:
                     self._digest.update(buffer[:count])
                 self._at += count
+            self._partial.get_on()
         if not self._is_wanted(is_wanted):
             return None
         return self._digest.hexdigest() if self._algorithm is not None else UNKNOWN

@@ -26,15 +26,16 @@ import os
 import threading
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from swarmcache.hubcache.journal import sealed, unsealed
+from swarmcache.hubcache.journal import sealed
 from swarmcache.hubcache.owners import boot_id
-from swarmcache.hubcache.publishing import make_folder, replace, share, sync_folders
+from swarmcache.hubcache.publishing import share, sync_folders
 from swarmcache.transfer.ranges import Range, Ranges
+from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -50,11 +51,10 @@ _AT_ONCE = SYNC_BYTES * 3 // 4 - 2**20
 _AHEAD = SYNC_BYTES // 4 - 2**20
 """… while other connections write so much more, and then wait. Each may have a buffer in hand, for
 which a MiB is spared twice."""
-_TRIES = 5
 _CLOSING_SECONDS = 1.0
 """How long a close waits for a disk that hangs in a write; then the file stays open."""
-_SETTLED_SECONDS = 3
-"""How old a published file looks at least, so that its hash can be remembered at once."""
+_SEEN_SECONDS = 5.0
+"""How often whoever waits sees that an earlier process's bytes are being hashed."""
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
@@ -77,6 +77,7 @@ class Partial:
         self._is_unquiet = False
         """Whether somebody waits for the last of these."""
         self._closed = False
+        self._seen = time.monotonic()
         self._is_anchored = False
         """Whether a power cut leaves the names of the files."""
         self.awaited = size
@@ -208,6 +209,14 @@ class Partial:
             self.etags[origin] = etag
             self._note(_etag_line(origin, etag))
 
+    def get_on(self) -> None:
+        """Let whoever waits for these bytes see that work is done on them; never raises."""
+        now = time.monotonic()
+        if now - self._seen > _SEEN_SECONDS and self._journal >= 0:
+            self._seen = now
+            with contextlib.suppress(OSError):
+                os.utime(f"{self.folder}/journal")
+
     def reset(self) -> None:
         """Forget all bytes: they were proven wrong, or belong to another file."""
         with self._lock:
@@ -336,45 +345,6 @@ class Partial:
         os.replace(temporary, f"{self.folder}/journal")
 
 
-class Recall:
-    """What a journal tells; an absent or garbled one tells of nothing."""
-
-    def __init__(self) -> None:
-        self.size = -1
-        """Bytes of the whole file; -1 where nothing tells."""
-        self.have = Ranges()
-        self.etags: dict[str, str] = {}
-
-    @classmethod
-    def read(cls, folder: str) -> Recall:
-        """Return what the journal in a partial's folder tells; OSError other than its absence."""
-        found = cls()
-        try:
-            with open(f"{folder}/journal", "rb") as file:
-                content = file.read()
-        except FileNotFoundError:
-            return found
-        try:
-            return found._told(unsealed(content))
-        except (ValueError, IndexError):
-            return cls()  # Another program's, or a later version's.
-
-    def _told(self, lines: Iterable[bytes]) -> Recall:
-        found, same_boot = self, False
-        for line in lines:
-            word, *fields = line.split(b" ")
-            if word == b"size":
-                found.size = int(fields[0])
-                same_boot = fields[1] == (boot_id().encode() or b"-") != b"-"
-            elif word == b"durable" or (word == b"written" and same_boot):
-                found.have.add(Range(max(0, int(fields[0])), int(fields[1])))
-            elif word == b"etag":
-                found.etags[unquote(fields[0].decode())] = unquote(fields[1].decode())
-            elif word == b"reset":
-                found = Recall()
-        return found
-
-
 @contextlib.contextmanager
 def _of(path: str) -> Iterator[None]:
     """Let an error of an open file name the file."""
@@ -387,38 +357,3 @@ def _of(path: str) -> Iterator[None]:
 
 def _etag_line(origin: str, etag: str) -> bytes:
     return b"etag %s %s" % (quote(origin, safe="").encode(), quote(etag, safe="").encode())
-
-
-def put(folder: str, location: str) -> None:
-    """Make the proven bytes of a partial's folder the blob at `location`, by one rename.
-
-    By a hard link, so that the bytes survive a `hf cache prune` that comes before their ref.
-    The caller syncs the folder. OSError from the disk.
-    """
-    data = f"{folder}/{DATA}"
-    # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
-    settled = time.time() - _SETTLED_SECONDS
-    os.utime(data, (settled, settled))
-    for attempt in reversed(range(_TRIES)):
-        try:
-            _put_once(folder, data, location)
-        except FileNotFoundError:  # noqa: PERF203 - one round as a rule
-            # Another tool removed the whole repo meanwhile, as `hf cache prune` does.
-            if not attempt or not os.path.exists(data):
-                raise
-        else:
-            return
-
-
-def _put_once(folder: str, data: str, location: str) -> None:
-    blobs, ready = os.path.dirname(location), f"{folder}/ready"
-    make_folder(blobs)
-    share(data, blobs)
-    try:
-        os.link(data, ready)
-    except FileExistsError:  # A process was killed right here.
-        os.unlink(ready)
-        os.link(data, ready)
-    except OSError:
-        ready = data  # A file system without hard links.
-    replace(ready, location)

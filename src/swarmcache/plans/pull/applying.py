@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import RepoNotFound, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.fingerprint import fingerprint_of
+from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.pins import Astray
 from swarmcache.hubcache.registry import remember
@@ -19,7 +22,7 @@ from swarmcache.plans.pull.revision import NewRevision
 from swarmcache.plans.pull.values import as_it_is, not_enough_room, outcome, total_bytes
 from swarmcache.progress import Silent
 from swarmcache.transfer.contents import Content, Failed, Fetched
-from swarmcache.transfer.hub import partials_folder
+from swarmcache.transfer.hub import PARTIALS, partials_folder
 from swarmcache.transfer.refusals import refusal, weightiest
 from swarmcache.transfer.telling import told
 
@@ -45,6 +48,7 @@ def apply_pull(plan: PullPlan, hub: Hub, progress: Progress | None = None) -> It
         raise not_enough_room(plan)
     for model in plan.models:
         yield _pulled(model, plan, hub, progress or Silent())
+    _tidy(plan, hub)
     if os.path.isdir(plan.cache):
         remember(plan.cache, hub.environment)
 
@@ -93,6 +97,13 @@ def _carried_out(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progres
     revision = NewRevision(cache, partials, target, listing.commit)
     contents = [_content(model, file, revision) for file in _once(model.fetch)]
     with hub.crew(cache) as crew:
+
+        def bring_back(files: Sequence[RemoteFile]) -> None:
+            lost = [_content(model, file, revision) for file in _once(files)]
+            gone = [replace(one, again=False) for one in lost if not crew.put_back(one.location)]
+            if gone:
+                fetched.extend(_fetched(model, crew, gone, progress))
+
         fetched = _fetched(model, crew, contents, progress)
         hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
         proven |= {file.path for file in model.fetch if file.etag in hashes}
@@ -100,12 +111,31 @@ def _carried_out(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progres
         left_out = {file.path for file in model.left_out}
         files = [file for file in listing.files if file.path not in left_out]
         revision.publish(
-            everything, files, again=model.again, bring_back=crew.put_back, prove=is_locked
+            everything, files, again=model.again, bring_back=bring_back, prove=is_locked
         )
         for content in (_content(model, file, revision) for file in _once(files)):
             crew.forget(content)
     _remember(fetched, cache, hub)
     return fetched
+
+
+def _tidy(plan: PullPlan, hub: Hub) -> None:
+    """Remove what pulls that were killed at their very end have left; never raises."""
+    idle = [model for model in plan.models if model.found.state == "complete"]
+    folder = f"{state_folder(plan.cache, hub.environment).beside}/{PARTIALS}"
+    with suppress(OSError, SwarmcacheError):
+        names = os.listdir(folder)
+        if not names or not idle:
+            return
+        with hub.crew(plan.cache) as crew:  # Which sweeps, as it ends.
+            for model, name in product(idle, names):
+                target = model.target
+                blob = f"{plan.cache}/{folder_name(target)}/{BLOBS}/{name}"
+                if os.path.exists(blob):
+                    size = os.path.getsize(blob)
+                    crew.forget(
+                        Content(target.name, model.found.commit or "", "", name, size, blob)
+                    )
 
 
 def _fetched(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.state import state_folder
 from swarmcache.transfer.hub import PARTIALS
-from swarmcache.transfer.partial import Recall
+from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

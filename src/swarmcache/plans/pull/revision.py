@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import posixpath
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name, is_commit
 from swarmcache.hubcache.manifest import manifest_path, manifest_text, read_manifest
-from swarmcache.hubcache.publishing import make_folder, publish, replace, sync_folders
-from swarmcache.hubcache.refs import write_ref
+from swarmcache.hubcache.publishing import make_folder, publish, replace, share, sync_folders
+from swarmcache.hubcache.refs import read_ref, write_ref
 from swarmcache.locale import t
 from swarmcache.transfer.claims import new_folder
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import Target
     from swarmcache.transfer.listing import RemoteFile
 
-_TRIES = 5
+_TRIES = 10
 """How often a prune may come in between."""
 
 
@@ -52,28 +53,30 @@ class NewRevision:
         files: Sequence[RemoteFile],
         *,
         again: Sequence[RemoteFile] = (),
-        bring_back: Callable[[str], bool],
+        bring_back: Callable[[Sequence[RemoteFile]], None],
         prove: Callable[[], None] = lambda: None,
     ) -> None:
         """Make `files` of the commit visible, whose blobs are there.
 
         `everything` is what the commit has, for the manifest; `again` are files that stand in the
-        snapshot with other bytes. `bring_back` puts the blob at a location back, and tells
-        whether it could. `prove` is called before a ref leads to the commit, and may raise.
-        Raises CacheBusy when others take the files away faster than they are brought.
+        snapshot with other bytes. `bring_back` puts the blobs of files back, or raises. `prove` is
+        called before a ref leads to the commit, and may raise. Raises CacheBusy when others take
+        the files away faster than they are brought.
         """
-        sync_folders([os.path.join(self._repo, BLOBS)])
-        self._put_manifest(everything)
         replaced = {file.path for file in again}
         for _ in range(_TRIES):
-            lost = [one for one in map(self.blob, files) if not os.path.exists(one)]
-            if not all(bring_back(location) for location in lost):
-                break
-            if self._put_snapshot(files, replaced):
-                prove()
-                self._put_ref()
-            if self._is_whole(files):
-                return
+            lost = [file for file in files if self._is_lost(file)]
+            if lost:
+                bring_back(lost)
+            # Another tool may remove the repo's folder at any time, and everything in it.
+            with suppress(FileNotFoundError):
+                sync_folders([os.path.join(self._repo, BLOBS), self._repo, self._cache])
+                self._put_manifest(everything)
+                if self._put_snapshot(files, replaced):
+                    prove()
+                    self._put_ref()
+                if self._is_whole(files):
+                    return
         raise CacheBusy(
             t("Files of {id} disappear while they are being put in place.", id=self._target.id),
             hint=f"swarmcache pull {self._target.id}",
@@ -102,6 +105,8 @@ class NewRevision:
             for file in files:
                 self._link(file, f"{built}/{file.path}")
             make_folder(os.path.dirname(self._snapshot))
+            share(built, os.path.dirname(self._snapshot))
+            sync_folders(folder for folder, _, _ in os.walk(built))
             try:
                 os.rename(built, self._snapshot)
             except OSError:
@@ -153,7 +158,16 @@ class NewRevision:
         except OSError:
             return False
 
+    def _is_lost(self, file: RemoteFile) -> bool:
+        """Tell whether neither the blob is there nor a plain file in the place of its link."""
+        entry = f"{self._snapshot}/{file.path}"
+        is_plain = os.path.isfile(entry) and not os.path.islink(entry)
+        return not is_plain and not os.path.exists(self.blob(file))
+
     def _is_whole(self, files: Sequence[RemoteFile]) -> bool:
+        name, revision = self._target.name, self._target.revision
+        if not is_commit(revision) and read_ref(self._cache, name, revision) != self._commit:
+            return False
         return all(os.path.exists(f"{self._snapshot}/{file.path}") for file in files)
 
     def _put_ref(self) -> None:
