@@ -37,6 +37,8 @@ class Origin(http.server.ThreadingHTTPServer):
         self.ending = threading.Event()
         self.context = tls.server_context() if tls else None
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server_address[1]}"
+        self.connections = 0
+        """How many were made so far."""
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -58,6 +60,7 @@ class Origin(http.server.ThreadingHTTPServer):
         """Remember the connection, and hand it to its thread."""
         with self._lock:
             self._open.add(request)
+            self.connections += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:

@@ -114,6 +114,11 @@ class FaultyHub:
         """Return the bytes of files that went out, over `resolve` and the CDN."""
         return sum(each.file_bytes for each in self.seen(path=path))
 
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far, to the Hub and its CDN."""
+        return sum(origin.connections for origin in self._origins)
+
     def counts(self) -> dict[str, Any]:
         """Return requests and bytes in all, by route, and for each file."""
         routes: dict[str, int] = {}
