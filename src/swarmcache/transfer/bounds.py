@@ -47,7 +47,7 @@ class Bounds:
 
 def backoff(failures: int) -> float:
     """Return the seconds to wait after so many failures in a row: doubling, with jitter."""
-    longest = min(_BACKOFF_LIMIT, _BACKOFF * 2.0 ** max(0, failures - 1))
+    longest = min(_BACKOFF_LIMIT, _BACKOFF * 2.0 ** min(max(0, failures - 1), 10))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 

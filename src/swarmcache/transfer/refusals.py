@@ -104,20 +104,22 @@ def of_status(
         return RepoNotFound(t("{endpoint} knows no revision {revision} of {id}.", **where))
     if code == "GatedRepo" or message == DISABLED:
         return denied(endpoint, target, trusted=trusted)
-    if status in _GONE or code == "RepoNotFound" or status == 401:  # noqa: PLR2004 - its own meaning
-        if status == 401 and not trusted:  # noqa: PLR2004 - as above
-            return RepoNotFound(
-                t(
-                    "{endpoint} knows no {id}, or it is private and this mirror cannot serve it: "
-                    "your token is not sent there.",
-                    **where,
-                )
+    if status == 401 and not trusted:  # noqa: PLR2004 - its own meaning
+        return RepoDenied(
+            t(
+                "{endpoint} knows no {id}, or it is private and this mirror cannot serve it: "
+                "your token is not sent there.",
+                **where,
             )
-        return RepoNotFound(
+        )
+    if status in _GONE or code == "RepoNotFound" or status == 401:  # noqa: PLR2004 - as above
+        kind = RepoDenied if status == 401 else RepoNotFound  # noqa: PLR2004 - as above
+        return kind(
             t(
                 "{endpoint} knows no {id}, or it is private and your token does not open it.",
                 **where,
-            )
+            ),
+            hint="hf auth login" if kind is RepoDenied else "",
         )
     if status in _DENIED:
         return denied(endpoint, target, trusted=trusted)
