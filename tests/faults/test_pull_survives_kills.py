@@ -6,7 +6,6 @@ claims, writes and network waits are hit. Chosen ones: before each change to the
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -28,8 +27,8 @@ from faults.pulling import (
     site,
     until,
 )
-from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.layout import parse_target
+from swarmcache.hubcache.refs import read_ref
 from transfer.faulty_hub import Repo
 
 if TYPE_CHECKING:

@@ -38,11 +38,15 @@ class Bounds:
 
     @classmethod
     def of(cls, environment: Environment, *, listing: float = LIST_SECONDS) -> Bounds:
-        """Return the usual bounds, lengthened by the Hub's own variables where those are longer."""
+        """Return the usual bounds, lengthened by the Hub's own variables where those are longer.
+
+        `SWARMCACHE_PATIENCE` is how many seconds another process's download may stand still.
+        """
         usual = cls(listing=listing)
         answer = max(usual.answer, _seconds(environment.get("HF_HUB_ETAG_TIMEOUT")))
         stall = max(usual.stall, _seconds(environment.get("HF_HUB_DOWNLOAD_TIMEOUT")))
-        return replace(usual, answer=answer, stall=stall)
+        others = _seconds(environment.get("SWARMCACHE_PATIENCE")) or usual.others
+        return replace(usual, answer=answer, stall=stall, others=others)
 
 
 def backoff(failures: int) -> float:
