@@ -56,7 +56,7 @@ class Owner(NamedTuple):
 def this_process() -> Owner:
     """Return a new record for this process."""
     pid = os.getpid()
-    return Owner(secrets.token_hex(8), boot_id(), pid_namespace(), pid, start_time(pid))
+    return Owner(secrets.token_hex(8), boot_id(), pid_namespace(), pid, _own_start(pid))
 
 
 def find_owner(folder: str) -> Owner | None:
@@ -141,6 +141,12 @@ def start_time(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in {b"Z", b"X"} else fields[19].decode()
+
+
+@cache
+def _own_start(pid: int) -> str:
+    """Return when this process began; its pid tells a forked child from its parent."""
+    return start_time(pid)
 
 
 @cache

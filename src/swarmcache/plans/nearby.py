@@ -35,9 +35,10 @@ class Nearby:
         """Take folders that can be read; `refuse_no_cache` tells of those a user named."""
         self._nearby = [folder for folder in nearby if not _is_same(folder, cache)]
         self._cache = cache
+        self._listed: dict[tuple[str, RepoName], list[str]] = {}
 
     def copies(
-        self, expected: Expected, repo: RepoName, path: str, location: str
+        self, expected: Expected, repo: RepoName, path: str, location: str | None = None
     ) -> tuple[str, ...]:
         """Return the files that should hold the expected content, `location` itself left out.
 
@@ -52,6 +53,8 @@ class Nearby:
             fits = S_ISREG(status.st_mode) and expected.size in {None, status.st_size}
             if fits and os.access(candidate, os.R_OK):
                 found.setdefault((status.st_dev, status.st_ino), candidate)
+        if location is None:
+            return tuple(found.values())
         try:
             status = os.stat(location)
             found.pop((status.st_dev, status.st_ino), None)
@@ -89,6 +92,14 @@ class Nearby:
                 return found
         return None
 
+    def _snapshots(self, cache: str, repo: RepoName) -> list[str]:
+        """Return the snapshot folders of a repo, looked up once."""
+        key = (cache, repo)
+        if key not in self._listed:
+            folder = f"{cache}/{folder_name(repo)}/{SNAPSHOTS}"
+            self._listed[key] = [f"{folder}/{commit}" for commit in sorted(_listed(folder))]
+        return self._listed[key]
+
     @cached_property
     def _blobs(self) -> dict[str, dict[str, list[str]]]:
         """By cache, and by name: all blobs, told by one look at each folder."""
@@ -104,9 +115,8 @@ class Nearby:
     def _candidates(self, digest: str, repo: RepoName, path: str) -> Iterator[str]:
         for cache, by_name in self._blobs.items():
             yield from by_name.get(digest, ())
-            snapshots = f"{cache}/{folder_name(repo)}/{SNAPSHOTS}"
-            for commit in sorted(_listed(snapshots)):
-                entry = f"{snapshots}/{commit}/{path}"
+            for snapshot in self._snapshots(cache, repo):
+                entry = f"{snapshot}/{path}"
                 if not os.path.islink(entry):
                     yield entry
 

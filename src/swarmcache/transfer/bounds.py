@@ -26,7 +26,7 @@ class Bounds:
     """For one address of a host."""
     answer: float = 20.0
     """Until the first byte of an answer."""
-    stall: float = 30.0
+    stall: float = 20.0
     """Between two bytes of content, and until 4 KiB more of it are there: a trickle is none."""
     listing: float = LIST_SECONDS
     """For all that one endpoint says of one repo."""

@@ -36,11 +36,18 @@ if TYPE_CHECKING:
 
     from swarmcache.transfer.bounds import Bounds
     from swarmcache.transfer.contents import Content, Event
+    from swarmcache.transfer.http import Connections
     from swarmcache.transfer.piece import Piece
     from swarmcache.transfer.sources import Source
 
 CONNECTIONS = 8
 """At once, for all contents together."""
+FIRST = 2
+"""Threads to begin with."""
+_FAR = 0.02
+"""Seconds until an answer begins, from which on waiting is what takes the time."""
+_LONG = 0.5
+"""Seconds after which a download is long enough for others beside it."""
 _TICK = 0.2
 _LOOK_SECONDS = 0.3
 """How often another process's download is looked at."""
@@ -69,10 +76,10 @@ class Crew:
         partials: str,
         sources: Callable[[Content], Sequence[Source]],
         bounds: Bounds,
+        network: Connections,
         *,
-        spend: Callable[[int], object] = int,
+        spend: Callable[[int], object],
         lock: bool = True,
-        cut: Callable[[], None] = lambda: None,
     ) -> None:
         self._cache = cache
         self._partials = partials
@@ -80,8 +87,7 @@ class Crew:
         self._bounds = bounds
         self._spend = spend
         self._take_lock = lock
-        self._cut = cut
-        """Ends all connections."""
+        self._network = network
         self._turn = threading.Condition()
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._new: deque[Content] = deque()
@@ -92,6 +98,8 @@ class Crew:
         self._ended = threading.Event()
         self._open = 0
         self._wakes = 0
+        self._idle = 0
+        """Threads that wait for something to do."""
         self._stopped = False
         self._threads: list[threading.Thread] = []
         self._ticked = 0.0
@@ -116,7 +124,7 @@ class Crew:
         """
         self._new.extend(contents)
         left = self._open = len(self._new)
-        for _ in range(min(CONNECTIONS, left)):
+        for _ in range(min(FIRST, left)):
             self._add_thread()
         while left:
             with contextlib.suppress(queue.Empty):
@@ -180,7 +188,9 @@ class Crew:
                 if self._new and len(self._active) < CONNECTIONS:
                     return partial(self._begin, self._new.popleft())
                 if self._open and not self._stopped and wakes == self._wakes:
+                    self._idle += 1
                     self._turn.wait(_TICK)
+                    self._idle -= 1
 
     def _begin(self, content: Content, waiting: _Waiting | None = None) -> None:
         """Start a content's download, or note who has it."""
@@ -324,7 +334,19 @@ class Crew:
                 yield Advanced(download.content, more)
             for piece in download.stalled(now):
                 self._give_up(download, piece)
+        if self._is_held_up(now, active):
+            self._add_thread()
+            self._add_thread()
         self._wake()
+
+    def _is_held_up(self, now: float, active: Sequence[Download]) -> bool:
+        """Tell whether more threads would help: all wait for the network, and there is more to do.
+
+        On a near network they would only be in each other's way: Python runs one at a time.
+        """
+        if self._idle or len(self._threads) >= CONNECTIONS:
+            return False
+        return self._network.latency > _FAR or any(one.began < now - _LONG for one in active)
 
     def _give_up(self, download: Download, piece: Piece) -> None:
         """Take a piece from a thread that hangs on it, and put another thread in its place."""
@@ -343,7 +365,7 @@ class Crew:
             active = list(self._active)
         for download in active:
             download.stop()
-        self._cut()
+        self._network.interrupt()
         deadline = time.monotonic() + _LAST_WORDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

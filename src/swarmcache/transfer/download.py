@@ -84,7 +84,7 @@ class Download:
         self._told = partial.resumed
         self._not_before = 0.0
         self._errors: list[SwarmcacheError] = []
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         self._follower = Follower(partial, content.algorithm)
         self._resumed = partial.resumed
         self._bytes: dict[str, int] = {}
@@ -130,7 +130,7 @@ class Download:
 
     def _most(self, now: float) -> int:
         """Return how many connections are of use now."""
-        seconds = now - self._began
+        seconds = now - self.began
         brought = self.partial.have - self._resumed
         if self._in_one or brought > FAST * seconds > 0:
             return 1

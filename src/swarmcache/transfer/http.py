@@ -34,6 +34,8 @@ REDIRECTS = 5
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_MEMORY = 8
+"""Answers of which `latency` is the average."""
 _DRAINED, _DRAIN_SECONDS = 65536, 1.0
 """Bytes of an unread answer for which a connection is worth keeping, and the time they may take."""
 _SAFE = "".join(map(chr, range(0x21, 0x7F)))
@@ -153,6 +155,8 @@ class Connections:
         self._idle: dict[Origin, list[http.client.HTTPConnection]] = {}
         self._busy: dict[http.client.HTTPConnection, Origin] = {}
         self._closed = False
+        self.latency = 0.0
+        """Seconds until an answer began, on the average of the last ones."""
         self._context: ssl.SSLContext | None = None
 
     def get(self, url: str, headers: Mapping[str, str], *, token: str | None = None) -> Answer:
@@ -238,15 +242,16 @@ class Connections:
         }
         for connection, kept in self._candidates(origin, proxy):
             try:
+                asked = time.monotonic()
                 connection.request("GET", path, headers=dict(headers))
                 response = connection.getresponse()
+                self.latency += (time.monotonic() - asked - self.latency) / _MEMORY
             except (http.client.HTTPException, OSError) as error:
                 self._forget(connection)
                 if kept and not isinstance(error, TimeoutError):
                     continue
                 raise
-            if connection.sock is not None:
-                connection.sock.settimeout(self._bounds.stall)
+            _set_timeout(connection, self._bounds.stall)
             return Answer(response, connection, url, self)
         raise EndpointUnreachable(t("{endpoint} cannot be reached.", endpoint=origin))
 
@@ -262,8 +267,7 @@ class Connections:
                     self._busy[connection] = origin
             if connection is None:
                 break
-            if connection.sock is not None:
-                connection.sock.settimeout(self._bounds.answer)
+            _set_timeout(connection, self._bounds.answer)
             yield connection, True
         yield self._connected(origin, proxy), False
 
@@ -285,7 +289,7 @@ class Connections:
         except BaseException:
             self._forget(connection)
             raise
-        connection.sock.settimeout(self._bounds.answer)
+        _set_timeout(connection, self._bounds.answer)
         if self._closed:
             self.cut(connection)
         return connection
@@ -329,6 +333,13 @@ class Connections:
                 t("{url} redirects to an address without encryption.", url=shown(url))
             )
         return target
+
+
+def _set_timeout(connection: http.client.HTTPConnection, seconds: float) -> None:
+    """Bound the waits of a connection; each setting is a system call."""
+    sock = connection.sock
+    if sock is not None and sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
 
 
 def _is_drained(connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> bool:

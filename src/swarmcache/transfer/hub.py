@@ -104,9 +104,9 @@ class Hub:
             partials_folder(cache, self.environment),
             self._sources,
             self._bounds,
+            self._connections,
             spend=self._spend,
             lock=lock,
-            cut=self._connections.interrupt,
         )
 
     def _endpoint(self, url: str) -> Endpoint:

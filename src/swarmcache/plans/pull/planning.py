@@ -129,7 +129,7 @@ class _Planner:
         for file in model.fetch:
             expected = _expected(file)
             if expected is not None and file.content not in copies:
-                found = self._nearby.copies(expected, model.target.name, file.path, "")
+                found = self._nearby.copies(expected, model.target.name, file.path)
                 mine = [one for one in found if _is_in(one, self._plan.cache)]
                 others = [one for one in found if one not in mine]
                 # What is wrong here must not be its own source.
