@@ -1,11 +1,11 @@
-"""Make the environments of the compat tests: one real huggingface_hub version in each.
+"""Make the environments of the compat tests: a real huggingface_hub version in each, or Olah.
 
     python tasks/compat_environments.py              # all that are missing
     python tasks/compat_environments.py 0.36.2       # this one
 
 They live in `$SWARMCACHE_COMPAT_ENVS`, else in `.cache/envs` of the checkout, as
-`hub-<version>/bin/python`. An environment counts as made when its stamp says so, so a half-made
-one is made again.
+`hub-<version>/bin/python` and `olah-<version>/bin/olah-cli`. An environment counts as made when
+its stamp says so, so a half-made one is made again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ VERSIONS: dict[str, tuple[str, ...]] = {
 """One version for each layout that is still met (docs/hub-cache-layouts.md), and what it lacks."""
 
 
+OLAH = "0.5.4"
+"""A mirror of the Hub, written by others, that also serves what git repositories hold."""
+
+
 def folder() -> pathlib.Path:
     """Return where the environments live, absolute."""
     return pathlib.Path(os.environ.get("SWARMCACHE_COMPAT_ENVS") or ROOT / ".cache" / "envs")
@@ -40,6 +44,11 @@ def folder() -> pathlib.Path:
 def python_of(version: str) -> pathlib.Path:
     """Return the interpreter of the environment for `version`, made or not."""
     return folder().absolute() / f"hub-{version}" / "bin" / "python"
+
+
+def olah() -> pathlib.Path:
+    """Return Olah's command, made or not."""
+    return folder().absolute() / f"olah-{OLAH}" / "bin" / "olah-cli"
 
 
 def is_made(version: str) -> bool:
@@ -66,3 +75,5 @@ if __name__ == "__main__":
     for wanted in sys.argv[1:] or VERSIONS:
         required = (f"huggingface_hub=={wanted}", *VERSIONS[wanted])
         print(made(f"hub-{wanted}", required), flush=True)
+    if not sys.argv[1:]:
+        print(made(f"olah-{OLAH}", [f"olah=={OLAH}"]), flush=True)

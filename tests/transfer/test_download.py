@@ -392,6 +392,17 @@ def test_more_than_the_whole_without_a_length_is_not_taken(tmp_path: pathlib.Pat
     assert holds(tmp_path, result.commit or "", LARGE, NOISE)
 
 
+def test_more_than_the_whole_without_a_length_or_a_hash_is_refused(tmp_path: pathlib.Path) -> None:
+    """Nothing but its end could tell that it is another file."""
+    odd = Repo("org/name", {"odd.txt": Noise(SIZE + 1, seed=1)})
+    with FaultyHub(odd) as hub:
+        entry = {"type": "file", "path": "odd.txt", "size": SIZE, "oid": "no-hash-at-all"}
+        hub.add(faults.listed([entry]), route="tree")
+        hub.add(faults.no_length(), path="odd.txt")
+        assert told(pull(tmp_path, hub.url)) == ("WrongBytes", 5)
+    assert published(tmp_path) == set()
+
+
 def test_a_page_of_a_hotel_is_no_file(tmp_path: pathlib.Path) -> None:
     """200, and something else."""
     with FaultyHub(repo()) as hub:

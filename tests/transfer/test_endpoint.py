@@ -248,6 +248,15 @@ def test_a_stale_mirror_fills_the_commit_that_is_known(tmp_path: pathlib.Path) -
     assert read_ref(str(tmp_path), NAME, "main") == old
 
 
+def test_a_list_that_no_cache_can_hold_is_told_before_an_endpoint_that_is_down(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Somebody should know."""
+    with FaultyHub(repo()) as hub:
+        hub.add(faults.listed([None]), route="tree")
+        assert told(pull(tmp_path, hub.url, "http://127.0.0.1:9")) == ("UnsafeListing", 5)
+
+
 def test_bytes_of_a_stale_mirror_serve_the_commit_of_the_first_endpoint(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -13,6 +13,7 @@ from swarmcache.errors import (
     RepoNotFound,
     SwarmcacheError,
     TransferError,
+    UnsafeListing,
 )
 from swarmcache.hubcache.layout import is_commit
 from swarmcache.hubcache.pace import Throttle
@@ -72,9 +73,9 @@ class Hub:
         """Return what the first endpoint that knows the repo says it holds.
 
         Only the first endpoint may move a ref: of the others, the commit that the cache already
-        has is asked for. Raises RepoDenied, EndpointUnreachable or RepoNotFound when none
-        answers, in this order of weight where they disagree; UnsafeListing for what no cache can
-        hold.
+        has is asked for. Raises RepoDenied, UnsafeListing for what no cache can hold,
+        EndpointUnreachable or RepoNotFound when none answers, in this order of weight where they
+        disagree.
         """
         self._refuse_offline(target)
         refusals: list[SwarmcacheError] = []
@@ -87,7 +88,7 @@ class Hub:
                 refusals.append(error)
                 continue
             return RepoListing(target, found.commit, found.files, found.endpoint)
-        for kind in (RepoDenied, EndpointUnreachable, RepoNotFound):
+        for kind in (RepoDenied, UnsafeListing, EndpointUnreachable, RepoNotFound):
             for one in refusals:
                 if isinstance(one, kind):
                     raise one

@@ -161,7 +161,9 @@ class Remote:
                 sink.listen(answer)
                 start, stop = self._agreed(answer, part, sink)
                 wanted = sink.widen() if start < part.start or stop > part.stop else part
-                _stream(answer, start, stop, wanted, sink)
+                # What has a hash is proven by that, whatever comes behind it.
+                ends = answer.length is None and self._content.algorithm is None
+                _stream(answer, start, stop, wanted, sink, ends)
             if stop < part.stop:
                 told = t("only a part of what was asked for came")
                 raise Retry(unreachable(ConnectionError(told), self.name), pause=0.0)
@@ -289,9 +291,14 @@ class Remote:
         )
 
 
-def _stream(answer: Answer, start: int, stop: int, part: Range, sink: Sink) -> None:
-    """Give the sink what it wants of an answer with bytes `start` to `stop` of a file."""
-    buffer = memoryview(bytearray(_MOST))
+def _stream(  # noqa: PLR0913, PLR0917 - what is there, what is wanted, and by whom
+    answer: Answer, start: int, stop: int, part: Range, sink: Sink, ends: bool
+) -> None:
+    """Give the sink what it wants of an answer with bytes `start` to `stop` of a file.
+
+    With `ends`, an answer that does not end there is refused, before its last bytes are taken.
+    """
+    buffer, one_more = memoryview(bytearray(_MOST)), memoryview(bytearray(1))
     at, amount = start, _LEAST
     while at < stop:
         began = time.monotonic()
@@ -300,13 +307,13 @@ def _stream(answer: Answer, start: int, stop: int, part: Range, sink: Sink) -> N
             raise Retry(
                 unreachable(ConnectionError(t("the connection was cut")), shown(answer.url))
             )
+        if ends and at + count == stop and answer.readinto(one_more):
+            raise Struck(_wrong_size(shown(answer.url), stop, None))
         wanted = max(part.start - at, 0)
         if wanted < count and at < part.stop:
             sink.take(at + wanted, buffer[wanted : min(count, part.stop - at)])
         at += count
         amount = _adapted(amount, time.monotonic() - began)
-    if answer.length is None and answer.readinto(buffer[:1]):
-        raise Struck(_wrong_size(answer.url, stop, None))
 
 
 def _adapted(amount: int, seconds: float) -> int:
