@@ -192,8 +192,6 @@ def assert_legal(cache: str, truth: Mapping[str, bytes | str]) -> None:
         assert hash_of(path) == os.path.basename(path), path
         assert os.path.basename(path) in truth, path
     for ref in glob.glob(f"{cache}/models--*/refs/*"):
-        if ref.endswith(".tmp"):
-            continue
         with open(ref) as file:
             commit = file.read()
         snapshot = os.path.join(os.path.dirname(os.path.dirname(ref)), "snapshots", commit)

@@ -125,7 +125,7 @@ def test_nothing_is_claimed_or_seen_before_it_is_on_the_disk(tmp_path: Path) -> 
         trace, what="^fsync .*/partial/new-[^/ ]*$", before=f"^rename .* .*/snapshots/{repo.main}$"
     )
     order(trace, what="^fsync .*/snapshots$", before="^rename .*/refs/main$")
-    order(trace, what=r"^fsync .*/refs/main\..*\.tmp$", before="^rename .*/refs/main$")
+    order(trace, what="^fsync .*/partial/new-.*/ref$", before="^rename .*/refs/main$")
     order(trace, what="^rename .*/refs/main$", before="^fsync .*/refs$")
     order(trace, what="^fsync .*/refs$", before="^unlink.* .*/partial/.*/data$|^unlink.* .*data$")
 

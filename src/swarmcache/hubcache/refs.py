@@ -32,12 +32,16 @@ def read_ref(cache: str, name: RepoName, revision: str) -> str | None:
     return commit if is_commit(commit) else None
 
 
-def write_ref(cache: str, name: RepoName, revision: str, commit: str) -> bool:
+def write_ref(
+    cache: str, name: RepoName, revision: str, commit: str, *, staging: str | None = None
+) -> bool:
     """Point a branch or tag to a commit, and return whether that changed anything.
 
     One rename replaces the old ref, so that no reader meets an empty file (huggingface_hub
     #4829, where clients before 1.31 wrote in place). No newline follows the commit: with one,
-    offline lookups fail. Raises InvalidRepoId for names no cache can hold, OSError from the disk.
+    offline lookups fail. It is made ready in the folder `staging`, if that is given: beside the
+    other refs, what a killed process leaves would be one of them. Raises InvalidRepoId for names
+    no cache can hold, OSError from the disk.
     """
     check_repo_id(name.id)
     check_revision(revision)
@@ -49,7 +53,7 @@ def write_ref(cache: str, name: RepoName, revision: str, commit: str) -> bool:
         return False
     path = _path(cache, name, revision)
     make_folder(os.path.dirname(path))
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    temporary = f"{staging}/ref" if staging else f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "x", encoding="ascii") as file:
             file.write(commit)

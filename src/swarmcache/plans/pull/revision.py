@@ -171,8 +171,14 @@ class NewRevision:
         return all(os.path.exists(f"{self._snapshot}/{file.path}") for file in files)
 
     def _put_ref(self) -> None:
-        if not is_commit(self._target.revision):
-            write_ref(self._cache, self._target.name, self._target.revision, self._commit)
+        name, revision = self._target.name, self._target.revision
+        if is_commit(revision):
+            return
+        staging = new_folder(self._partials, owners.this_process())
+        try:
+            write_ref(self._cache, name, revision, self._commit, staging=staging)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _copied(blob: str, entry: str) -> None:
