@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import io
 import json
 import os
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
     endpoint: RunningHub, cache: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["pull", "org/tiny", "--dry-run"]) == 0
-    assert "org/tiny: 4 files to fetch, 1.2 kB." in capsys.readouterr().out
+    assert "org/tiny: 4 files to fetch, 1.2 kB, from " in capsys.readouterr().out
     assert not os.path.exists(cache)
 
 
@@ -176,3 +177,87 @@ def test_a_file_in_the_place_of_the_cache_is_told_before_the_hub_is_asked(
     assert main(["pull", "org/tiny"]) == 3
     assert f"{cache} is a file; the cache must be a folder." in capsys.readouterr().err
     assert endpoint.requests == []
+
+
+def test_models_come_from_a_file_and_from_standard_input(
+    endpoint: RunningHub,
+    cache: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One a line; comments and empty lines are none."""
+    (tmp_path / "models.txt").write_text("# the trainer\norg/tiny   # small\n\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"org/big-a\n")))
+    assert main(["pull", "-f", str(tmp_path / "models.txt"), "-f", "-", "--json"]) == 0
+    models = json.loads(capsys.readouterr().out)["models"]
+    assert [(one["id"], one["state"]) for one in models] == [
+        ("org/tiny", "complete"),
+        ("org/big-a", "complete"),
+    ]
+
+
+def test_an_empty_list_is_a_usage_error_and_pulls_nothing_else(
+    project: str, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "models.txt").write_text("# nothing\n")
+    assert main(["pull", "-f", str(tmp_path / "models.txt")]) == 2
+    assert "The list names no model." in capsys.readouterr().err
+    assert not os.path.exists(cache)
+
+
+def test_patterns_choose_files_and_a_part_is_no_failure(endpoint: RunningHub, cache: str) -> None:
+    arguments = ["--include", "*.json", "--exclude", "tokenizer*"]
+    assert main(["pull", "org/tiny", *arguments]) == 0
+    snapshots = os.path.join(cache, "models--org--tiny", "snapshots")
+    (commit,) = os.listdir(snapshots)
+    assert os.listdir(os.path.join(snapshots, commit)) == ["config.json"]
+
+
+def test_events_are_lines_as_their_schema_says_and_end_with_the_end(
+    endpoint: RunningHub, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pull", "org/tiny", "--json-events"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    schemas = importlib.resources.files("swarmcache").joinpath("report/schemas")
+    schema = json.loads(schemas.joinpath("pull-event.json").read_text("utf-8"))
+    for line in lines:
+        jsonschema.validate(line, schema)
+    assert [line["event"] for line in lines] == ["plan", "start", "finish", "model", "end"]
+    assert lines[-1]["ok"] is True
+    assert lines[-2]["downloaded_bytes"] == lines[0]["fetch_bytes"]
+
+
+def test_two_ways_to_print_the_same_are_a_usage_error(cache: str) -> None:
+    assert main(["pull", "org/tiny", "--json", "--json-events"]) == 2
+
+
+def test_a_plan_tells_files_sources_and_the_disk(
+    endpoint: RunningHub, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pull", "org/tiny", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"org/tiny: 4 files to fetch, 1.2 kB, from {endpoint.url}."
+    assert "    model.safetensors: 1.2 kB" in lines
+    assert lines[-1].startswith(f"To fetch: 1.2 kB into {cache}, which has ")
+    assert not os.path.exists(cache)
+
+
+def test_what_another_cache_has_is_copied_from_there(
+    endpoint: RunningHub, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second project: no byte travels."""
+    assert main(["pull", "org/tiny"]) == 0
+    capsys.readouterr()
+    endpoint.requests.clear()
+    assert main(["pull", "org/tiny", "--json", "--cache-dir", str(tmp_path / "second")]) == 0
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    assert (model["state"], model["downloaded_bytes"]) == ("complete", 0)
+    assert model["plan"]["nearby_bytes"] == model["linked_bytes"] == model["size_bytes"]
+    assert not [one for one in endpoint.requests if "/resolve/" in one.path]
+
+
+@pytest.mark.parametrize("text", ["0", "fast", "-5MB"])
+def test_a_rate_must_be_one(text: str, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pull", "org/tiny", "--max-rate", text]) == 2
+    assert "is not a rate" in capsys.readouterr().err

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-__all__ = ["Invocation", "common_options", "invocation_of", "shared_options"]
+__all__ = ["Invocation", "common_options", "invocation_of", "rate", "shared_options"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,3 +95,20 @@ def _show_tracebacks(ctx: click.Context, parameter: click.Parameter, value: bool
     if value and session:
         session.tracebacks = True
     return value
+
+
+def rate(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes a second of a rate written `50MB`, `50MB/s` or `1GiB`."""
+    if value is None:
+        return None
+    from swarmcache.units import parse_bytes  # noqa: PLC0415 - few calls have a rate
+
+    try:
+        found = parse_bytes(value.strip().removesuffix("/s"))
+    except (ValueError, OverflowError):
+        found = 0
+    if found <= 0:
+        raise click.BadParameter(
+            t("{text} is not a rate; write it like 50MB.", text=value), ctx, parameter
+        )
+    return found

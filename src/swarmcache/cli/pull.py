@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import Invocation, common_options, rate
 from swarmcache.cli.project_targets import project_targets
-from swarmcache.cli.pull_report import print_document, result_line, say_plan, summarise
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target, check_revision, parse_target
 from swarmcache.locale import t
+from swarmcache.report.pull_text import result_line, say_plan, summarise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
     from swarmcache.plans.pull import Pulled, PullPlan
     from swarmcache.project.draws import PoolOption
     from swarmcache.transfer.hub import Hub
@@ -27,6 +30,15 @@ if TYPE_CHECKING:
 )
 @click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
 @click.option(
+    "-f",
+    "--file",
+    "lists",
+    multiple=True,
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help=t("Read MODELs from this file too, one a line; - is standard input."),
+)
+@click.option(
     "--dataset", "datasets", multiple=True, metavar="ID", help=t("Download this dataset, whole.")
 )
 @click.option(
@@ -38,48 +50,88 @@ if TYPE_CHECKING:
 )
 @click.option("--revision", metavar="REV", help=t("The branch, tag or commit of every MODEL."))
 @click.option(
+    "--include", multiple=True, metavar="GLOB", help=t("Only files whose path matches this.")
+)
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help=t("No files whose path matches this.")
+)
+@click.option(
     "--all-files", is_flag=True, help=t("Download every file, instead of one weights format.")
 )
 @click.option("--refresh", is_flag=True, help=t("Ask for a newer commit of complete models too."))
+@click.option(
+    "--max-rate",
+    metavar="RATE",
+    callback=rate,
+    help=t("Take at most so much of the line in a second, such as 5MB."),
+)
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
+@click.option("--json-events", is_flag=True, help=t("Print one JSON document a line as it goes."))
 @common_options
 def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     invocation: Invocation,
     models: tuple[str, ...],
+    lists: tuple[TextIO, ...],
     datasets: tuple[str, ...],
     pool: PoolOption,
     revision: str | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     all_files: bool,
     refresh: bool,
+    max_rate: int | None,
     dry_run: bool,
+    json_events: bool,
 ) -> int:
     """Plan, say the plan, carry it out; the exit code is that of the first failure."""
-    targets = _named(models, datasets, revision) or project_targets(
+    if json_events and invocation.json:
+        raise click.UsageError(t("--json and --json-events are two ways to print the same."))
+    named = [*models, *(line for file in lists for line in _lines(file))]
+    targets = _targets(named, datasets, revision, lists=bool(lists)) or project_targets(
         invocation, pool=pool, explain=True
     )
-    cache_exists(invocation.location.path)  # It need not; a file in its place is an error.
+    cache_exists(invocation.location.path)
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
     from swarmcache.plans.pull.planning import Wishes  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
-    with Hub(invocation.settings.endpoints, invocation.environment) as hub:
+    settings = invocation.settings
+    with Hub(settings.endpoints, invocation.environment, max_rate=max_rate) as hub:
         plan = plan_pull(
             targets,
             invocation.location.path,
             hub,
             lock=invocation.lock,
-            wishes=Wishes(all_files=all_files, refresh=refresh),
-            tiers=invocation.settings.tiers,
+            wishes=Wishes(all_files, refresh, include, exclude),
+            tiers=settings.tiers,
         )
         if refresh:
             _say_pins(invocation, plan)
+        if json_events:
+            return _as_events(invocation, plan, hub, dry_run=dry_run)
         say_plan(invocation.terminal, plan, as_result=dry_run and not invocation.json)
         results = _planned(plan) if dry_run else _carried_out(invocation, plan, hub)
     if invocation.json:
-        print_document(invocation.terminal, plan, results, dry_run=dry_run)
+        from swarmcache.report.pull_json import pull_document  # noqa: PLC0415
+
+        invocation.terminal.out(pull_document(plan, results, dry_run=dry_run))
     else:
         summarise(invocation.terminal, results)
+    return _exit_code(results)
+
+
+def _exit_code(results: Sequence[Pulled]) -> int:
     return next((result.error.exit_code for result in results if result.error), 0)
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield the models that a file names, one a line; `#` begins a comment."""
+    try:
+        for line in file:
+            if name := line.partition("#")[0].strip():
+                yield name
+    except UnicodeDecodeError:
+        raise click.UsageError(t("{path} is not UTF-8 text.", path=file.name)) from None
 
 
 def _say_pins(invocation: Invocation, plan: PullPlan) -> None:
@@ -96,10 +148,12 @@ def _say_pins(invocation: Invocation, plan: PullPlan) -> None:
         )
 
 
-def _named(
-    models: tuple[str, ...], datasets: tuple[str, ...], revision: str | None
+def _targets(
+    models: Sequence[str], datasets: Sequence[str], revision: str | None, *, lists: bool
 ) -> list[Target]:
-    """Return the repos named on the command line, with `--revision` where none of their own."""
+    """Return the repos named by the user, with `--revision` where they have none of their own."""
+    if lists and not (models or datasets):
+        raise click.UsageError(t("The list names no model."))
     if revision is not None and not (models or datasets):
         raise click.UsageError(t("--revision needs a MODEL; settings pin the project's own."))
     texts = [(text, parse_target(text)) for text in models]
@@ -135,3 +189,19 @@ def _carried_out(invocation: Invocation, plan: PullPlan, hub: Hub) -> list[Pulle
         terminal.alert(t("What had arrived stays; the same command goes on from there."))
         raise
     return results
+
+
+def _as_events(invocation: Invocation, plan: PullPlan, hub: Hub, *, dry_run: bool) -> int:
+    """Print a line for each thing that happens; return the exit code."""
+    from swarmcache.plans.pull import apply_pull  # noqa: PLC0415
+    from swarmcache.report.pull_json import PullEvents  # noqa: PLC0415
+
+    events = PullEvents(invocation.terminal)
+    events.planned(plan, dry_run=dry_run)
+    results = _planned(plan) if dry_run else []
+    if not dry_run:
+        for model, result in zip(plan.models, apply_pull(plan, hub, events), strict=True):
+            events.pulled(model, result)
+            results.append(result)
+    events.ended(results)
+    return _exit_code(results)

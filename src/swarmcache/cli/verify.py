@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import common_options
+from swarmcache.cli.options import common_options, rate
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.cli.repairing import Repairing, refuse_alone, repair_options
 from swarmcache.cli.unsafe import Pickles, unsafe_option
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
-from swarmcache.units import parse_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,21 +44,6 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) 
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _bytes(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """Return the bytes a second of a rate written `50MB`, `50MB/s` or `1GiB`."""
-    if value is None:
-        return None
-    try:
-        rate = parse_bytes(value.strip().removesuffix("/s"))
-    except (ValueError, OverflowError):
-        rate = 0
-    if rate <= 0:
-        raise click.BadParameter(
-            t("{text} is not a rate; write it like 50MB.", text=value), ctx, parameter
-        )
-    return rate
-
-
 @click.command(
     help=t("Tell whether the bytes are right, offline: hashes against the Hub's own names."),
     epilog=t("Example: {command}", command="swarmcache verify --all --background"),
@@ -82,7 +66,7 @@ def _bytes(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     help=t("Hash so many files at a time; one for each core unless given."),
 )
 @click.option(
-    "--max-rate", callback=_bytes, metavar="RATE", help=t("Read at most so much a second: 50MB.")
+    "--max-rate", callback=rate, metavar="RATE", help=t("Read at most so much a second: 50MB.")
 )
 @click.option("--background", is_flag=True, help=t("Let all other work on this machine go first."))
 @unsafe_option

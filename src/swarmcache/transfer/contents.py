@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from swarmcache.hubcache.expectations import algorithm_of
-from swarmcache.hubcache.layout import Target
+from swarmcache.hubcache.layout import Target, parse_folder_name
 
 if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
@@ -113,3 +113,12 @@ class Awaited:
 
 Outcome: TypeAlias = "Fetched | Present | Failed"
 Event: TypeAlias = "Started | Advanced | Awaited | Fetched | Present | Failed"
+
+
+def place_of(source: str) -> str:
+    """Return what of a source is worth showing: an endpoint, or the cache that holds a file."""
+    if "://" in source:
+        return source
+    parts = source.split("/")
+    at = next((n for n, part in enumerate(parts) if parse_folder_name(part)), len(parts))
+    return "/".join(parts[:at]) or source

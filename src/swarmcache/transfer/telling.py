@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import t
-from swarmcache.transfer.contents import Advanced, Awaited, Failed, Fetched, Present, Started
+from swarmcache.transfer.contents import (
+    Advanced,
+    Awaited,
+    Failed,
+    Fetched,
+    Present,
+    Started,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +52,7 @@ class _Telling:
             self._advance(event.content, event.have - self._have.get(event.content.location, 0))
             self._bar(
                 event.content,
-                t("{path} from {source}", path=event.content.path, source=event.source),
+                t("{path} from {source}", path=event.content.path, source=place_of(event.source)),
             )
         elif isinstance(event, Advanced):
             self._advance(event.content, event.count)
@@ -54,11 +62,10 @@ class _Telling:
                 t("{path}: waiting for {who}", path=event.content.path, who=event.who),
             )
         else:
-            self._close(event.content)
             if not isinstance(event, Failed):
-                self._advance(
-                    event.content, event.content.size - self._have.get(event.content.location, 0)
-                )
+                left = event.content.size - self._have.get(event.content.location, 0)
+                self._advance(event.content, left)
+            self._close(event.content)
 
     def end(self) -> None:
         for label in self._bars.values():

@@ -197,7 +197,7 @@ def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:
     if found.state == "damaged":
         return WrongBytes(
             t(
-                "{id} is damaged after the download: {reason}",
+                "{id} is fetched as it was announced, and damaged as such: {reason}",
                 id=model.target.id,
                 reason=found.reason,
             )

@@ -1,14 +1,15 @@
-"""What `swarmcache pull` shows: the plan, each repo's outcome, the JSON document."""
+"""What `swarmcache pull` shows to people: the plan, each repo's outcome."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.locale import t, tn
+from swarmcache.locale import listed, t, tn
+from swarmcache.transfer.contents import place_of
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.errors import SwarmcacheError
     from swarmcache.hubcache.layout import Target
@@ -26,18 +27,12 @@ def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
             say(_failure_line(terminal, model.target, model.error))
         elif model.listing is not None or as_result:
             say(_plan_line(model))
+        for line in _file_lines(model) if as_result or terminal.verbose else ():
+            say(line)
         if left_out := what_is_left_out(model):
             say("    " + left_out)
-    if plan.fetch_bytes:
-        needed, free = human_bytes(plan.fetch_bytes), human_bytes(plan.free_bytes)
-        say(
-            t(
-                "To fetch: {needed} into {path}, which has {free} free.",
-                needed=needed,
-                path=plan.cache,
-                free=free,
-            )
-        )
+    for line in _forecast(plan):
+        say(line)
 
 
 def _plan_line(model: PlannedPull) -> str:
@@ -45,13 +40,60 @@ def _plan_line(model: PlannedPull) -> str:
     size = human_bytes(model.fetch_bytes)
     if model.is_idle:
         return t("{name}: nothing to fetch.", name=name)
+    if not model.fetch:
+        return t("{name}: nothing to fetch, what is cached is linked.", name=name)
     return tn(
-        "{name}: {n} file to fetch, {size}.",
-        "{name}: {n} files to fetch, {size}.",
+        "{name}: {n} file to fetch, {size}, from {sources}.",
+        "{name}: {n} files to fetch, {size}, from {sources}.",
         len(model.fetch),
         name=name,
         size=size,
+        sources=listed(_places(model)),
     )
+
+
+def _places(model: PlannedPull) -> list[str]:
+    """Return the caches and the endpoint that a repo's files come from."""
+    return list(dict.fromkeys(map(place_of, model.sources)))
+
+
+def _file_lines(model: PlannedPull) -> Iterator[str]:
+    for file in model.fetch:
+        size = human_bytes(file.size or 0)
+        have = model.resumable.get(file.content, 0)
+        if have:
+            yield "    " + t(
+                "{path}: {size}, {have} of it here already",
+                path=file.path,
+                size=size,
+                have=human_bytes(have),
+            )
+        else:
+            yield "    " + t("{path}: {size}", path=file.path, size=size)
+
+
+def _forecast(plan: PullPlan) -> Iterator[str]:
+    """Yield what the pull takes of the line and of the disk."""
+    if not plan.fetch_bytes:
+        return
+    needed, free = human_bytes(plan.needed_bytes), human_bytes(plan.free_bytes)
+    yield t(
+        "To fetch: {needed} into {path}, which has {free} free.",
+        needed=needed,
+        path=plan.cache,
+        free=free,
+    )
+    resumable = plan.fetch_bytes - plan.needed_bytes
+    if resumable:
+        size = human_bytes(resumable)
+        yield t("An earlier download has left {size}, which is not fetched again.", size=size)
+    nearby = sum(model.nearby_bytes for model in plan.models)
+    if nearby:
+        size = human_bytes(nearby)
+        yield t("{size} of it is copied from caches on this machine.", size=size)
+    if plan.reserved_bytes:
+        size = human_bytes(plan.reserved_bytes)
+        yield t("Downloads of other processes will still take {size}.", size=size)
 
 
 def result_line(terminal: Terminal, result: Pulled) -> str:
@@ -89,48 +131,3 @@ def _name(target: Target) -> str:
     folder = "" if target.type == "model" else f"{target.type}s/"
     revision = "" if target.revision == "main" else f"@{target.revision}"
     return f"{folder}{target.id}{revision}"
-
-
-def print_document(
-    terminal: Terminal, plan: PullPlan, results: Sequence[Pulled], *, dry_run: bool
-) -> None:
-    """Print the document that `report/schemas/pull.json` describes."""
-    from swarmcache.report.json import document  # noqa: PLC0415
-
-    entries = [_entry(model, result) for model, result in zip(plan.models, results, strict=True)]
-    terminal.out(
-        document(
-            "pull",
-            ok=all(result.ok for result in results),
-            dry_run=dry_run,
-            cache=plan.cache,
-            free_bytes=plan.free_bytes,
-            fetch_bytes=plan.fetch_bytes,
-            models=entries,
-        )
-    )
-
-
-def _entry(model: PlannedPull, result: Pulled) -> dict[str, object]:
-    error = result.error
-    return {
-        "id": result.target.id,
-        "type": result.target.type,
-        "revision": result.target.revision,
-        "commit": result.commit,
-        "state": result.state,
-        "size_bytes": result.size,
-        "files": result.files,
-        "downloaded_bytes": result.downloaded_bytes,
-        "resumed_bytes": result.resumed_bytes,
-        "linked_bytes": result.linked_bytes,
-        "skipped_bytes": result.skipped_bytes,
-        "source": result.source or None,
-        "plan": {
-            "fetch": [file.path for file in model.fetch],
-            "fetch_bytes": model.fetch_bytes,
-            "skip": [file.path for file in model.left_out],
-        },
-        "error": error
-        and {"kind": type(error).__name__, "message": error.message, "hint": error.hint},
-    }
