@@ -51,8 +51,6 @@ _AT_ONCE = SYNC_BYTES * 3 // 4 - 2**20
 _AHEAD = SYNC_BYTES // 4 - 2**20
 """… while other connections write so much more, and then wait. Each may have a buffer in hand, for
 which a MiB is spared twice."""
-_CLOSING_SECONDS = 1.0
-"""How long a close waits for a disk that hangs in a write; then the file stays open."""
 _SEEN_SECONDS = 5.0
 """How often whoever waits sees that an earlier process's bytes are being hashed."""
 _sync_data = getattr(os, "fdatasync", os.fsync)
@@ -192,10 +190,10 @@ class Partial:
                         self._note(*(b"durable %d %d" % one for one in synced))
                 with _of(self.data):
                     _sync_data(self._journal)
-                _sync_data(self._journal)
         finally:
             with self._lock:
                 self._syncing = False
+                self._close_if_quiet()
                 self._lock.notify_all()
 
     def settle(self) -> None:
@@ -230,12 +228,18 @@ class Partial:
             self._empty()
 
     def close(self) -> None:
-        """Close the files; nothing is lost by it, and what a thread still brings is dropped."""
+        """Close the files; nothing is lost by it, and what a thread still brings is dropped.
+
+        Never waits: a thread that is in the middle of a write closes them when that is done. The
+        number of an open file must not become another file's under it.
+        """
         with self._lock:
-            self._closed = self._is_unquiet = True
+            self._closed = True
             self._lock.notify_all()
-            if not self._lock.wait_for(self._is_quiet, _CLOSING_SECONDS):
-                return  # The number of an open file must not become another file's meanwhile.
+            self._close_if_quiet()
+
+    def _close_if_quiet(self) -> None:
+        if self._closed and self._is_quiet():
             for handle in (self._data, self._journal):
                 if handle >= 0:
                     with contextlib.suppress(OSError):
@@ -257,6 +261,7 @@ class Partial:
     def _brought(self, parts: list[Range]) -> None:
         for part in parts:
             self._writing.remove(part)
+        self._close_if_quiet()
         if self._is_unquiet:
             self._lock.notify_all()
 
