@@ -144,10 +144,11 @@ class Site:
         return {os.path.basename(path): os.path.getsize(path) for path in glob.glob(pattern)}
 
     def leftovers(self) -> list[str]:
-        """Return what lies in the folder of partials."""
+        """Return what lies in the folder of partials, and our own refs."""
+        refs = glob.glob(f"{self.cache}/models--*/refs/swarmcache.*")
         with suppress(FileNotFoundError):
-            return os.listdir(f"{self.cache}/.locks/.swarmcache/partial")
-        return []
+            return refs + os.listdir(f"{self.cache}/.locks/.swarmcache/partial")
+        return refs
 
     def fall_silent(self) -> None:
         """Let the heartbeats of all owners be a minute old, as a minute would."""

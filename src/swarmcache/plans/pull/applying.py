@@ -17,6 +17,7 @@ from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import listed, t
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
+from swarmcache.plans.pull.guard import drop_guards
 from swarmcache.plans.pull.planning import found_now
 from swarmcache.plans.pull.revision import NewRevision
 from swarmcache.plans.pull.values import as_it_is, not_enough_room, outcome, total_bytes
@@ -125,6 +126,8 @@ def _tidy(plan: PullPlan, hub: Hub) -> None:
     folder = f"{state_folder(plan.cache, hub.environment).beside}/{PARTIALS}"
     with suppress(OSError, SwarmcacheError):
         names = os.listdir(folder)
+        for model in idle:
+            drop_guards(f"{plan.cache}/{folder_name(model.target)}")
         if not names or not idle:
             return
         with hub.crew(plan.cache) as crew:  # Which sweeps, as it ends.

@@ -2,7 +2,8 @@
 
 Each by one rename. Until the ref is there the old revision is what loads. A `hf cache prune` in
 between takes the snapshot and its blobs (huggingface_hub 2.4.0 deletes what no ref leads to);
-then the links are made anew, and the blobs come back from their partials.
+then the links are made anew, and the blobs come back from their partials. One that read the refs
+before the ref and deletes later is kept away by a guard.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import posixpath
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
@@ -20,10 +21,11 @@ from swarmcache.hubcache.manifest import manifest_path, manifest_text, read_mani
 from swarmcache.hubcache.publishing import make_folder, publish, replace, share, sync_folders
 from swarmcache.hubcache.refs import read_ref, write_ref
 from swarmcache.locale import t
+from swarmcache.plans.pull.guard import drop_guards, guarded
 from swarmcache.transfer.claims import new_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from swarmcache.hubcache.layout import Target
     from swarmcache.transfer.listing import RemoteFile
@@ -64,6 +66,7 @@ class NewRevision:
         the files away faster than they are brought.
         """
         replaced = {file.path for file in again}
+        drop_guards(self._repo)
         for _ in range(_TRIES):
             lost = [file for file in files if self._is_lost(file)]
             if lost:
@@ -72,9 +75,10 @@ class NewRevision:
             with suppress(FileNotFoundError):
                 sync_folders([os.path.join(self._repo, BLOBS), self._repo, self._cache])
                 self._put_manifest(everything)
-                if self._put_snapshot(files, replaced):
-                    prove()
-                    self._put_ref()
+                with self._built(files) as built, self._guarded():
+                    if self._put_snapshot(built, files, replaced):
+                        prove()
+                        self._put_ref()
                 if self._is_whole(files):
                     return
         raise CacheBusy(
@@ -86,36 +90,56 @@ class NewRevision:
         text = manifest_text(everything)
         if text is None or read_manifest(self._repo, self._commit) is not None:
             return
-        folder = new_folder(self._partials, owners.this_process())
-        try:
+        with self._staging() as folder:
             staged = f"{folder}/manifest"
             with open(staged, "x", encoding="utf-8") as file:
                 file.write(text)
             publish(staged, manifest_path(self._repo, self._commit))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
-    def _put_snapshot(self, files: Sequence[RemoteFile], replaced: set[str]) -> bool:
-        """Build the snapshot aside and rename it, or merge it into the one that is there.
-
-        False when the snapshot came or went meanwhile.
-        """
+    @contextmanager
+    def _built(self, files: Sequence[RemoteFile]) -> Iterator[str]:
+        """Build the snapshot aside, and yield its folder."""
         built = new_folder(self._partials, owners.this_process())
         try:
             for file in files:
                 self._link(file, f"{built}/{file.path}")
-            make_folder(os.path.dirname(self._snapshot))
-            share(built, os.path.dirname(self._snapshot))
             sync_folders(folder for folder, _, _ in os.walk(built))
-            try:
-                os.rename(built, self._snapshot)
-            except OSError:
-                if not os.path.isdir(self._snapshot):
-                    raise
-                return self._merge(built, files, replaced)
-            sync_folders([os.path.dirname(self._snapshot)])
+            yield built
         finally:
             shutil.rmtree(built, ignore_errors=True)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Keep prunes away until the ref leads to the commit."""
+        if is_commit(self._target.revision) or self._is_led_to():
+            yield
+            return
+        with self._staging() as staging, guarded(self._repo, self._snapshot, staging):
+            yield
+
+    @contextmanager
+    def _staging(self) -> Iterator[str]:
+        folder = new_folder(self._partials, owners.this_process())
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _put_snapshot(self, built: str, files: Sequence[RemoteFile], replaced: set[str]) -> bool:
+        """Rename the snapshot into its place, or merge it into the one that is there.
+
+        False when the snapshot came or went meanwhile.
+        """
+        snapshots = os.path.dirname(self._snapshot)
+        make_folder(snapshots)
+        share(built, snapshots)
+        try:
+            os.rename(built, self._snapshot)
+        except OSError:
+            if not os.path.isdir(self._snapshot):
+                raise
+            return self._merge(built, files, replaced)
+        sync_folders([snapshots])
         return True
 
     def _link(self, file: RemoteFile, entry: str) -> None:
@@ -165,20 +189,20 @@ class NewRevision:
         return not is_plain and not os.path.exists(self.blob(file))
 
     def _is_whole(self, files: Sequence[RemoteFile]) -> bool:
-        name, revision = self._target.name, self._target.revision
-        if not is_commit(revision) and read_ref(self._cache, name, revision) != self._commit:
+        if not is_commit(self._target.revision) and not self._is_led_to():
             return False
         return all(os.path.exists(f"{self._snapshot}/{file.path}") for file in files)
+
+    def _is_led_to(self) -> bool:
+        name, revision = self._target.name, self._target.revision
+        return read_ref(self._cache, name, revision) == self._commit
 
     def _put_ref(self) -> None:
         name, revision = self._target.name, self._target.revision
         if is_commit(revision):
             return
-        staging = new_folder(self._partials, owners.this_process())
-        try:
+        with self._staging() as staging:
             write_ref(self._cache, name, revision, self._commit, staging=staging)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _copied(blob: str, entry: str) -> None:
