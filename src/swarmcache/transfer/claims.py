@@ -21,12 +21,14 @@ from swarmcache.hubcache.locks import blob_lock, holder
 from swarmcache.hubcache.publishing import share
 from swarmcache.locale import t
 from swarmcache.transfer.partial import DATA
+from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.hubcache.owners import Owner
     from swarmcache.transfer.contents import Content
+    from swarmcache.transfer.ranges import Ranges
 
 _TRIES = 5
 NEW = "new-"
@@ -210,13 +212,27 @@ def _make_own(folder: str) -> None:
     is_shared = os.path.exists(f"{folder}/{_SHARED}")
     if not (is_shared or _is_anothers(f"{folder}/{DATA}")):
         return
-    for name in ("journal", DATA):
-        with contextlib.suppress(FileNotFoundError):
-            copy = f"{folder}/{name}.new"
-            shutil.copyfile(f"{folder}/{name}", copy)
-            os.replace(copy, f"{folder}/{name}")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(f"{folder}/journal", f"{folder}/journal.new")
+        os.replace(f"{folder}/journal.new", f"{folder}/journal")
+    with contextlib.suppress(FileNotFoundError):
+        _copy(f"{folder}/{DATA}", f"{folder}/{DATA}.new", Recall.read(folder).have)
+        os.replace(f"{folder}/{DATA}.new", f"{folder}/{DATA}")
     if is_shared:
         os.unlink(f"{folder}/{_SHARED}")
+
+
+def _copy(path: str, copy: str, parts: Ranges) -> None:
+    """Copy some parts of a file, and none of its holes; OSError from the disk."""
+    with open(path, "rb", buffering=0) as source, open(copy, "wb", buffering=0) as target:
+        for at, stop in parts:
+            source.seek(at)
+            target.seek(at)
+            left = stop - at
+            while left and (chunk := source.read(min(left, 2**20))):
+                left -= len(chunk)
+                while chunk:
+                    chunk = chunk[target.write(chunk) :]
 
 
 def _is_anothers(path: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import RepoNotFound, SwarmcacheError, WrongBytes
+from swarmcache.errors import CacheBusy, RepoNotFound, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.fingerprint import fingerprint_of
 from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.ledger import Ledger
@@ -206,6 +206,11 @@ def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:
             )
         )
     if found.state in {"incomplete", "missing"} and not model.named:
+        if model.listing and {file.path for file in model.listing.files} & set(found.missing):
+            return CacheBusy(
+                t("Files of {id} disappear while they are being put in place.", id=model.target.id),
+                hint=f"swarmcache pull {model.target.id}",
+            )
         names = listed(found.missing[:3])
         return RepoNotFound(
             t("The endpoint lacks files that {id} needs: {names}.", id=model.target.id, names=names)
