@@ -206,7 +206,8 @@ def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:
             )
         )
     if found.state in {"incomplete", "missing"} and not model.named:
-        if model.listing and {file.path for file in model.listing.files} & set(found.missing):
+        brought = {file.path for file in (*model.fetch, *model.link)}
+        if brought & set(found.missing):
             return CacheBusy(
                 t("Files of {id} disappear while they are being put in place.", id=model.target.id),
                 hint=f"swarmcache pull {model.target.id}",
