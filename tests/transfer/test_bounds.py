@@ -62,11 +62,11 @@ def bounds(**variables: str) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({}, (20, 30)),
-        ({"HF_HUB_ETAG_TIMEOUT": "60"}, (60, 30)),
+        ({}, (20, 20)),
+        ({"HF_HUB_ETAG_TIMEOUT": "60"}, (60, 20)),
         ({"HF_HUB_DOWNLOAD_TIMEOUT": "120"}, (20, 120)),
-        ({"HF_HUB_ETAG_TIMEOUT": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "1"}, (20, 30)),
-        ({"HF_HUB_ETAG_TIMEOUT": "soon"}, (20, 30)),
+        ({"HF_HUB_ETAG_TIMEOUT": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "1"}, (20, 20)),
+        ({"HF_HUB_ETAG_TIMEOUT": "soon"}, (20, 20)),
     ],
     ids=str,
 )

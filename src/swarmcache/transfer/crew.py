@@ -96,6 +96,8 @@ class Crew:
         self._claims: dict[str, Claim] = {}
         """By location: what is published, and kept until the caller needs it no more."""
         self._ended = threading.Event()
+        self._urgent = threading.Event()
+        """The caller's thread is to look at the events now."""
         self._open = 0
         self._wakes = 0
         self._idle = 0
@@ -127,14 +129,23 @@ class Crew:
         for _ in range(min(FIRST, left)):
             self._add_thread()
         while left:
-            with contextlib.suppress(queue.Empty):
-                event = self._events.get(timeout=_TICK)
-                if isinstance(event, BaseException):
-                    raise event
+            # Not woken by each event: this thread would take its turn from those that work.
+            self._urgent.wait(_TICK)
+            self._urgent.clear()
+            for event in self._told():
                 left -= isinstance(event, (Fetched, Present, Failed))
                 yield event
             if time.monotonic() - self._ticked > _TICK:
                 yield from self._tick()
+
+    def _told(self) -> Iterator[Event]:
+        """Yield what has happened since the last look; raise what broke a thread."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                event = self._events.get_nowait()
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
 
     def put_back(self, location: str) -> bool:
         """Publish once more what somebody has taken away from a location; False if we have it not.
@@ -172,6 +183,7 @@ class Crew:
                 job()
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._events.put(error)
+            self._urgent.set()
 
     def _next_job(self) -> Callable[[], None] | None:
         while True:
@@ -275,6 +287,7 @@ class Crew:
 
     def _tell(self, event: Event) -> None:
         """Hand an event to the caller's thread; an outcome frees its place for the next."""
+        last = False
         if isinstance(event, (Fetched, Present, Failed)):
             with self._turn:
                 location = event.content.location
@@ -283,9 +296,12 @@ class Crew:
                     if isinstance(event, Fetched):
                         self._keep(download)
                 self._open -= 1
-                if not self._open:
+                last = not self._open
+                if last:
                     self._turn.notify_all()
         self._events.put(event)
+        if last:
+            self._urgent.set()
 
     def _keep(self, download: Download) -> None:
         """Keep the partial of what is published; one with a journal is free for other repos."""
