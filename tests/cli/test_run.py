@@ -158,6 +158,24 @@ def test_best_effort_starts_anyway(node: Node) -> None:
     assert "⚠ Starting although not complete: tiny/one." in done.stderr
 
 
+def test_bytes_that_verify_found_wrong_start_nothing(node: Node) -> None:
+    """Not even with --best-effort: a trainer cannot tell them from right ones."""
+    fill(node.cache, "tiny/one")
+    blobs = node.cache / "models--tiny--one" / "blobs"
+    weights = max(blobs.iterdir(), key=lambda path: path.stat().st_size)
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    settled = time.time() - 60
+    os.utime(weights, (settled, settled))
+    verify = [*COMMAND[:-1], "verify", "tiny/one"]
+    checked = subprocess.run(verify, cwd=node.project, env=node.variables, check=False)
+    assert checked.returncode == 5
+    done = node.run(*starts("--best-effort", "--offline", "--model", "tiny/one"))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "holds bytes that verify has found to be wrong: model.safetensors." in done.stderr
+
+
 def test_unknown_format_starts_after_a_bounded_attempt(node: Node) -> None:
     """A Hub that accepts and never answers holds up an `unknown` model for seconds, not minutes."""
     CacheMaker(node.cache).repo("org/odd", {"model.xyz": b"weights"}, trees=False)

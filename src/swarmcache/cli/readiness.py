@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.cli.locked_start import lead_back, refuse_mismatches
-from swarmcache.errors import HubCacheError, LockMismatch, SwarmcacheError, os_sentence
+from swarmcache.errors import HubCacheError, LockMismatch, NotReady, SwarmcacheError, os_sentence
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import listed, t
@@ -122,6 +122,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
         with ending_in_order():
             _pull(invocation, cached, open_ones)
     refuse_mismatches(cached, selection.targets)
+    _refuse_proven_wrong(cached, open_ones)
     absent = lacking(cached, open_ones)
     if absent and not start.best_effort:
         raise not_ready(absent, offline=start.offline, cache_dir=invocation.cache_dir)
@@ -134,6 +135,21 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
 
 def _is_complete(cached: Cached, target: Target) -> bool:
     return cached.state(target).state == "complete"
+
+
+def _refuse_proven_wrong(cached: Cached, targets: Sequence[Target]) -> None:
+    """Raise NotReady for bytes that `verify` has proven wrong: no option starts with those."""
+    from swarmcache.hubcache.blame import proven_wrong  # noqa: PLC0415 - complete starts do not ask
+
+    for target in targets:
+        wrong = proven_wrong(target, cached.path, cached.state(target).damaged)
+        if wrong:
+            message = t(
+                "Not started: {id} holds bytes that verify has found to be wrong: {names}.",
+                id=spelled(target),
+                names=listed(wrong[:3]),
+            )
+            raise NotReady(message, hint=f"swarmcache verify --repair {spelled(target)}")
 
 
 def lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:

@@ -15,9 +15,10 @@ from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.state import OWN_FOLDER, users_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from swarmcache.hubcache.expectations import Record
+    from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.ledger import Corruption
     from swarmcache.hubcache.scan import Blob
 
@@ -53,6 +54,22 @@ def remembered_corrupt(
         and (wrong := known.get(blob.inode[1]))
         and _is_blamed(blob, (records or {}).get(path), wrong)
     ]
+
+
+def proven_wrong(target: Target, cache: str, damaged: Collection[str]) -> list[str]:
+    """Return those of a cached model's damaged paths whose bytes `verify` has proven wrong."""
+    known = known_wrong(cache) if damaged else {}
+    if not known:
+        return []
+    from swarmcache.hubcache.manifest import read_manifest  # noqa: PLC0415 - rarely needed
+    from swarmcache.hubcache.scan import read_repo  # noqa: PLC0415
+
+    repo = read_repo(cache, target.name)
+    revision = repo.revision(target.revision) if repo is not None else None
+    if repo is None or revision is None:
+        return []
+    files = {file.path: file.blob for file in revision.files if file.path in damaged}
+    return remembered_corrupt(known, files, read_manifest(repo.path, revision.commit))
 
 
 def _is_blamed(blob: Blob, record: Record | None, known: list[Corruption]) -> bool:

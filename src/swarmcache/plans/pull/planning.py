@@ -81,7 +81,7 @@ def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     ones, is planned with its error.
     """
     wishes = wishes or Wishes()
-    empty = PullPlan(cache, (), _free_bytes(cache), wishes.all_files, lock)
+    empty = PullPlan(cache, (), _free_bytes(cache), wishes.all_files, lock, tuple(tiers))
     planner = _Planner(empty, hub, wishes, Nearby([*tiers, *known_caches(hub.environment)], cache))
     models = tuple(planner.planned(target) for target in dict.fromkeys(targets))
     wanted = {file.content for model in models for file in model.fetch}
@@ -120,7 +120,9 @@ class _Planner:
         unlocked = tuple(file for file in told.files if file.path not in locked)
         model = replace(model, listing=listing, unlocked=unlocked, named=wishes.named)
         return self._with_sources(
-            _compared(model, selection, read_repo(plan.cache, target.name), wishes.wants)
+            _compared(
+                model, selection, read_repo(plan.cache, target.name, plan.tiers), wishes.wants
+            )
         )
 
     def _with_sources(self, model: PlannedPull) -> PlannedPull:
@@ -143,7 +145,8 @@ class _Planner:
 
 def found_now(target: Target, plan: PullPlan) -> Outcome:
     """Return what the cache holds of a repo now, judged as the plan's lock has it."""
-    return check_pinned(target, plan.cache, plan.lock, full=plan.all_files)
+    full, tiers = plan.all_files, plan.tiers
+    return check_pinned(target, plan.cache, plan.lock, full=full, tiers=tiers)
 
 
 def _compared(

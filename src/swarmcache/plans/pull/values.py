@@ -97,6 +97,8 @@ class PullPlan:
     all_files: bool
     lock: Lock | None = None
     """The project's; no pull moves its pins."""
+    tiers: tuple[str, ...] = ()
+    """Folders that the cache's links may lead into besides."""
     reserved_bytes: int = 0
     """What downloads of other processes into this cache will still take."""
 
