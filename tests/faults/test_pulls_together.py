@@ -17,6 +17,7 @@ import pytest
 
 from faults.pulling import (
     BOUND,
+    DYING,
     MIB,
     NO_FLOCK,
     SMALL,
@@ -178,6 +179,39 @@ def test_a_silent_owner_that_wakes_changes_nothing_of_its_follower(here: Site, r
     assert hash_of(f"{here.cache}/models--org--name/blobs/{weights(repo)}") == weights(repo)
     assert here.state() == "complete"
     assert here.leftovers() == []
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_follower_killed_at_any_change_leaves_no_file_to_a_silent_owner(
+    here: Site, repo: Repo
+) -> None:
+    """Whichever change the first follower dies before, the next one writes to no shared file."""
+    first = here.cache
+    died = 0
+    for change in range(1, 25):
+        here.cache, here.hub.requests[:] = f"{first}-{change}", []
+        here.hub.pace(16 * MIB)
+        owner = here.start("org/name", hook=NO_FLOCK, before=elsewhere())
+        half_is_served(here)
+        (inner,) = children(owner.pid)
+        os.kill(inner, signal.SIGSTOP)
+        here.hub.pace(None)
+        old = os.stat(f"{os.path.dirname(record(here, repo))}/data").st_ino
+        here.fall_silent()
+        dying = {"hook": NO_FLOCK + DYING, "DIE_AT": str(change), "DIE_IN": here.cache}
+        died += ended(here.start("org/name", **dying))[0] == -signal.SIGKILL
+        code, said = ended(here.start("org/name", hook=NO_FLOCK))
+        assert code == 0, said
+        blob = f"{here.cache}/models--org--name/blobs/{weights(repo)}"
+        assert os.stat(blob).st_ino != old, f"shared after change {change}"
+        os.kill(inner, signal.SIGCONT)
+        assert ended(owner)[0] == 0
+        assert hash_of(blob) == weights(repo)
+        assert here.leftovers() == []
+        shutil.rmtree(here.cache)
+    assert died == 24
 
 
 def children(pid: int) -> list[int]:
