@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -122,3 +123,11 @@ def place_of(source: str) -> str:
     parts = source.split("/")
     at = next((n for n, part in enumerate(parts) if parse_folder_name(part)), len(parts))
     return "/".join(parts[:at]) or source
+
+
+def is_there(content: Content) -> bool:
+    """Tell whether a file of the right size is where the content belongs, not known as wrong."""
+    try:
+        return not content.again and os.stat(content.location).st_size == content.size
+    except OSError:
+        return False

@@ -9,25 +9,31 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import random
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheBusy, EndpointUnreachable
-from swarmcache.hubcache.layout import BLOBS, INCOMPLETE
+from swarmcache.errors import EndpointUnreachable
 from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
-from swarmcache.transfer.contents import Advanced, Awaited, Failed, Fetched, Present
+from swarmcache.transfer.contents import (
+    Advanced,
+    Awaited,
+    Failed,
+    Fetched,
+    Present,
+    is_there,
+)
 from swarmcache.transfer.download import PIECE_BYTES, Download
+from swarmcache.transfer.others import Waiting
 from swarmcache.transfer.partial import DATA, SMALL_BYTES, Partial
 from swarmcache.transfer.putting import put
 from swarmcache.transfer.refusals import refusal
-from swarmcache.transfer.sources import Retry
+from swarmcache.transfer.sources import Retry, siblings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,22 +55,8 @@ _FAR = 0.02
 _LONG = 0.5
 """Seconds after which a download is long enough for others beside it."""
 _TICK = 0.2
-_LOOK_SECONDS = 0.3
-"""How often another process's download is looked at."""
 _LAST_WORDS = 0.5
 """Seconds that threads have to end in; they are daemons, and no kill can hurt what they do."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A content that another process has."""
-
-    content: Content
-    who: str
-    due: float
-    seen: tuple[int, ...]
-    grown: float
-    """When it was last seen to grow, on the monotonic clock."""
 
 
 class Crew:
@@ -91,7 +83,7 @@ class Crew:
         self._turn = threading.Condition()
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._new: deque[Content] = deque()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._active: list[Download] = []
         self._claims: dict[str, Claim] = {}
         """By location: what is published, and kept until the caller needs it no more."""
@@ -204,14 +196,14 @@ class Crew:
                     self._turn.wait(_TICK)
                     self._idle -= 1
 
-    def _begin(self, content: Content, waiting: _Waiting | None = None) -> None:
+    def _begin(self, content: Content, waiting: Waiting | None = None) -> None:
         """Start a content's download, or note who has it."""
         try:
             self._claimed(content, waiting)
         except Exception as error:  # noqa: BLE001 - a thread of its own: nobody else would hear
             self._tell(Failed(content, refusal(error, "", content.target)))
 
-    def _claimed(self, content: Content, waiting: _Waiting | None) -> None:
+    def _claimed(self, content: Content, waiting: Waiting | None) -> None:
         if is_there(content):
             self._tell(Present(content))
             return
@@ -247,43 +239,13 @@ class Crew:
         if content.size > PIECE_BYTES:
             self._wake()  # There is work in it for others too.
 
-    def _wait_for(self, content: Content, busy: Busy, waiting: _Waiting | None) -> None:
-        now, seen = time.monotonic(), self._signature(content)
+    def _wait_for(self, content: Content, busy: Busy, waiting: Waiting | None) -> None:
         if waiting is None:
-            waiting = _Waiting(content, busy.who, 0.0, seen, now)
+            waiting = Waiting(content, busy.who, self._partials)
             self._tell(Awaited(content, busy.who))
-        if seen != waiting.seen:
-            waiting.seen, waiting.grown = seen, now
-        if now - waiting.grown > self._bounds.others:
-            message = t(
-                "{who} has {path} and has not got on for {seconds:.0f} s.",
-                who=busy.who,
-                path=content.path,
-                seconds=self._bounds.others,
-            )
-            raise CacheBusy(message, hint="swarmcache status")
-        waiting.due = now + _LOOK_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load
+        waiting.look(busy.who, self._bounds.others)
         with self._turn:
             self._waiting.append(waiting)
-
-    def _signature(self, content: Content) -> tuple[int, ...]:
-        """Return what changes while another process brings a content."""
-        folder = f"{self._partials}/{content.key}"
-        found = [f"{folder}/data", f"{folder}/journal"]
-        blobs = os.path.dirname(content.location)
-        with contextlib.suppress(OSError):
-            names = os.listdir(blobs)
-            found += [
-                f"{blobs}/{name}"
-                for name in names
-                if name.startswith(content.etag) and name.endswith(INCOMPLETE)
-            ]
-        signs: list[int] = []
-        for path in sorted(found):
-            with contextlib.suppress(OSError):
-                status = os.stat(path)
-                signs += (status.st_size, status.st_mtime_ns)
-        return tuple(signs)
 
     def _tell(self, event: Event) -> None:
         """Hand an event to the caller's thread; an outcome frees its place for the next."""
@@ -386,24 +348,3 @@ class Crew:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         sweep(self._partials)
-
-
-def siblings(cache: str, content: Content) -> tuple[str, ...]:
-    """Return the blobs of other repos of the cache that should hold a large content."""
-    if content.size <= SMALL_BYTES or content.algorithm is None:
-        return ()
-    found: list[str] = []
-    for repo in os.listdir(cache):
-        path = f"{cache}/{repo}/{BLOBS}/{content.etag}"
-        with contextlib.suppress(OSError):
-            if os.stat(path).st_size == content.size and path != content.location:
-                found.append(path)
-    return tuple(found)
-
-
-def is_there(content: Content) -> bool:
-    """Tell whether a file of the right size is where the content belongs, not known as wrong."""
-    try:
-        return not content.again and os.stat(content.location).st_size == content.size
-    except OSError:
-        return False

@@ -6,6 +6,7 @@ for what never will; the next source is then asked.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 from swarmcache.errors import EndpointUnreachable, SwarmcacheError, TransferError, WrongBytes
 from swarmcache.hubcache.expectations import algorithm_of
 from swarmcache.hubcache.hashing import open_quietly
+from swarmcache.hubcache.layout import BLOBS
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause
 from swarmcache.transfer.http import Origin, shown
+from swarmcache.transfer.partial import SMALL_BYTES
 from swarmcache.transfer.refusals import no_success, of_disk, of_status, unreachable
 
 if TYPE_CHECKING:
@@ -340,3 +343,16 @@ def _wrong_size(name: str, expected: int, found: int | None) -> WrongBytes:
             expected=expected,
         )
     )
+
+
+def siblings(cache: str, content: Content) -> tuple[str, ...]:
+    """Return the blobs of other repos of the cache that should hold a large content."""
+    if content.size <= SMALL_BYTES or content.algorithm is None:
+        return ()
+    found: list[str] = []
+    for repo in os.listdir(cache):
+        path = f"{cache}/{repo}/{BLOBS}/{content.etag}"
+        with contextlib.suppress(OSError):
+            if os.stat(path).st_size == content.size and path != content.location:
+                found.append(path)
+    return tuple(found)
