@@ -117,7 +117,7 @@ def test_while_ours_holds_the_lock_a_hub_client_waits_and_takes_its_blob(
 PAUSING = """
 import os, sys, time
 def watch(event, args):
-    if event == "os.rename" and str(args[1]).endswith("/refs/main"):
+    if event == "os.rename" and os.environ["PLACE"] in str(args[1]):
         open(os.environ["REACHED"], "w").close()
         for _ in range(3000):
             if os.path.exists(os.environ["GO_ON"]):
@@ -125,28 +125,42 @@ def watch(event, args):
             time.sleep(0.01)
 sys.addaudithook(watch)
 """
-"""Stops before the ref is put, until it is told to go on."""
+"""Stops before a ref is put, until it is told to go on."""
 
 
-@pytest.mark.parametrize("revisions", [1, 2])
-def test_a_prune_just_before_the_ref_costs_no_byte(tmp_path: Path, revisions: int) -> None:
-    """Without another revision the prune removes the whole repo, else the snapshot and blobs."""
+@pytest.mark.parametrize(
+    ("place", "revisions", "left"),
+    [
+        ("/refs/swarmcache.", 1, False),
+        ("/refs/swarmcache.", 2, True),
+        ("/refs/main", 1, True),
+        ("/refs/main", 2, True),
+    ],
+)
+def test_a_prune_before_the_ref_costs_no_byte(
+    tmp_path: Path, place: str, revisions: int, left: bool
+) -> None:
+    """Before the guard it removes the empty snapshot, and with no other one the whole repo.
+
+    Between the guard and the ref it finds nothing to remove.
+    """
     needed(NEW)
     size = 8 * MIB
     repo = model(MIB, 3)
     here = site(tmp_path, repo)
     reached, go_on = tmp_path / "reached", tmp_path / "go on"
+    paths = {"REACHED": str(reached), "GO_ON": str(go_on)}
     with here.hub:
         if revisions == 2:
             here.finished()
         repo.commit({**SMALL, "model.safetensors": Weights(size)})
         here.hub.requests.clear()
         words = ("org/name", "--refresh", "--json")
-        ours = here.start(*words, hook=PAUSING, REACHED=str(reached), GO_ON=str(go_on))
+        ours = here.start(*words, hook=PAUSING, PLACE=place, **paths)
         until(reached.exists, "the ref")
         code, said = done(hf(here, NEW, "cache", "prune", "-y"))
         assert code == 0, said
-        assert weights(repo) not in here.blobs(), said
+        assert (weights(repo) in here.blobs()) is left, said
         go_on.touch()
         code, said = done(ours)
         assert code == 0, said
