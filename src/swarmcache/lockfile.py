@@ -164,12 +164,10 @@ def lock_text(models: Iterable[LockedModel]) -> str:
 
 def write_lock(lock: Lock) -> None:
     """Write a lock to its path in one step; OSError from the disk leaves the old one as it was."""
-    import secrets  # noqa: PLC0415 - takes 5 ms, and `check` only reads
-
     path = os.path.realpath(lock.path)  # A linked lock stays a link.
     content = lock_text(lock.models).encode("ascii")
     parse_lock(path, content)  # What could not be read again must not replace what can.
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:
             file.write(content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -45,7 +44,7 @@ class Journal:
 
         `kept` is asked for the lines when nobody else can add one any more.
         """
-        temporary = f"{self.path}.{secrets.token_hex(4)}.tmp"
+        temporary = f"{self.path}.{os.urandom(4).hex()}.tmp"
         with self._opened():
             try:
                 with open(temporary, "xb") as file:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -56,7 +55,7 @@ class Owner(NamedTuple):
 def this_process() -> Owner:
     """Return a new record for this process."""
     pid = os.getpid()
-    return Owner(secrets.token_hex(8), boot_id(), pid_namespace(), pid, _own_start(pid))
+    return Owner(os.urandom(8).hex(), boot_id(), pid_namespace(), pid, _own_start(pid))
 
 
 def find_owner(folder: str) -> Owner | None:
@@ -122,7 +121,7 @@ def beat(folder: str, me: Owner) -> bool:
 
 def file_system_time(folder: str) -> float:
     """Return the time by the clock of the file system itself, in seconds; OSError."""
-    probe = f"{folder}/clock.{secrets.token_hex(4)}"
+    probe = f"{folder}/clock.{os.urandom(4).hex()}"
     handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         return os.fstat(handle).st_mtime
@@ -181,7 +180,7 @@ def _renamed(folder: str, old: str, new: str) -> bool:
 
 
 def _made_anew(folder: str, record: str) -> None:
-    own = f"{folder}/clock.{secrets.token_hex(4)}"
+    own = f"{folder}/clock.{os.urandom(4).hex()}"
     with open(own, "x", encoding="ascii"):
         pass
     os.replace(own, f"{folder}/{record}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 
 from swarmcache.errors import InvalidRepoId
 from swarmcache.hubcache.layout import (
@@ -53,7 +52,7 @@ def write_ref(
         return False
     path = _path(cache, name, revision)
     make_folder(os.path.dirname(path))
-    temporary = f"{staging}/ref" if staging else f"{path}.{secrets.token_hex(4)}.tmp"
+    temporary = f"{staging}/ref" if staging else f"{path}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "x", encoding="ascii") as file:
             file.write(commit)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +72,7 @@ def _paths(text: str) -> list[str]:
 def _write(path: str, caches: Iterable[str]) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     text = "".join(f"[[caches]]\npath = {_quoted(cache)}\n\n" for cache in caches)
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "x", encoding="utf-8") as file:
             file.write(text)

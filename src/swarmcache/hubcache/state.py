@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 OWN_FOLDER = ".swarmcache"
+PARTIALS = "partial"
+"""The folder of what is under way: downloads, and what a repair makes ready."""
 
 
 class State(NamedTuple):

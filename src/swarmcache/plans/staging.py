@@ -10,14 +10,13 @@ import contextlib
 import errno
 import glob
 import os
-import secrets
 import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, DiskFull, SwarmcacheError
 from swarmcache.hubcache.locks import PATIENCE, held
-from swarmcache.hubcache.state import file_mode, state_folder
+from swarmcache.hubcache.state import PARTIALS, file_mode, state_folder
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
 
-_PARTIAL = "partial"
 _PREFIX = "repair-"
 
 
@@ -57,7 +55,7 @@ class Staging:
 
     def new_name(self) -> str:
         """Return a path in this folder where nothing is yet."""
-        return os.path.join(self._folder, secrets.token_hex(8))
+        return os.path.join(self._folder, os.urandom(8).hex())
 
 
 @contextlib.contextmanager
@@ -74,7 +72,7 @@ def staging(
         raise _unusable(cache)
     with contextlib.ExitStack() as stack:
         try:
-            partial = state.folder(_PARTIAL)
+            partial = state.folder(PARTIALS)
             lock = held(f"{state.path}/repair.lock", seconds, mode=file_mode(state.mode))
             stack.enter_context(lock)
             _sweep(partial)
@@ -88,7 +86,7 @@ def staging(
 def has_leftovers(cache: str, environment: Environment) -> bool:
     """Tell whether a killed process left something in the staging folder."""
     beside = state_folder(cache, environment).beside
-    return bool(glob.glob(f"{glob.escape(beside)}/{_PARTIAL}/{_PREFIX}*"))
+    return bool(glob.glob(f"{glob.escape(beside)}/{PARTIALS}/{_PREFIX}*"))
 
 
 def _sweep(partial: str) -> None:

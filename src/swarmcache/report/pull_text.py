@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import listed, t, tn
-from swarmcache.transfer.contents import place_of
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ def _plan_line(model: PlannedPull) -> str:
 
 def _places(model: PlannedPull) -> list[str]:
     """Return the caches and the endpoint that a repo's files come from."""
+    from swarmcache.transfer.contents import place_of  # noqa: PLC0415 - only for what is fetched
+
     return list(dict.fromkeys(map(place_of, model.sources)))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 from swarmcache.errors import (
-    AccessDenied,
     EndpointUnreachable,
     RepoDenied,
     RepoNotFound,
@@ -16,18 +16,8 @@ from swarmcache.errors import (
     UnsafeListing,
 )
 from swarmcache.hubcache.layout import is_commit
-from swarmcache.hubcache.pace import Throttle
-from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.refs import read_ref
-from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
-from swarmcache.transfer.bounds import Bounds
-from swarmcache.transfer.crew import Crew
-from swarmcache.transfer.endpoint import Endpoint
-from swarmcache.transfer.http import Connections, Origin
-from swarmcache.transfer.listing import RepoListing
-from swarmcache.transfer.refusals import of_disk, refusal
-from swarmcache.transfer.sources import LocalCopy, Remote
 from swarmcache.transfer.tokens import find_token, is_offline
 
 if TYPE_CHECKING:
@@ -35,16 +25,24 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import Target
+    from swarmcache.transfer.bounds import Bounds
     from swarmcache.transfer.contents import Content
+    from swarmcache.transfer.crew import Crew
+    from swarmcache.transfer.endpoint import Endpoint
+    from swarmcache.transfer.http import Connections
+    from swarmcache.transfer.listing import RepoListing
     from swarmcache.transfer.sources import Source
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-PARTIALS = "partial"
 
 
 @final
 class Hub:
-    """A context manager that ends all connections; nothing is connected before it is asked."""
+    """A context manager that ends all connections.
+
+    Nothing is connected, and no network library imported, before it is asked: where all models
+    are complete, it never is.
+    """
 
     def __init__(
         self,
@@ -56,10 +54,9 @@ class Hub:
     ) -> None:
         """Take the endpoints in their order; `max_rate` is in bytes a second."""
         self.environment = environment
-        self._bounds = bounds or Bounds.of(environment)
-        self._spend = Throttle(max_rate).spend if max_rate else int
-        self._connections = Connections(environment, self._bounds)
-        self._endpoints = [self._endpoint(url) for url in endpoints]
+        self._urls = tuple(endpoints)
+        self._given_bounds = bounds
+        self._max_rate = max_rate
 
     def __enter__(self) -> Hub:
         """Return the hub itself."""
@@ -67,7 +64,8 @@ class Hub:
 
     def __exit__(self, *error: object) -> None:
         """End all connections."""
-        self._connections.close()
+        if "_connections" in self.__dict__:
+            self._connections.close()
 
     def listing(self, target: Target, cache: str) -> RepoListing:
         """Return what the first endpoint that knows the repo says it holds.
@@ -77,6 +75,8 @@ class Hub:
         EndpointUnreachable or RepoNotFound when none answers, in this order of weight where they
         disagree.
         """
+        from swarmcache.transfer.listing import RepoListing  # noqa: PLC0415 - see the class
+
         self._refuse_offline(target)
         refusals: list[SwarmcacheError] = []
         local = read_ref(cache, target.name, target.revision)
@@ -100,18 +100,41 @@ class Hub:
         With `lock=False` the caller holds the Hub's locks of all blobs. Raises AccessDenied for a
         cache that this user cannot write, DiskFull where not even a folder can be made.
         """
+        from swarmcache.hubcache.pace import Throttle  # noqa: PLC0415 - see the class
+        from swarmcache.transfer.crew import Crew  # noqa: PLC0415
+        from swarmcache.transfer.place import partials_folder  # noqa: PLC0415
+
         return Crew(
             cache,
             partials_folder(cache, self.environment),
             self._sources,
             self._bounds,
             self._connections,
-            spend=self._spend,
+            spend=Throttle(self._max_rate).spend if self._max_rate else int,
             lock=lock,
         )
 
+    @cached_property
+    def _bounds(self) -> Bounds:
+        from swarmcache.transfer.bounds import Bounds  # noqa: PLC0415 - see the class
+
+        return self._given_bounds or Bounds.of(self.environment)
+
+    @cached_property
+    def _connections(self) -> Connections:
+        from swarmcache.transfer.http import Connections  # noqa: PLC0415 - see the class
+
+        return Connections(self.environment, self._bounds)
+
+    @cached_property
+    def _endpoints(self) -> list[Endpoint]:
+        return [self._endpoint(url) for url in self._urls]
+
     def _endpoint(self, url: str) -> Endpoint:
         """Return an endpoint, with the token if that was configured for it."""
+        from swarmcache.transfer.endpoint import Endpoint  # noqa: PLC0415 - see the class
+        from swarmcache.transfer.http import Origin  # noqa: PLC0415
+
         mine = self.environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
         trusted = Origin.of(url) == Origin.of(mine)
         token = find_token(self.environment) if trusted else None
@@ -119,6 +142,8 @@ class Hub:
 
     def _listing(self, endpoint: Endpoint, target: Target) -> RepoListing:
         """Ask in a thread: a name that cannot be looked up, or headers that trickle, end too."""
+        from swarmcache.transfer.refusals import refusal  # noqa: PLC0415 - see the class
+
         answers: queue.SimpleQueue[RepoListing | SwarmcacheError] = queue.SimpleQueue()
 
         def ask() -> None:
@@ -146,6 +171,8 @@ class Hub:
 
     def _sources(self, content: Content) -> list[Source]:
         """Return who may have a content, in the order in which they are asked."""
+        from swarmcache.transfer.sources import LocalCopy, Remote  # noqa: PLC0415 - see the class
+
         found: list[Source] = [LocalCopy(path, content) for path in content.copies]
         if is_offline(self.environment) or not is_commit(content.commit):
             return found
@@ -158,24 +185,3 @@ class Hub:
                 t("HF_HUB_OFFLINE forbids the network, and {id} is not complete.", id=target.id),
                 hint="unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE",
             )
-
-
-def partials_folder(cache: str, environment: Environment) -> str:
-    """Return the folder of a cache's partial downloads, made if need be.
-
-    Raises AccessDenied for a cache that this user cannot write, DiskFull where not even a folder
-    can be made.
-    """
-    state = state_folder(cache, environment)
-    try:
-        make_folder(cache)
-        if state.writable and state.path == state.beside:
-            return state.folder(PARTIALS)
-    except OSError as error:
-        raise of_disk(error) or _unwritable(cache) from error
-    raise _unwritable(cache)
-
-
-def _unwritable(cache: str) -> AccessDenied:
-    message = t("The cache folder {path} cannot be written by this user.", path=cache)
-    return AccessDenied(message, hint=f"ls -ld {cache}")

@@ -7,8 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache import owners
-from swarmcache.hubcache.state import state_folder
-from swarmcache.transfer.hub import PARTIALS
+from swarmcache.hubcache.state import PARTIALS, state_folder
 from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:

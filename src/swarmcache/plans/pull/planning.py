@@ -24,7 +24,6 @@ from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pinned import as_locked
 from swarmcache.plans.pull.forecast import reserved_bytes, resumable_bytes
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
-from swarmcache.transfer.listing import colliding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -209,6 +208,8 @@ def _is_in(path: str, cache: str) -> bool:
 
 def _refuse_collisions(files: Iterable[RemoteFile], cache: str) -> None:
     """Raise UnsafeListing for two names that would be one file on this disk."""
+    from swarmcache.transfer.listing import colliding  # noqa: PLC0415 - only for what was listed
+
     pair = colliding(file.path for file in files)
     if pair is not None and _ignores_case(cache):
         raise UnsafeListing(

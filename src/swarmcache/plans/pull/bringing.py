@@ -1,0 +1,118 @@
+"""One repo of a pull: its bytes to blobs, what a lock pins proven, its revision to be seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import WrongBytes
+from swarmcache.hubcache.fingerprint import fingerprint_of
+from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.state import state_folder
+from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
+from swarmcache.plans.pull.revision import NewRevision
+from swarmcache.transfer.contents import Content, Failed, Fetched
+from swarmcache.transfer.place import partials_folder
+from swarmcache.transfer.refusals import weightiest
+from swarmcache.transfer.telling import told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.plans.pull.values import PlannedPull, PullPlan
+    from swarmcache.progress import Progress
+    from swarmcache.transfer.crew import Crew
+    from swarmcache.transfer.hub import Hub
+    from swarmcache.transfer.listing import RemoteFile
+
+
+def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) -> list[Fetched]:
+    """Bring the files of one repo, and return what was fetched; raises what forbids it."""
+    listing, pin, target, cache = model.listing, model.pin, model.target, plan.cache
+    again = {file.path for file in model.again}
+    kept = paths_at(target, pin.commit, cache) - again if pin else set()
+    if pin is not None:
+        drop_false_manifest(target, pin, cache)
+    if listing is None:
+        if pin is not None:
+            prove(target, pin, cache, kept=kept, progress=progress)
+            lead(target, pin, cache)
+        return []
+    proven: set[str] = set()
+
+    def is_locked() -> None:
+        if pin is not None:
+            prove(target, pin, cache, kept=kept, proven=proven, progress=progress)
+
+    partials = partials_folder(cache, hub.environment)
+    revision = NewRevision(cache, partials, target, listing.commit)
+    contents = [_content(model, file, revision) for file in _once(model.fetch)]
+    with hub.crew(cache) as crew:
+
+        def bring_back(files: Sequence[RemoteFile]) -> None:
+            lost = [_content(model, file, revision) for file in _once(files)]
+            gone = [replace(one, again=False) for one in lost if not crew.put_back(one.location)]
+            if gone:
+                fetched.extend(_fetched(model, crew, gone, progress))
+
+        fetched = _fetched(model, crew, contents, progress)
+        hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
+        proven |= {file.path for file in model.fetch if file.etag in hashes}
+        everything = (*listing.files, *model.unlocked)
+        left_out = {file.path for file in model.left_out}
+        files = [file for file in listing.files if file.path not in left_out]
+        revision.publish(
+            everything, files, again=model.again, bring_back=bring_back, prove=is_locked
+        )
+        for content in (_content(model, file, revision) for file in _once(files)):
+            crew.forget(content)
+    _remember(fetched, cache, hub)
+    return fetched
+
+
+def _fetched(
+    model: PlannedPull, crew: Crew, contents: Sequence[Content], progress: Progress
+) -> list[Fetched]:
+    """Return what was fetched; raises the weightiest error when something could not be."""
+    outcomes = list(told(crew.run(contents), model.target.id, contents, progress))
+    failures = [one for one in outcomes if isinstance(one, Failed)]
+    if failures:
+        error = weightiest([one.error for one in failures])
+        if model.pin is not None and isinstance(error, WrongBytes):
+            wrong = [one.content.path for one in failures if isinstance(one.error, WrongBytes)]
+            raise not_as_locked(model.pin, sorted(wrong)) from error
+        raise error
+    return [one for one in outcomes if isinstance(one, Fetched)]
+
+
+def _content(model: PlannedPull, file: RemoteFile, revision: NewRevision) -> Content:
+    listing = model.listing
+    return Content(
+        model.target.name,
+        listing.commit if listing else "",
+        file.path,
+        file.etag or "",
+        file.size or 0,
+        revision.blob(file),
+        copies=model.copies.get(file.content, ()),
+        again=bool(model.again) and file in model.again,
+    )
+
+
+def _once(files: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """Return one file for each content."""
+    return list({file.content: file for file in files}.values())
+
+
+def _remember(fetched: Sequence[Fetched], cache: str, hub: Hub) -> None:
+    """Note what was hashed on the way, so that `verify` need not do it again; never raises."""
+    ledger = Ledger(state_folder(cache, hub.environment))
+    for one in fetched:
+        algorithm = one.content.algorithm
+        try:
+            found = fingerprint_of(one.content.location)
+        except OSError:
+            continue
+        if algorithm is not None:
+            ledger.record(algorithm, found, one.content.etag, [one.content.etag])
+    ledger.flush()
