@@ -28,6 +28,7 @@ COMMANDS = {
     "check": "here and complete? Milliseconds, no network",
     "verify": "are the bytes right? Offline, in parallel, remembered",
     "pull": "download what is missing, before it is needed",
+    "clean": "free space by plan: nothing in use, nothing foreign",
     "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
     "init": "write this project's settings",
@@ -37,7 +38,7 @@ COMMANDS = {
     "demo": "the whole story on this machine, without internet",
 }
 """Every command and its one-line help; importing none of them keeps start-up small."""
-ALIASES = {"ls": "status", "download": "pull"}
+ALIASES = {"ls": "status", "download": "pull", "rm": "clean"}
 MORE = ("demo", "completion")
 """Commands that help lists under "More"."""
 

@@ -7,6 +7,7 @@ import sys
 import click
 
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.pinning import register_project
 from swarmcache.launch.init import InitPlan, plan_init, write
 from swarmcache.locale import t
 
@@ -39,6 +40,7 @@ def command(
         return 1
     if not dry_run:
         write(plan)
+        register_project(home, invocation.environment)
     _report(invocation, plan, dry_run=dry_run)
     return 0
 

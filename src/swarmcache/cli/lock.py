@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.pinning import register_locked
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
@@ -56,6 +57,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     written = False
     if plan.error is None and not dry_run:
         written = _written(invocation, plan, asks=upgrade and not yes)
+        if written:
+            register_locked(invocation, plan.lock.models)
         if not written and not plan.is_idle:
             return 1
     else:

@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-__all__ = ["Invocation", "common_options", "invocation_of", "rate", "shared_options"]
+__all__ = [
+    "Invocation",
+    "age",
+    "common_options",
+    "invocation_of",
+    "rate",
+    "shared_options",
+    "size",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMES = ("cache_dir", "python", "as_json", "quiet", "verbose")
 
 
@@ -112,3 +121,31 @@ def rate(ctx: click.Context, parameter: click.Parameter, value: str | None) -> i
             t("{text} is not a rate; write it like 50MB.", text=value), ctx, parameter
         )
     return found
+
+
+def size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of a size written `50GB`, `1.5 TiB` or `4096`."""
+    if value is None:
+        return None
+    from swarmcache.units import parse_bytes  # noqa: PLC0415 - few calls have a size
+
+    try:
+        return parse_bytes(value)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            t("{text} is not a size; write it like 50GB.", text=value), ctx, parameter
+        ) from None
+
+
+def age(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return the seconds of a duration written `30d`, `12h`, `90m`, `45s` or `2w`."""
+    if value is None:
+        return None
+    import re  # noqa: PLC0415 - few calls have an age
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value.strip().lower())
+    if match is None:
+        raise click.BadParameter(
+            t("{text} is not a duration; write it like 30d or 12h.", text=value), ctx, parameter
+        )
+    return float(match[1]) * _SECONDS[match[2]]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from swarmcache.cli.options import Invocation, common_options, rate
+from swarmcache.cli.pinning import register, using
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target, check_revision, parse_target
@@ -87,16 +89,19 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if json_events and invocation.json:
         raise click.UsageError(t("--json and --json-events are two ways to print the same."))
     named = [*models, *(line for file in lists for line in _lines(file))]
-    targets = _targets(named, datasets, revision, lists=bool(lists)) or project_targets(
-        invocation, pool=pool, explain=True
-    )
+    targets: Sequence[Target] = _targets(named, datasets, revision, lists=bool(lists))
+    in_project = not targets
+    targets = targets or project_targets(invocation, pool=pool, explain=True)
     cache_exists(invocation.location.path)
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
     from swarmcache.plans.pull.planning import Wishes  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
     settings = invocation.settings
-    with Hub(settings.endpoints, invocation.environment, max_rate=max_rate) as hub:
+    with (
+        nullcontext() if dry_run else using(invocation, targets),
+        Hub(settings.endpoints, invocation.environment, max_rate=max_rate) as hub,
+    ):
         plan = plan_pull(
             targets,
             invocation.location.path,
@@ -108,9 +113,12 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         if refresh:
             _say_pins(invocation, plan)
         if json_events:
-            return _as_events(invocation, plan, hub, dry_run=dry_run)
+            results = _as_events(invocation, plan, hub, dry_run=dry_run)
+            _register(invocation, targets, wanted=in_project and not dry_run)
+            return _exit_code(results)
         say_plan(invocation.terminal, plan, as_result=dry_run and not invocation.json)
         results = _planned(plan) if dry_run else _carried_out(invocation, plan, hub)
+        _register(invocation, targets, wanted=in_project and not dry_run)
     if invocation.json:
         from swarmcache.report.pull_json import pull_document  # noqa: PLC0415
 
@@ -118,6 +126,12 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     else:
         summarise(invocation.terminal, results)
     return _exit_code(results)
+
+
+def _register(invocation: Invocation, targets: Sequence[Target], *, wanted: bool) -> None:
+    """Record that the project here needs what was pulled for it."""
+    if wanted:
+        register(invocation, targets)
 
 
 def _exit_code(results: Sequence[Pulled]) -> int:
@@ -191,8 +205,10 @@ def _carried_out(invocation: Invocation, plan: PullPlan, hub: Hub) -> list[Pulle
     return results
 
 
-def _as_events(invocation: Invocation, plan: PullPlan, hub: Hub, *, dry_run: bool) -> int:
-    """Print a line for each thing that happens; return the exit code."""
+def _as_events(
+    invocation: Invocation, plan: PullPlan, hub: Hub, *, dry_run: bool
+) -> Sequence[Pulled]:
+    """Print a line for each thing that happens; return how each model came out."""
     from swarmcache.plans.pull import apply_pull  # noqa: PLC0415
     from swarmcache.report.pull_json import PullEvents  # noqa: PLC0415
 
@@ -204,4 +220,4 @@ def _as_events(invocation: Invocation, plan: PullPlan, hub: Hub, *, dry_run: boo
             events.pulled(model, result)
             results.append(result)
     events.ended(results)
-    return _exit_code(results)
+    return results

@@ -13,6 +13,7 @@ import click
 
 from swarmcache.cli.locked_start import held_by_lock
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.pinning import register, using
 from swarmcache.cli.readiness import Start, lacking, make_ready, refuse_unusable, select
 from swarmcache.errors import (
     CannotExecute,
@@ -130,7 +131,22 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     refuse_unusable(invocation, start, selection)
     if dry_run:
         return _print_plan(invocation, start, cached, selection, command_line)
-    make_ready(invocation, start, cached, selection)
+    with using(invocation, selection.targets):
+        make_ready(invocation, start, cached, selection)
+        if not start.models:
+            register(invocation, selection.targets)
+        return _started(invocation, start, selection, command_line, replaces=replaces)
+
+
+def _started(
+    invocation: Invocation,
+    start: Start,
+    selection: Selection,
+    command_line: Sequence[str],
+    *,
+    replaces: bool,
+) -> int:
+    """Start the command, and return the exit code to end with; with `replaces`, never."""
     variables = _variables(invocation, start, selection)
     sys.stdout.flush()
     if replaces:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import common_options, rate
+from swarmcache.cli.options import age, common_options, rate
 from swarmcache.cli.project_targets import project_targets
 from swarmcache.cli.repairing import Repairing, refuse_alone, repair_options
 from swarmcache.cli.unsafe import Pickles, unsafe_option
@@ -18,6 +17,7 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Sequence
 
     from swarmcache.cli.invocation import Invocation
@@ -29,20 +29,6 @@ if TYPE_CHECKING:
     from swarmcache.lockfile import Lock
     from swarmcache.report.verify_summary import Summary
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Return the seconds of a duration written `30d`, `12h`, `90m`, `45s` or `2w`."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value.strip().lower())
-    if match is None:
-        raise click.BadParameter(
-            t("{text} is not a duration; write it like 30d or 12h.", text=value), ctx, parameter
-        )
-    return float(match[1]) * _SECONDS[match[2]]
-
 
 @click.command(
     help=t("Tell whether the bytes are right, offline: hashes against the Hub's own names."),
@@ -53,7 +39,7 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--recheck", is_flag=True, help=t("Hash again what was verified before."))
 @click.option(
     "--older-than",
-    callback=_seconds,
+    callback=age,
     metavar="AGE",
     help=t("Hash again what was verified longer ago than this, such as 30d."),
 )
@@ -101,7 +87,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     how = How(jobs or usable_cores(), max_rate, background, recheck, older_than)
     pickles = Pickles(invocation, look_inside=unsafe)
     began = time.monotonic()
-    run, summary = _run(invocation, asked, how, lock, pickles, fail_fast=fail_fast)
+    with _held(invocation, asked):
+        run, summary = _run(invocation, asked, how, lock, pickles, fail_fast=fail_fast)
     repairing = None
     if repair and not summary.interrupted:
         if background:
@@ -117,6 +104,18 @@ def command(  # noqa: PLR0913 - one parameter for each option
     _report(invocation, summary, run, seconds, repairing, pickles)
     code = repairing.exit_code(summary) if repairing is not None else summary.exit_code
     return pickles.exit_code(code)
+
+
+def _held(
+    invocation: Invocation, asked: Sequence[Target] | None
+) -> contextlib.AbstractContextManager[None]:
+    """Let nobody remove what is being verified: it would be told as missing."""
+    from swarmcache.hubcache.leases import lease  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.scan import repo_names  # noqa: PLC0415
+
+    cache = invocation.location.path
+    repos = repo_names(cache) if asked is None else [target.name for target in asked]
+    return lease(cache, invocation.environment, repos)
 
 
 def _asked(

@@ -6,7 +6,11 @@
     ├── partial/<key>/                      a download under way (transfer/partial.py)
     ├── partial/repair-*/                   what a repair makes ready (plans/staging.py)
     ├── repair.lock                         held by the one repair under way
-    └── ledger/                             what was verified (ledger.py)
+    ├── ledger/                             what was verified (ledger.py)
+    │   └── used/<repo folder>              when it was last used (last_use.py)
+    ├── leases/owner.*                      who uses what now (leases.py)
+    ├── roots/<hash>.json                   projects that need models (roots.py)
+    └── trash/<random>/                     removals under way (plans/clean/trash.py)
 
 Every Hub tool skips `.locks`, and the folder travels with a mounted volume.
 """
@@ -17,7 +21,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.layout import LOCKS
+from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
@@ -83,6 +89,27 @@ def users_state(environment: Environment) -> str:
     # The XDG specification: a relative path is invalid and to be ignored.
     home = named if os.path.isabs(named) else f"{environment.home}/.local/state"
     return f"{home}/swarmcache"
+
+
+def readable_names(folder: str) -> list[str]:
+    """Return what a folder of the state lists, sorted, nothing where it is not there.
+
+    Raises AccessDenied where this user may not look: then nobody knows what it protects.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise unreadable(folder) from error
+
+
+def unreadable(path: str) -> AccessDenied:
+    """Return the error for a record that may protect a model, and cannot be read."""
+    return AccessDenied(
+        t("{path} cannot be read by this user, and may tell who needs a model.", path=path),
+        hint=f"ls -l {path}",
+    )
 
 
 def _is_ours(folder: str) -> bool:

@@ -7,7 +7,7 @@ every prefix of them leaves a cache that the Hub's clients can use.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.expectations import Expected
@@ -80,3 +80,22 @@ class PutManifest:
 
 
 Step: TypeAlias = "PutContent | PutLink | PutRef | PutManifest"
+
+RemovalKind: TypeAlias = Literal[
+    "repo", "revision", "ref", "file", "blob", "payload", "partial", "temporary", "orphan",
+    "manifest", "marks", "legacy", "trash",
+]  # fmt: skip
+"""What a removal takes away; the last eight are leftovers, which no revision needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take one name out of the cache: a file, a link, or a folder with all that is in it."""
+
+    kind: RemovalKind
+    path: str
+    repo: RepoName | None
+    """None for what lies beside the repos."""
+    commit: str | None
+    bytes: int
+    """Allocated bytes of the files whose last name this removes, once all before it are done."""

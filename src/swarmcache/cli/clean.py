@@ -1,0 +1,261 @@
+"""`swarmcache clean`: free space by plan; shown first, then applied."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmcache.cli.options import age, common_options, size
+from swarmcache.cli.pinning import project_pins
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.layout import RepoName, parse_target
+from swarmcache.locale import listed, t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.weights import Format
+    from swarmcache.plans.clean import Cleaned, CleanPlan, Kept, LeftoverKind, Named, Wishes
+
+_FORMATS: dict[str, Format] = {
+    "bin": "pickle",
+    "h5": "tensorflow",
+    "msgpack": "flax",
+    "gguf": "gguf",
+    "onnx": "onnx",
+    "original": "original",
+}
+"""Weights formats as one types them."""
+_ALL = "all"
+
+
+def _formats(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> frozenset[Format]:
+    del ctx, parameter
+    return frozenset(_FORMATS[value] for value in values)
+
+
+def _leftovers(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> frozenset[LeftoverKind]:
+    """Return the kinds of leftovers that `--leftovers` or `--leftovers=partial,orphan` names."""
+    from swarmcache.plans.clean import LEFTOVER_KINDS  # noqa: PLC0415 - after usage errors
+
+    if value is None:
+        return frozenset()
+    words = [word.strip() for word in value.split(",")]
+    known: dict[str, LeftoverKind] = {kind: kind for kind in LEFTOVER_KINDS}
+    if value != _ALL and (wrong := [word for word in words if word not in known]):
+        raise click.BadParameter(
+            t(
+                "{text} is no kind of leftover; there are {kinds}.",
+                text=wrong[0],
+                kinds=listed(known),
+            ),
+            ctx,
+            parameter,
+        )
+    return frozenset(LEFTOVER_KINDS if value == _ALL else [known[word] for word in words])
+
+
+@click.command(
+    help=t("Remove models and leftovers by plan: nothing in use, nothing foreign; shown first."),
+    epilog=t("Example: {command}", command="swarmcache clean --all --older-than 30d --dry-run"),
+)
+@click.argument("models", nargs=-1, metavar="[MODEL[@REV]]...")
+@click.option("--all", "everything", is_flag=True, help=t("Every model of the cache."))
+@click.option(
+    "--older-than", callback=age, metavar="AGE", help=t("Only what was last used longer ago: 30d.")
+)
+@click.option("--detached", is_flag=True, help=t("Only revisions that no branch or tag names."))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(list(_FORMATS)),
+    callback=_formats,
+    help=t("Of them only weights in this format, where complete safetensors files repeat them."),
+)
+@click.option(
+    "--except", "spared", multiple=True, metavar="GLOB", help=t("Not the repos whose id fits.")
+)
+@click.option(
+    "--leftovers",
+    is_flag=False,
+    flag_value=_ALL,
+    callback=_leftovers,
+    metavar="[=KIND,...]",
+    help=t("Besides, what no revision needs: all of it, or these kinds."),
+)
+@click.option(
+    "--budget",
+    callback=size,
+    metavar="SIZE",
+    help=t("Only until the cache holds so much, least harm first: 50GB."),
+)
+@click.option(
+    "--free",
+    callback=size,
+    metavar="SIZE",
+    help=t("Only until so much of the disk is free, least harm first: 20GB."),
+)
+@click.option("--ignore-pins", is_flag=True, help=t("Even what projects and settings pin."))
+@click.option("-y", "--yes", is_flag=True, help=t("Ask nothing."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
+@common_options
+def command(  # noqa: PLR0913 - one parameter for each option
+    invocation: Invocation,
+    *,
+    models: tuple[str, ...],
+    everything: bool,
+    older_than: float | None,
+    detached: bool,
+    formats: frozenset[Format],
+    spared: tuple[str, ...],
+    leftovers: frozenset[LeftoverKind],
+    budget: int | None,
+    free: int | None,
+    ignore_pins: bool,
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    """Plan, show the plan, ask, carry it out; the exit code says whether all came out as asked."""
+    from swarmcache.plans.clean import Wishes, plan_clean  # noqa: PLC0415 - after usage errors
+
+    named = tuple(_named(model) for model in models)
+    if not (named or everything or leftovers) and budget is None and free is None:
+        budget = invocation.settings.budget
+    wishes = Wishes(
+        named,
+        everything,
+        older_than,
+        detached,
+        formats,
+        spared,
+        leftovers,
+        budget,
+        free,
+        ignore_pins,
+    )
+    _refuse_contradictions(wishes)
+    cache_exists(invocation.location.path, named=True)
+    plan = plan_clean(
+        invocation.location.path,
+        invocation.environment,
+        wishes,
+        pins=() if ignore_pins else project_pins(invocation),
+        tiers=invocation.settings.tiers,
+    )
+    if plan.steps and not (yes or dry_run):
+        _refuse_unasked()
+    _show(invocation, plan, wishes)
+    cleaned: list[Cleaned] = []
+    if plan.steps and not dry_run:
+        if not yes and not _agreed():
+            return 1
+        cleaned = _carried_out(invocation, plan)
+    _report(invocation, plan, cleaned, wishes, dry_run=dry_run)
+    return _exit_code(plan, cleaned)
+
+
+def _named(text: str) -> Named:
+    from swarmcache.plans.clean import Named  # noqa: PLC0415 - after usage errors
+
+    target = parse_target(text)
+    return Named(RepoName(target.type, target.id), target.revision if "@" in text else None)
+
+
+def _refuse_contradictions(wishes: Wishes) -> None:
+    """Raise UsageError where nothing, or two things at once, would be selected."""
+    if wishes.everything and wishes.models:
+        raise click.UsageError(t("--all means every model; name none beside it."))
+    narrowed = wishes.older_than is not None or wishes.detached or wishes.formats or wishes.spared
+    if narrowed and not (wishes.wants_models or wishes.limited):
+        raise click.UsageError(t("What is to be narrowed? Name a MODEL, or add --all."))
+    if not (wishes.wants_models or wishes.limited or wishes.leftovers):
+        raise click.UsageError(
+            t("Name what is to go: a MODEL, --all, --leftovers, --budget or --free.")
+        )
+
+
+def _refuse_unasked() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            t("Without a terminal nothing can be asked; add --yes to remove, or --dry-run.")
+        )
+
+
+def _agreed() -> bool:
+    from swarmcache.report.clean_text import question  # noqa: PLC0415
+
+    return click.confirm(question(), prompt_suffix=" ", err=True)
+
+
+def _show(invocation: Invocation, plan: CleanPlan, wishes: Wishes) -> None:
+    """Show the selection and the plan, and what stays."""
+    from swarmcache.report.clean_text import (  # noqa: PLC0415
+        absent_lines,
+        doubt_lines,
+        kept_lines,
+        plan_lines,
+        selection_sentence,
+    )
+
+    terminal = invocation.terminal
+    if invocation.json:
+        return
+    terminal.out(selection_sentence(wishes))
+    terminal.lines(plan_lines(plan))
+    terminal.lines(absent_lines(terminal, plan))
+    terminal.lines(kept_lines(terminal, _once(plan.kept)))
+    for line in doubt_lines(terminal, plan):
+        terminal.alert(line)
+
+
+def _carried_out(invocation: Invocation, plan: CleanPlan) -> list[Cleaned]:
+    from swarmcache.plans.clean import apply_clean  # noqa: PLC0415
+
+    return list(apply_clean(plan, invocation.environment))
+
+
+def _report(
+    invocation: Invocation,
+    plan: CleanPlan,
+    cleaned: Sequence[Cleaned],
+    wishes: Wishes,
+    *,
+    dry_run: bool,
+) -> None:
+    from swarmcache.report.clean_text import (  # noqa: PLC0415
+        freed_line,
+        kept_lines,
+        selection_sentence,
+    )
+
+    terminal = invocation.terminal
+    if invocation.json:
+        from swarmcache.report.clean_json import clean_document  # noqa: PLC0415
+
+        terminal.out(clean_document(plan, cleaned, selection_sentence(wishes), dry_run=dry_run))
+        return
+    terminal.lines(kept_lines(terminal, _once(kept for one in cleaned for kept in one.kept)))
+    if cleaned:
+        terminal.out(freed_line(terminal, cleaned))
+
+
+def _once(kept: Iterable[Kept]) -> list[Kept]:
+    return list(dict.fromkeys(kept))
+
+
+def _exit_code(plan: CleanPlan, cleaned: Sequence[Cleaned]) -> int:
+    """Return 3 where the system refused, 6 where what was named is in use, 1 where it stays."""
+    kept = [*plan.kept, *(one for group in cleaned for one in group.kept)]
+    if any(one.failed for one in kept):
+        return 3
+    if any(one.named and one.busy for one in kept):
+        return 6
+    return 1 if plan.absent or plan.short or any(one.named for one in kept) else 0

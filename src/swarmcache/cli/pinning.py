@@ -1,0 +1,104 @@
+"""What the project in the working directory needs of the cache, and who says so."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import ProjectError
+from swarmcache.hubcache.layout import RepoName
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from swarmcache.cli.invocation import Invocation
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.lockfile import LockedModel
+    from swarmcache.plans.clean import Pin
+
+
+def project_pins(invocation: Invocation) -> list[Pin]:
+    """Return what the settings, the lock and the project's own files need.
+
+    Raises ProjectError where the files cannot be read: then nobody knows what they need.
+    """
+    from swarmcache.plans.clean import Pin  # noqa: PLC0415 - only clean asks
+
+    pins = []
+    for model in invocation.settings.models:
+        name = RepoName(model.type, model.id)
+        if model.pin:
+            pins.append(Pin(name, model.revision, t("the settings pin it")))
+        else:
+            pins.append(Pin(name, model.revision, t("this project needs it")))
+    for locked in invocation.lock.models if invocation.lock is not None else ():
+        name = RepoName(locked.type, locked.id)  # type: ignore[arg-type] # read_lock checks it
+        pins.append(Pin(name, locked.commit, t("swarmcache.lock pins it")))
+    reason = t("this project needs it")
+    pins += [
+        Pin(target.name, target.revision, reason)
+        for target in _needed(invocation.project, invocation.environment)
+    ]
+    return pins
+
+
+@contextlib.contextmanager
+def using(invocation: Invocation, targets: Sequence[Target]) -> Iterator[None]:
+    """Let nobody remove these models inside, and record their use before and after.
+
+    A cache that is made only inside is one that nothing can be removed from yet. A command that
+    this process becomes by exec goes on to hold them. Nothing here stops anybody.
+    """
+    from swarmcache.hubcache.last_use import note_use  # noqa: PLC0415 - not for `clean` itself
+    from swarmcache.hubcache.leases import lease  # noqa: PLC0415
+
+    repos = list(dict.fromkeys(target.name for target in targets))
+    cache, environment = invocation.location.path, invocation.environment
+    with lease(cache, environment, repos):
+        note_use(cache, environment, repos)
+        try:
+            yield
+        finally:
+            note_use(cache, environment, repos)
+
+
+def register(invocation: Invocation, targets: Iterable[Target]) -> None:
+    """Record in the cache that the project here needs these models; never raises."""
+    from swarmcache.hubcache.roots import add_root  # noqa: PLC0415 - only verbs that fill a cache
+
+    add_root(invocation.location.path, invocation.environment, invocation.project, targets)
+
+
+def register_locked(invocation: Invocation, models: Iterable[LockedModel]) -> None:
+    """Record that the project here needs what its lock pins, at the locked commits too."""
+    from swarmcache.hubcache.layout import Target  # noqa: PLC0415 - only `lock`
+
+    targets = [
+        Target(model.type, model.id, revision)  # type: ignore[arg-type] # read_lock checks it
+        for model in models
+        for revision in (model.revision, model.commit)
+    ]
+    register(invocation, targets)
+
+
+def register_project(project: str, environment: Environment) -> None:
+    """Record in the cache of a new project what its own files need; never raises of ours."""
+    from swarmcache.hubcache.locate import locate_effective  # noqa: PLC0415 - only `init`
+    from swarmcache.hubcache.roots import add_root  # noqa: PLC0415
+    from swarmcache.settings import load_settings  # noqa: PLC0415
+
+    with contextlib.suppress(ProjectError):
+        cache = locate_effective(load_settings(project, environment), environment).path
+        add_root(cache, environment, project, _needed(project, environment))
+
+
+def _needed(project: str, environment: Environment) -> Iterable[Target]:
+    from swarmcache.project.configs import has_configs  # noqa: PLC0415 - only clean and init ask
+
+    if not has_configs(project):
+        return ()
+    from swarmcache.project.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
+
+    return needed_models(project, environment, pool="all").targets

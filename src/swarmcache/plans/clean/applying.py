@@ -1,0 +1,293 @@
+"""Carrying a clean out: under all locks that matter, after one more look, by renames into trash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import AccessDenied, CacheBusy, os_sentence
+from swarmcache.hubcache.last_use import forget_uses
+from swarmcache.hubcache.layout import (
+    BLOBS,
+    INCOMPLETE,
+    LOCKS,
+    REPO_ENTRIES,
+    folder_name,
+)
+from swarmcache.hubcache.leases import sweep_leases
+from swarmcache.hubcache.locks import PATIENCE, blob_lock, holder
+from swarmcache.hubcache.publishing import sync_folders
+from swarmcache.hubcache.roots import expire_roots
+from swarmcache.hubcache.scan import read_repo
+from swarmcache.hubcache.state import state_folder
+from swarmcache.locale import t
+from swarmcache.plans.clean.beside import made_ours
+from swarmcache.plans.clean.drafting import drafts, fingerprint
+from swarmcache.plans.clean.known import take_inventory
+from swarmcache.plans.clean.payloads import free_payloads
+from swarmcache.plans.clean.protection import Protection
+from swarmcache.plans.clean.trash import FOLDER, Trash
+from swarmcache.plans.clean.values import Cleaned, Kept, title
+from swarmcache.plans.staging import staging
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.scan import Repo
+    from swarmcache.plans.clean.values import CleanPlan, Group
+    from swarmcache.plans.plan import Remove
+
+_SPARE_HANDLES = 64
+"""Open files that this process needs beside the locks."""
+
+
+def apply_clean(
+    plan: CleanPlan, environment: Environment, *, seconds: float = PATIENCE
+) -> Generator[Cleaned, None, None]:
+    """Carry the plan out, and yield how each group came out, in the plan's order.
+
+    Killed at any instant it leaves a legal cache, and the next clean deletes what is in the trash.
+    What changed since the plan was made, or is in use by now, stays. Raises AccessDenied for a
+    cache that this user cannot write, CacheBusy when another process changes it for `seconds`.
+    """
+    with staging(plan.cache, environment, seconds=seconds):
+        sweep_leases(plan.cache, environment)
+        expire_roots(plan.cache, environment)
+        folder = state_folder(plan.cache, environment).folder(FOLDER)
+        cleaner = _Cleaner(plan, environment, Trash(folder, plan.cache, plan.tiers))
+        for group in plan.groups:
+            yield cleaner.clean(group)
+
+
+class _Cleaner:
+    """Applies the groups of one plan."""
+
+    def __init__(self, plan: CleanPlan, environment: Environment, trash: Trash) -> None:
+        self._plan = plan
+        self._cache = plan.cache
+        self._trash = trash
+        self._environment = environment
+        named = {group.repo for group in plan.groups if group.named and group.repo is not None}
+        self._protection = Protection(plan.cache, environment, (), named)
+
+    def clean(self, group: Group) -> Cleaned:
+        """Return how a group came out."""
+        before = self._trash.freed_bytes
+        done: list[Remove] = []
+        try:
+            kept = self._beside(group, done) if group.repo is None else self._repo(group, done)
+        except CacheBusy as error:
+            kept = [self._stays(group, error.message, busy=True)]
+        except AccessDenied as error:
+            kept = [self._stays(group, error.message, failed=True)]
+        except OSError as error:
+            kept = [self._stays(group, os_sentence(error), failed=True)]
+        return Cleaned(group, tuple(done), self._trash.freed_bytes - before, tuple(kept))
+
+    def _stays(
+        self, group: Group, reason: str, *, busy: bool = False, failed: bool = False
+    ) -> Kept:
+        what = title(group.repo) if group.repo is not None else group.steps[0].path
+        return Kept(what, reason, busy, group.named, failed)
+
+    def _repo(self, group: Group, done: list[Remove]) -> list[Kept]:
+        """Remove what goes of a repo, under the locks of its blobs."""
+        name = group.repo
+        assert name is not None  # noqa: S101 - told apart by the caller
+        repo = read_repo(self._cache, name, self._plan.tiers)
+        if repo is None:
+            return []  # Somebody else removed it.
+        with contextlib.ExitStack() as locks:
+            _lock_all(self._cache, repo, locks)
+            reason = self._changed(group)
+            if reason is not None:
+                return [self._stays(group, reason)]
+            reason = self._used(repo, group)
+            if reason is not None:
+                return [self._stays(group, reason, busy=True)]
+            home = folder_name(name)
+            try:
+                for step in group.steps:
+                    self._trash.take(step.path, home)
+                    done.append(step)
+            finally:
+                kept = self._looked_through(repo, done)
+                sync_folders([repo.path, self._cache])
+                kept += self._emptied()
+                if _is_hollow(repo.path):
+                    self._trash.take(repo.path, home)
+                    kept += self._emptied()
+            if not os.path.lexists(repo.path):
+                forget_uses(self._cache, self._environment, [name])
+            return kept
+
+    def _changed(self, group: Group) -> str | None:
+        """Return why a repo is not what it was when the plan was made, or None."""
+        reason = t("it changed since the plan was made")
+        assert group.repo is not None  # noqa: S101 - told apart by the caller
+        repo = read_repo(self._cache, group.repo, self._plan.tiers)
+        if repo is None:
+            return reason
+        inventory = take_inventory(repo.path, self._cache, self._plan.tiers)
+        if fingerprint(repo, inventory) != group.seen:
+            return reason
+        again = [(one.kind, one.path) for one in drafts(repo, inventory, group.choice)]
+        return None if again == [(step.kind, step.path) for step in group.steps] else reason
+
+    def _used(self, repo: Repo, group: Group) -> str | None:
+        """Return who uses what is to go, as of now, or None; our own locks do not count."""
+        self._protection.refresh()
+        reason = self._protection.used(repo, locked=True)
+        if reason is not None:
+            return reason
+        inventory = take_inventory(repo.path, self._cache, self._plan.tiers)
+        for step in group.steps:
+            files = dict(inventory.below(step.path))
+            reason = self._protection.opened_files(files)
+            if reason is not None:
+                return reason
+        gone = {step.commit for step in group.steps if step.kind in {"revision", "file"}}
+        whole = any(step.kind == "repo" for step in group.steps)
+        for revision in repo.revisions:
+            if whole or revision.commit in gone:
+                reason = self._protection.opened(revision)
+                if reason is not None:
+                    return reason
+        return None
+
+    def _looked_through(self, repo: Repo, done: list[Remove]) -> list[Kept]:
+        """Put back what should not have gone after all: something came in at the last instant.
+
+        A stranger in what was renamed; or a blob that a client has just linked: it found the blob
+        there, and takes no lock for that (huggingface_hub 0.36 to 2.4.0, `hf_hub_download`).
+        """
+        home = folder_name(repo.name)
+        kept = [Kept(path, t("it is not of the Hub's layout")) for path in self._back(home, done)]
+        blobs = [step for step in done if step.kind in {"blob", "orphan"}]
+        if blobs:
+            linked = _broken_links(self._cache, repo.name, self._plan.tiers)
+            for step in blobs:
+                if os.path.basename(step.path) in linked and self._trash.put_back(step.path, home):
+                    done.remove(step)
+                    kept.append(Kept(step.path, t("it changed since the plan was made"), busy=True))
+        return kept
+
+    def _back(self, home: str, done: list[Remove]) -> tuple[str, ...]:
+        """Put everything back when some of it is a stranger; return the strangers."""
+        strangers = self._trash.strangers(home)
+        for step in reversed(list(done)) if strangers else ():
+            if self._trash.put_back(step.path, home):
+                done.remove(step)
+        return strangers
+
+    def _emptied(self) -> list[Kept]:
+        left = self._trash.empty()
+        kept = [Kept(path, t("it is not of the Hub's layout")) for path in left]
+        busy, self._trash.busy = self._trash.busy, []
+        return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
+
+    def _beside(self, group: Group, done: list[Remove]) -> list[Kept]:
+        """Remove what lies beside the repos, each thing after a look of its own."""
+        kept: list[Kept] = []
+        for step in group.steps:
+            if not os.path.lexists(step.path):
+                done.append(step)  # A payload goes with the last blob that links to it.
+                continue
+            if step.kind == "payload":
+                unlink = self._trash.unlink
+                busy = free_payloads(self._cache, [step.path], unlink, unlisted=True)
+                reason = t("another process holds its lock") if busy else None
+            elif step.kind == "trash":
+                kept += self._emptied()
+                reason = None
+            elif step.kind == "partial" and not made_ours(step.path):
+                reason = t("a download of it is under way")
+            else:
+                reason = self._protection.opened_files({step.path: os.lstat(step.path)})
+                if reason is None:
+                    self._trash.take(step.path, step.kind)
+            if reason is not None:
+                kept.append(Kept(step.path, reason, busy=True))
+            else:
+                done.append(step)
+        return kept + self._emptied()
+
+
+def _lock_all(cache: str, repo: Repo, locks: contextlib.ExitStack) -> None:
+    """Take every lock under which something of the repo may be downloaded, none waited for.
+
+    In sorted order, and again for those that somebody made meanwhile. Raises CacheBusy with who
+    holds one, AccessDenied for a lock file that is closed to this user.
+    """
+    folder = f"{cache}/{LOCKS}/{folder_name(repo.name)}"
+    held: set[str] = set()
+    while etags := _etags(repo, folder) - held:
+        _allow_handles(len(etags | held))
+        for etag in sorted(etags):
+            locks.enter_context(_locked(cache, repo.name, etag))
+        held |= etags
+
+
+def _locked(cache: str, name: RepoName, etag: str) -> contextlib.ExitStack:
+    """Return one lock, taken; raises CacheBusy with who holds it."""
+    with contextlib.ExitStack() as lock:
+        try:
+            lock.enter_context(blob_lock(cache, name, etag, 0))
+        except CacheBusy as error:
+            path = f"{cache}/{LOCKS}/{folder_name(name)}/{etag}.lock"
+            who = holder(path) or t("another process")
+            raise CacheBusy(t("{who} is downloading it", who=who)) from error
+        return lock.pop_all()
+
+
+def _etags(repo: Repo, folder: str) -> set[str]:
+    """Return what names the locks of a repo: its blobs, its partials, and the locks there are."""
+    blobs = list(_listed(f"{repo.path}/{BLOBS}"))
+    names = {name.split(".")[0] if name.endswith(INCOMPLETE) else name for name in blobs}
+    locks = {name.removesuffix(".lock") for name in _listed(folder) if name.endswith(".lock")}
+    return {name for name in names if name and "." not in name} | locks
+
+
+def _allow_handles(count: int) -> None:
+    """Let this process hold so many locks at once, as far as its hard limit allows."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415 - not on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = count + _SPARE_HANDLES
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _broken_links(cache: str, name: RepoName, tiers: tuple[str, ...]) -> set[str]:
+    """Return the names of the blobs that snapshots link and that are not there."""
+    repo = read_repo(cache, name, tiers)
+    found = set()
+    for revision in repo.revisions if repo is not None else ():
+        for path, blob in revision.files:
+            if blob is None:
+                with contextlib.suppress(OSError):
+                    found.add(os.path.basename(os.readlink(f"{revision.path}/{path}")))
+    return found
+
+
+def _is_hollow(folder: str) -> bool:
+    """Tell whether nothing but empty folders of the layout is left of a repo."""
+    with contextlib.suppress(OSError):
+        names = os.listdir(folder)
+        return REPO_ENTRIES.issuperset(names) and all(_is_empty(f"{folder}/{n}") for n in names)
+    return False
+
+
+def _is_empty(folder: str) -> bool:
+    with os.scandir(folder) as entries:
+        return all(e.is_dir(follow_symlinks=False) and _is_empty(e.path) for e in entries)
+
+
+def _listed(folder: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        yield from os.listdir(folder)

@@ -1,0 +1,121 @@
+"""Leftovers beside the repos: old transformers files, our partials, trash, shared payloads."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.hubcache import owners
+from swarmcache.hubcache.scan import read_surroundings
+from swarmcache.locale import t
+from swarmcache.plans.clean.drafting import Draft
+from swarmcache.plans.clean.payloads import REFS, store_links, stored_payloads
+from swarmcache.plans.clean.protection import is_settled
+from swarmcache.plans.clean.trash import FOLDER, trash_files
+from swarmcache.plans.clean.values import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.hubcache.scan import Listing
+    from swarmcache.hubcache.state import State
+    from swarmcache.plans.clean.protection import Protection
+    from swarmcache.plans.clean.values import LeftoverKind
+
+PARTIALS = "partial"
+
+
+class Beside(NamedTuple):
+    """What of it goes, and what stays."""
+
+    drafts: tuple[Draft, ...]
+    kept: tuple[Kept, ...]
+
+
+def beside(
+    listing: Listing,
+    cache: str,
+    state: State,
+    kinds: frozenset[LeftoverKind],
+    protection: Protection,
+) -> Beside:
+    """Return what of these kinds of leftovers lies beside the repos; the trash always."""
+    drafts: list[Draft] = []
+    kept: list[Kept] = []
+    trash = f"{state.beside}/{FOLDER}"
+    if found := dict(trash_files(trash)):
+        drafts.append(Draft("trash", trash, None, found))
+    if "partial" in kinds:
+        drafts += _partials(f"{state.beside}/{PARTIALS}", kept)
+    if "legacy" in kinds:
+        drafts += _legacy(listing, protection, kept)
+    if "payload" in kinds:
+        drafts += _payloads(cache)
+    return Beside(tuple(drafts), tuple(kept))
+
+
+def is_owned(folder: str) -> bool:
+    """Tell whether somebody works on a partial download of ours, or may yet."""
+    try:
+        owner = owners.find_owner(folder)
+    except OSError:
+        return True
+    return owner is not None and owners.liveness(folder, owner) != "dead"
+
+
+def made_ours(folder: str) -> bool:
+    """Become the owner of a partial download that nobody works on; False when somebody does."""
+    if is_owned(folder):
+        return False
+    me = owners.this_process()
+    try:
+        owner = owners.find_owner(folder)
+        return owners.take_over(folder, owner, me) if owner else owners.take_free(folder, me)
+    except OSError:
+        return False
+
+
+def _partials(folder: str, kept: list[Kept]) -> Iterator[Draft]:
+    with suppress(OSError):
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.name.startswith(("new-", "repair-")) or not entry.is_dir(
+                follow_symlinks=False
+            ):
+                continue  # Swept by whoever makes them.
+            if is_owned(entry.path):
+                kept.append(Kept(entry.path, t("a download of it is under way"), busy=True))
+                continue
+            files = {}
+            for name in os.listdir(entry.path):
+                files[f"{entry.path}/{name}"] = os.lstat(f"{entry.path}/{name}")
+            yield Draft("partial", entry.path, None, files)
+
+
+def _legacy(listing: Listing, protection: Protection, kept: list[Kept]) -> Iterator[Draft]:
+    for leftover in read_surroundings(listing).leftovers:
+        if leftover.kind != "legacy":
+            continue
+        path = (
+            f"{os.path.realpath(os.path.dirname(leftover.path))}/{os.path.basename(leftover.path)}"
+        )
+        found = os.lstat(path)
+        opened = protection.opened_files({path: found})
+        if opened is not None:
+            kept.append(Kept(path, opened, busy=True))
+        elif is_settled(found):
+            yield Draft("legacy", path, None, {path: found})
+
+
+def _payloads(cache: str) -> Iterator[Draft]:
+    """Yield the payloads of the shared store that no blob links to, listed or not."""
+    payloads = list(stored_payloads(cache))
+    users = store_links(cache) if payloads else {}
+    for payload in sorted(payloads):
+        found = os.lstat(payload)
+        if users.get(payload) or not is_settled(found):
+            continue
+        files = {payload: found}
+        with suppress(OSError):
+            files[f"{payload}{REFS}"] = os.lstat(f"{payload}{REFS}")
+        yield Draft("payload", payload, None, files)

@@ -1,0 +1,112 @@
+"""What goes first when only so much need go: what is missed least.
+
+Leftovers, then weights that repeat others, then revisions that no branch or tag names, then the
+models that were used least recently. It stops when enough is freed.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.hubcache.usage import free_bytes
+from swarmcache.plans.clean.choosing import Chooser
+from swarmcache.plans.clean.counting import Counter
+from swarmcache.plans.clean.drafting import drafts
+from swarmcache.plans.clean.payloads import stored_payloads
+from swarmcache.plans.clean.values import LEFTOVER_KINDS, Choice, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.weights import Format
+    from swarmcache.plans.clean.beside import Beside
+    from swarmcache.plans.clean.planning import Planner
+    from swarmcache.plans.clean.values import Kept, Wishes
+
+_REPETITIONS: frozenset[Format] = frozenset({"pickle", "tensorflow", "flax"})
+
+
+class Picked(NamedTuple):
+    """What goes."""
+
+    chosen: list[tuple[Seen, Choice]]
+    around: Beside
+    kept: tuple[Kept, ...]
+    short: int
+    """Bytes by which it is not enough."""
+
+
+def pick_least_harm(planner: Planner) -> Picked:
+    """Return what goes to keep the budget, or to have as much free as was asked for."""
+    wishes = planner.wishes
+    repos = [seen for name in planner.names() if (seen := planner.look(name)) is not None]
+    around = planner.around(frozenset())
+    need = _needed(planner.cache, wishes, repos, around)
+    kept: dict[Kept, None] = {}
+    merged: dict[RepoName, tuple[Seen, Choice]] = {}
+    counter = Counter(planner.cache)
+    freed = counter.group(None, Choice(), around.drafts, 0).bytes
+    if freed < need:
+        around = planner.around(frozenset(LEFTOVER_KINDS))
+        freed += counter.group(None, Choice(), around.drafts, 0).bytes
+    for level in _levels(wishes):
+        chooser = Chooser(level, planner.protection)
+        for seen in sorted(repos, key=lambda one: planner.protection.last_used(one.repo)):
+            if freed >= need:
+                break
+            name = seen.repo.name
+            chosen = chooser.choose(seen.repo, seen.inventory, planner.unfinished.get(name))
+            kept.update(dict.fromkeys(chosen.kept))
+            if chosen.choice is None:
+                continue
+            found = drafts(seen.repo, seen.inventory, chosen.choice)
+            group = counter.group(name, chosen.choice, found, 0)
+            bytes_freed = group.bytes + sum(one.bytes for one in counter.payloads())
+            if bytes_freed:
+                freed += bytes_freed
+                before = merged[name][1] if name in merged else Choice()
+                merged[name] = (seen, _merged(before, chosen.choice))
+    chosen_repos = list(merged.values())
+    return Picked(chosen_repos, around, tuple(kept), max(0, need - freed))
+
+
+def _levels(wishes: Wishes) -> Iterator[Wishes]:
+    """Yield what may go, the least harm first; the user's own filters hold for all of it."""
+    models = replace(wishes, everything=wishes.everything or not wishes.models)
+    nothing = replace(wishes, models=(), everything=False)
+    yield replace(nothing, leftovers=frozenset(LEFTOVER_KINDS))
+    yield replace(models, formats=wishes.formats or _REPETITIONS, leftovers=frozenset())
+    yield replace(models, detached=True, leftovers=frozenset())
+    yield replace(models, leftovers=frozenset())
+
+
+def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -> int:
+    """Return the bytes that must go."""
+    need = 0
+    if wishes.budget is not None:
+        files = [found for seen in repos for found in seen.inventory.files.values()]
+        files += [found for draft in around.drafts for found in draft.files.values()]
+        files += [os.lstat(payload) for payload in stored_payloads(cache)]
+        held = {(found.st_dev, found.st_ino): found.st_blocks * 512 for found in files}
+        need = sum(held.values()) - wishes.budget
+    if wishes.free is not None:
+        need = max(need, wishes.free - free_bytes(cache))
+    return need
+
+
+def _merged(one: Choice, other: Choice) -> Choice:
+    """Return the choice of both; what goes with a whole revision needs no naming."""
+    commits = tuple(dict.fromkeys([*one.commits, *other.commits]))
+    twins = [commit for commit in (*one.twins, *other.twins) if commit not in commits]
+    return Choice(
+        commits,
+        one.formats | other.formats,
+        tuple(dict.fromkeys(twins)),
+        one.leftovers | other.leftovers,
+        one.whole or other.whole,
+        one.orphans | other.orphans,
+        one.unfinished | other.unfinished,
+    )

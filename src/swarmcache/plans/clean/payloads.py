@@ -1,0 +1,151 @@
+"""Payloads of the shared store (huggingface_hub >= 1.32) freed by the store's own protocol.
+
+Each payload's manifest, `<payload>.refs`, lists the blobs that link to it. It is a hint: what it
+lists counts only where that link stands, and a link that it lacks counts too, since older clients
+and people copy and delete without it. Links to a payload are only made under its lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import CacheBusy
+from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, is_sha256, parse_folder_name
+from swarmcache.hubcache.locks import payload_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+REFS = ".refs"
+
+
+def payload_behind(cache: str, target: str) -> str | None:
+    """Return the payload that a blob's link text names, present or not; None for any other link.
+
+    `cache` is a real path. The text decides, not the place of the link, which may be in the trash.
+    """
+    parts = target.split("/")
+    if os.path.isabs(target):
+        place = os.path.normpath(target)
+    elif parts[:-2] == ["..", "..", BLOBS]:
+        place = f"{cache}/{BLOBS}/{parts[-2]}/{parts[-1]}"
+    else:
+        return None
+    return place if is_payload_place(cache, place) else None
+
+
+def is_payload_place(cache: str, path: str) -> bool:
+    """Tell whether a payload of the cache's store belongs at `path`."""
+    group, name = os.path.split(path)
+    store = f"{cache}/{BLOBS}"
+    return (
+        os.path.dirname(group) == store
+        and is_sha256(name)
+        and os.path.basename(group) == name[:2]
+        and not os.path.islink(store)
+        and not os.path.islink(group)
+        and os.path.isfile(f"{store}/{SHARED_MARKER}")
+    )
+
+
+def store_links(cache: str) -> dict[str, set[str]]:
+    """Return payload -> the paths of the blobs that link to it, of all repos."""
+    found: dict[str, set[str]] = {}
+    for entry in _entries(cache):
+        if parse_folder_name(entry.name) is None:
+            continue
+        for blob in _entries(f"{entry.path}/{BLOBS}"):
+            if blob.is_symlink():
+                with contextlib.suppress(OSError):
+                    payload = payload_behind(cache, os.readlink(blob.path))
+                    if payload is not None:
+                        found.setdefault(payload, set()).add(blob.path)
+    return found
+
+
+def has_manifest(payload: str) -> bool:
+    """Tell whether a payload's users are listed; without, the Hub's clients never free it."""
+    try:
+        with open(f"{payload}{REFS}", encoding="utf-8") as file:
+            file.read()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return not os.path.islink(f"{payload}{REFS}")
+
+
+def stored_payloads(cache: str) -> Iterator[str]:
+    """Yield every payload of the store."""
+    if not os.path.isfile(f"{cache}/{BLOBS}/{SHARED_MARKER}"):
+        return
+    for group in _entries(f"{cache}/{BLOBS}"):
+        if group.is_dir(follow_symlinks=False):
+            for entry in _entries(group.path):
+                regular = entry.is_file(follow_symlinks=False)
+                if regular and is_payload_place(cache, entry.path):
+                    yield entry.path
+
+
+def free_payloads(
+    cache: str,
+    payloads: Collection[str],
+    unlink: Callable[[str], None] = os.unlink,
+    *,
+    unlisted: bool = False,
+) -> list[str]:
+    """Remove those of the payloads that nothing links to any more; return the ones that are busy.
+
+    `unlink` takes the path. Manifests of the others are rewritten to what is true. With
+    `unlisted`, payloads without a manifest go too: no link in the cache leads to them. All locks
+    are taken without waiting, in order, and held to the end.
+    """
+    busy: list[str] = []
+    with contextlib.ExitStack() as locks:
+        locked = []
+        for payload in sorted(payloads):
+            if not os.path.lexists(payload):
+                continue
+            try:
+                locks.enter_context(payload_lock(payload, 0))
+                locked.append(payload)
+            except (CacheBusy, OSError):
+                busy.append(payload)
+        users = store_links(cache) if locked else {}
+        for payload in locked:
+            if users.get(payload):
+                _rewrite(cache, payload, users[payload])
+                continue
+            regular = os.path.isfile(payload) and not os.path.islink(payload)
+            if regular and (unlisted or has_manifest(payload)):
+                unlink(payload)
+                with contextlib.suppress(FileNotFoundError):
+                    unlink(f"{payload}{REFS}")
+    return busy
+
+
+def _rewrite(cache: str, payload: str, users: Collection[str]) -> None:
+    """List a payload's true users, as the Hub's client does (2.4.0, `_rewrite_manifest`)."""
+    lines = sorted(os.path.relpath(user, cache) for user in users)
+    text = "".join(f"{line}\n" for line in lines if "\n" not in line)
+    temporary = f"{payload}{REFS}.{secrets.token_hex(4)}.tmp"
+    with contextlib.suppress(OSError):
+        try:
+            with open(temporary, "x", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666)  # noqa: S103 - as the Hub's clients do: every user's
+            os.replace(temporary, f"{payload}{REFS}")
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

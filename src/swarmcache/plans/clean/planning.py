@@ -1,0 +1,146 @@
+"""Planning a `clean`: nothing on disk is changed, no lock is taken."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.scan import list_cache, read_repo
+from swarmcache.hubcache.state import state_folder
+from swarmcache.locale import t
+from swarmcache.plans.clean.beside import beside
+from swarmcache.plans.clean.choosing import Chooser
+from swarmcache.plans.clean.counting import Counter
+from swarmcache.plans.clean.drafting import drafts, fingerprint
+from swarmcache.plans.clean.harm import pick_least_harm
+from swarmcache.plans.clean.known import take_inventory
+from swarmcache.plans.clean.protection import Protection, rooted
+from swarmcache.plans.clean.trash import FOLDER, unfinished
+from swarmcache.plans.clean.values import Choice, CleanPlan, Kept, Seen, title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.plans.clean.beside import Beside
+    from swarmcache.plans.clean.protection import Pin
+    from swarmcache.plans.clean.values import LeftoverKind, Named, Wishes
+
+
+def plan_clean(
+    cache: str,
+    environment: Environment,
+    wishes: Wishes,
+    *,
+    pins: Iterable[Pin] = (),
+    tiers: Sequence[str] = (),
+) -> CleanPlan:
+    """Return what a clean of the cache folder will do by these wishes.
+
+    `pins` are what the project one stands in, and the settings, need; the projects registered in
+    the cache are added. A plan for named models looks at no others. Raises CacheNotFound for no
+    such folder, AccessDenied where nobody can tell what is needed.
+    """
+    return Planner(cache, environment, wishes, pins, tiers).plan()
+
+
+class Planner:
+    """Plans for one cache."""
+
+    def __init__(
+        self,
+        cache: str,
+        environment: Environment,
+        wishes: Wishes,
+        pins: Iterable[Pin],
+        tiers: Sequence[str],
+    ) -> None:
+        self.listing = list_cache(cache)
+        self.cache = os.path.realpath(cache)
+        self.wishes = wishes
+        self.tiers = tiers
+        self.kept: list[Kept] = []
+        self.state = state_folder(self.cache, environment)
+        self.unfinished = unfinished(f"{self.state.beside}/{FOLDER}")
+        every = [] if wishes.ignore_pins else [*pins, *rooted(self.cache, environment)]
+        named = {model.repo for model in wishes.models}
+        self.protection = Protection(self.cache, environment, every, named)
+        self.chooser = Chooser(wishes, self.protection)
+
+    def plan(self) -> CleanPlan:
+        """Return the plan."""
+        chosen: Iterable[tuple[Seen, Choice]] = self._chosen()
+        around, short = self.around(self.wishes.leftovers), 0
+        if self.wishes.limited:
+            picked = pick_least_harm(self)
+            self.kept += picked.kept
+            chosen, around, short = picked.chosen, picked.around, picked.short
+        self.kept += around.kept
+        counter, groups = Counter(self.cache), []
+        first = counter.group(None, Choice(), around.drafts, 0)
+        if first.steps:
+            groups.append(first)
+        for seen, choice in chosen:
+            found = drafts(seen.repo, seen.inventory, choice)
+            mark = fingerprint(seen.repo, seen.inventory)
+            named = self.chooser.is_named(seen.repo)
+            group = counter.group(seen.repo.name, choice, found, mark, named=named)
+            if group.steps:
+                groups.append(group)
+        groups += counter.payloads()
+        files = self.protection.files if groups else None
+        return CleanPlan(
+            self.cache,
+            tuple(groups),
+            tuple(self.kept),
+            files.uninspected if files is not None else 0,
+            files.visible if files is not None else True,
+            short,
+            tuple(self._absent()),
+            tuple(self.tiers),
+        )
+
+    def _chosen(self) -> Iterator[tuple[Seen, Choice]]:
+        for name in self.names():
+            seen = self.look(name)
+            if seen is None:
+                continue
+            chosen = self.chooser.choose(seen.repo, seen.inventory, self.unfinished.get(name))
+            self.kept += chosen.kept
+            if chosen.choice is not None:
+                yield seen, chosen.choice
+
+    def names(self) -> list[RepoName]:
+        """Return the repos that the wishes may concern."""
+        wishes = self.wishes
+        if wishes.everything or wishes.leftovers or wishes.limited:
+            return list(self.listing.names)
+        named = {model.repo for model in wishes.models} | self.unfinished.keys()
+        return [name for name in self.listing.names if name in named]
+
+    def look(self, name: RepoName) -> Seen | None:
+        """Return a repo with its inventory; None for one that is not there, or leaves the cache."""
+        if name in self.listing.linked:
+            reason = t("its folder is a link, which may leave the cache")
+            named = any(model.repo == name for model in self.wishes.models)
+            self.kept.append(Kept(title(name), reason, named=named))
+            return None
+        repo = read_repo(self.cache, name, self.tiers)
+        if repo is None:
+            return None
+        return Seen(repo, take_inventory(repo.path, self.cache, self.tiers))
+
+    def around(self, kinds: frozenset[LeftoverKind]) -> Beside:
+        """Return what of these kinds of leftovers lies beside the repos; trash always."""
+        return beside(self.listing, self.cache, self.state, kinds, self.protection)
+
+    def _absent(self) -> Iterator[Named]:
+        """Yield what was named and is not cached."""
+        for model in self.wishes.models:
+            if model.repo not in self.listing.names:
+                yield model
+            elif model.revision is not None and model.repo not in self.listing.linked:
+                repo = read_repo(self.cache, model.repo, self.tiers)
+                if repo is not None and repo.revision(model.revision) is None:
+                    yield model

@@ -1,0 +1,185 @@
+"""Where removals go by one rename each, and the only place where anything is deleted.
+
+    .locks/.swarmcache/trash/<random>/<repo folder>/…       as it stood in the repo
+                                     /legacy/…, partial/…   what lay beside the repos
+
+A killed `clean` leaves some of it, and the next one goes on. A repo's part is looked through once
+more before it is deleted: what somebody put there at the last instant is not the Hub's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from stat import S_ISDIR, S_ISREG
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.errors import AccessDenied
+from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
+from swarmcache.locale import t
+from swarmcache.plans.clean.known import take_inventory
+from swarmcache.plans.clean.payloads import free_payloads, payload_behind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.hubcache.layout import RepoName
+
+FOLDER = "trash"
+
+
+class Unfinished(NamedTuple):
+    """What a killed removal has in the trash of one repo."""
+
+    commits: frozenset[str]
+    linked: frozenset[str]
+    """Names of the blobs that their snapshots link."""
+
+
+class Trash:
+    """The trash of one cache, for one process at a time."""
+
+    def __init__(self, folder: str, cache: str, tiers: Sequence[str] = ()) -> None:
+        """Take the trash folder and the cache's real path; AccessDenied through a link."""
+        refuse_odd_trash(folder, cache)
+        self._folder = folder
+        self._cache = cache
+        self._tiers = tiers
+        self._entry = f"{folder}/{secrets.token_hex(8)}"
+        self.freed_bytes = 0
+        """Allocated bytes of the files whose last name was removed so far."""
+        self.busy: list[str] = []
+        """Payloads that others hold."""
+
+    def take(self, path: str, group: str) -> None:
+        """Move a name of the cache into the trash: the instant in which it is gone; OSError."""
+        place = self._place(path, group)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.rename(path, place)
+
+    def put_back(self, path: str, group: str) -> bool:
+        """Move a name back to where it stood, if nothing stands there now."""
+        place = self._place(path, group)
+        if not os.path.lexists(place) or os.path.lexists(path):
+            return False
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.rename(place, path)
+        return True
+
+    def strangers(self, group: str) -> tuple[str, ...]:
+        """Return what in this removal's part of a repo is not the Hub's, by where it stood."""
+        found = take_inventory(f"{self._entry}/{group}", self._cache, self._tiers).strangers
+        return tuple(f"{self._cache}/{path[len(self._entry) + 1 :]}" for path in found)
+
+    def empty(self) -> list[str]:
+        """Delete what is in the trash; return the paths of what is not the Hub's, and stays."""
+        left = []
+        for entry in _names(self._folder):
+            for group in _names(f"{self._folder}/{entry}"):
+                left += self._delete(f"{self._folder}/{entry}/{group}")
+            with contextlib.suppress(OSError):
+                os.rmdir(f"{self._folder}/{entry}")
+        return left
+
+    def unlink(self, path: str) -> None:
+        """Remove one name, and count its bytes if no other name leads to them."""
+        found = os.lstat(path)
+        os.unlink(path)
+        if S_ISREG(found.st_mode) and found.st_nlink == 1:
+            self.freed_bytes += found.st_blocks * 512
+
+    def _place(self, path: str, group: str) -> str:
+        """Return where a name goes: below the part of its repo as it stood in the repo."""
+        home = f"{self._cache}/{group}"
+        if path == home:
+            return f"{self._entry}/{group}"
+        inner = path[len(home) + 1 :] if path.startswith(home + "/") else os.path.basename(path)
+        return f"{self._entry}/{group}/{inner}"
+
+    def _delete(self, folder: str) -> list[str]:
+        if parse_folder_name(os.path.basename(folder)) is not None:
+            strangers = take_inventory(folder, self._cache, self._tiers).strangers
+            if strangers:
+                return list(strangers)
+            self._free_payloads(folder)
+        with contextlib.suppress(FileNotFoundError):
+            self._remove(folder)
+        return []
+
+    def _free_payloads(self, folder: str) -> None:
+        """Free what only this repo used of the shared store, while its links still tell what."""
+        payloads = set()
+        for name in _names(f"{folder}/{BLOBS}"):
+            with contextlib.suppress(OSError):
+                payload = payload_behind(self._cache, os.readlink(f"{folder}/{BLOBS}/{name}"))
+                payloads.update({payload} - {None})
+        self.busy += free_payloads(self._cache, payloads, self.unlink)  # type: ignore[arg-type]
+
+    def _remove(self, path: str) -> None:
+        """Remove a tree; no link is followed."""
+        if not S_ISDIR(os.lstat(path).st_mode):
+            self.unlink(path)
+            return
+        for name in os.listdir(path):
+            self._remove(f"{path}/{name}")
+        os.rmdir(path)
+
+
+def unfinished(folder: str) -> dict[RepoName, Unfinished]:
+    """Return what killed removals have left in a trash folder, by repo; nothing is changed."""
+    found: dict[RepoName, Unfinished] = {}
+    for entry in _names(folder):
+        for group in _names(f"{folder}/{entry}"):
+            repo = parse_folder_name(group)
+            if repo is None:
+                continue
+            before = found.get(repo, Unfinished(frozenset(), frozenset()))
+            snapshots = f"{folder}/{entry}/{group}/{SNAPSHOTS}"
+            commits = before.commits.union(_names(snapshots))
+            found[repo] = Unfinished(commits, before.linked.union(_linked(snapshots)))
+    return found
+
+
+def trash_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield each regular file in a trash folder."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found = os.lstat(f"{path}/{name}")
+                if S_ISREG(found.st_mode):
+                    yield f"{path}/{name}", found
+
+
+def refuse_odd_trash(folder: str, cache: str) -> None:
+    """Raise AccessDenied where the trash does not lie in the cache itself, on its file system.
+
+    `cache` is a real path. A link there would have us delete where we must not even look.
+    """
+    real = os.path.realpath(folder)
+    inside = real.startswith(cache + os.sep) and not os.path.islink(folder)
+    if not inside or os.stat(folder).st_dev != os.stat(cache).st_dev:
+        raise AccessDenied(
+            t("{path} must be a folder of the cache itself, and is not.", path=folder),
+            hint=f"ls -ld {folder}",
+        )
+
+
+def is_elsewhere(error: OSError) -> bool:
+    """Tell whether a rename failed because what it moves is mounted from elsewhere."""
+    return error.errno == errno.EXDEV
+
+
+def _linked(folder: str) -> Iterator[str]:
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield os.path.basename(os.readlink(f"{path}/{name}"))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
