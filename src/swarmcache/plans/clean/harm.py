@@ -46,7 +46,7 @@ def pick_least_harm(planner: Planner) -> Picked:
     around = planner.around(frozenset())
     need = _needed(planner.cache, wishes, repos, around)
     kept: dict[Kept, None] = {}
-    merged: dict[RepoName, tuple[Seen, Choice]] = {}
+    picked: list[_Candidate] = []
     counter = Counter(planner.cache)
     freed = counter.group(None, Choice(), around.drafts, 0).bytes
     if freed < need:
@@ -60,17 +60,57 @@ def pick_least_harm(planner: Planner) -> Picked:
             name = seen.repo.name
             chosen = chooser.choose(seen.repo, seen.inventory, planner.unfinished.get(name))
             kept.update(dict.fromkeys(chosen.kept))
-            if chosen.choice is None:
-                continue
-            found = drafts(seen.repo, seen.inventory, chosen.choice)
-            group = counter.group(name, chosen.choice, found, 0)
-            bytes_freed = group.bytes + sum(one.bytes for one in counter.payloads())
-            if bytes_freed:
-                freed += bytes_freed
-                before = merged[name][1] if name in merged else Choice()
-                merged[name] = (seen, _merged(before, chosen.choice))
-    chosen_repos = list(merged.values())
-    return Picked(chosen_repos, around, tuple(kept), max(0, need - freed))
+            if chosen.choice is not None:
+                more = _freed(counter, seen, chosen.choice)
+                freed += more
+                picked.append(_Candidate(seen, chosen.choice, more))
+    useful = _useful(picked, planner.cache, around)
+    return Picked(_merged(useful), around, tuple(kept), max(0, need - freed))
+
+
+class _Candidate(NamedTuple):
+    """What may go of one repo."""
+
+    seen: Seen
+    choice: Choice
+    bytes: int
+    """What it frees after all the candidates before it."""
+
+
+def _freed(counter: Counter, seen: Seen, choice: Choice) -> int:
+    found = drafts(seen.repo, seen.inventory, choice)
+    group = counter.group(seen.repo.name, choice, found, 0)
+    return group.bytes + sum(one.bytes for one in counter.payloads())
+
+
+def _useful(picked: list[_Candidate], cache: str, around: Beside) -> list[_Candidate]:
+    """Return the candidates without those that need not go.
+
+    One whose bytes all have another name frees nothing, unless those names go as well.
+    """
+    useful = picked
+    for candidate in picked:
+        if not candidate.bytes:
+            rest = [one for one in useful if one is not candidate]
+            if _total(rest, cache, around) == _total(useful, cache, around):
+                useful = rest
+    return useful
+
+
+def _total(picked: list[_Candidate], cache: str, around: Beside) -> int:
+    counter = Counter(cache)
+    total = counter.group(None, Choice(), around.drafts, 0).bytes
+    return total + sum(_freed(counter, seen, choice) for seen, choice in _merged(picked))
+
+
+def _merged(picked: list[_Candidate]) -> list[tuple[Seen, Choice]]:
+    """Return one choice for each repo."""
+    found: dict[RepoName, tuple[Seen, Choice]] = {}
+    for seen, choice, _ in picked:
+        name = seen.repo.name
+        before = found[name][1] if name in found else Choice()
+        found[name] = (seen, _both(before, choice))
+    return list(found.values())
 
 
 def _levels(wishes: Wishes) -> Iterator[Wishes]:
@@ -97,7 +137,7 @@ def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -
     return need
 
 
-def _merged(one: Choice, other: Choice) -> Choice:
+def _both(one: Choice, other: Choice) -> Choice:
     """Return the choice of both; what goes with a whole revision needs no naming."""
     commits = tuple(dict.fromkeys([*one.commits, *other.commits]))
     twins = [commit for commit in (*one.twins, *other.twins) if commit not in commits]
