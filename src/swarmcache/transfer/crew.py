@@ -14,6 +14,7 @@ import time
 from collections import deque
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import EndpointUnreachable
@@ -54,6 +55,8 @@ _FAR = 0.02
 """Seconds until an answer begins, from which on waiting is what takes the time."""
 _LONG = 0.5
 """Seconds after which a download is long enough for others beside it."""
+_SELDOM = 4
+"""Beats of the active claims for each beat of the kept ones."""
 _TICK = 0.2
 _LAST_WORDS = 0.5
 """Seconds that threads have to end in; they are daemons, and no kill can hurt what they do."""
@@ -284,9 +287,13 @@ class Crew:
 
     def _keep_alive(self) -> None:
         """Let the others see that this process lives, whatever its other threads wait for."""
-        while not self._ended.wait(BEAT_SECONDS):
+        for number in count(1):
+            if self._ended.wait(BEAT_SECONDS):
+                return
             with self._turn:
-                active, kept = list(self._active), list(self._claims.values())
+                # What is published already may wait longer for a sign of life: it is thousands.
+                kept = [] if number % _SELDOM else list(self._claims.values())
+                active = list(self._active)
             for download in active:
                 if not download.claim.beat():
                     self._lose(download)

@@ -83,6 +83,7 @@ class Answer:
         self,
         response: http.client.HTTPResponse,
         connection: http.client.HTTPConnection,
+        origin: Origin,
         url: str,
         keep: Connections,
     ) -> None:
@@ -91,6 +92,7 @@ class Answer:
         self._keep = keep
         self.url = url
         """Where it came from, redirects followed."""
+        self.origin = origin
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers  # type: ignore[assignment]
         """By name, in whatever case."""
@@ -165,10 +167,9 @@ class Connections:
         Raises OSError, http.client.HTTPException; TransferError for a redirect that leads
         nowhere, round in circles, or out of encryption.
         """
-        home = Origin.of(url)
+        home = origin = Origin.of(url)
         linked: Mapping[str, str] = {}
         for _ in range(REDIRECTS + 1):
-            origin = Origin.of(url)
             secret = {"Authorization": f"Bearer {token}"} if token and origin == home else {}
             answer = self._ask(origin, url, {**headers, **secret})
             answer.linked = linked or answer.headers
@@ -178,6 +179,7 @@ class Connections:
             linked = answer.linked
             with answer:
                 url = self._followed(answer.url, location)
+                origin = Origin.of(url)
         raise TransferError(t("{url} redirects without an end.", url=shown(url)))
 
     def done(
@@ -252,7 +254,7 @@ class Connections:
                     continue
                 raise
             _set_timeout(connection, self._bounds.stall)
-            return Answer(response, connection, url, self)
+            return Answer(response, connection, origin, url, self)
         raise EndpointUnreachable(t("{endpoint} cannot be reached.", endpoint=origin))
 
     def _candidates(

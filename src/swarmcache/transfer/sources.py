@@ -245,7 +245,7 @@ class Remote:
         etag = answer.headers.get("ETag", "")
         if not 0 < len(etag) <= _LONGEST_ETAG:
             return
-        origin = str(Origin.of(answer.url))
+        origin = str(answer.origin)
         if self._has_changed(answer, sink):
             sink.restart()
         if sink.known_etag(origin) != etag:
@@ -253,7 +253,7 @@ class Remote:
 
     @staticmethod
     def _has_changed(answer: Answer, sink: Sink) -> bool:
-        known = sink.known_etag(str(Origin.of(answer.url)))
+        known = sink.known_etag(str(answer.origin))
         return known not in {None, answer.headers.get("ETag")}
 
     def _refuse_other(self, headers: Mapping[str, str]) -> None:
@@ -282,7 +282,7 @@ class Remote:
         return bool(headers.get("X-Linked-Etag") or headers.get("X-Repo-Commit"))
 
     def _refused(self, answer: Answer) -> SwarmcacheError:
-        origin = Origin.of(answer.url)
+        origin = answer.origin
         if origin != Origin.of(self.name):  # A storage knows nothing of tokens and gates.
             return no_success(answer.status, str(origin))
         return of_status(
@@ -301,7 +301,8 @@ def _stream(  # noqa: PLR0913, PLR0917 - what is there, what is wanted, and by w
 
     With `ends`, an answer that does not end there is refused, before its last bytes are taken.
     """
-    buffer, one_more = memoryview(bytearray(_MOST)), memoryview(bytearray(1))
+    buffer = memoryview(bytearray(min(_MOST, stop - start)))
+    one_more = memoryview(bytearray(1))
     at, amount = start, _LEAST
     while at < stop:
         began = time.monotonic()
