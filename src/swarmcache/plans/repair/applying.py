@@ -19,6 +19,7 @@ from swarmcache.plans.repair.contents import agreed_size
 from swarmcache.plans.repair.judging import is_content, is_intact
 from swarmcache.plans.repair.payloads import is_payload, payload_mode
 from swarmcache.plans.repair.refs import ref_text
+from swarmcache.plans.repair.tidying import tidy
 from swarmcache.plans.repair.values import Repaired, Unrepaired, origin_of
 from swarmcache.plans.staging import has_leftovers, staging
 from swarmcache.progress import Silent
@@ -57,6 +58,7 @@ def apply_repair(
     if not plan.fits:
         raise _not_enough_room(plan)
     if plan.is_idle and not has_leftovers(plan.cache, environment):
+        tidy(plan.cache, environment)
         yield from (_left(repair) for repair in plan.repairs if repair.error is not None)
         return
     with contextlib.ExitStack() as stack:
@@ -70,6 +72,7 @@ def apply_repair(
         mender = _Mender(plan.cache, hub, place, progress or Silent(), seconds)
         for repair in plan.repairs:
             yield mender.mend(repair)
+    tidy(plan.cache, environment)
 
 
 class _Mender:
