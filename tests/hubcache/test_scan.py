@@ -300,3 +300,27 @@ def test_symlinked_cache_root(maker: CacheMaker, tmp_path: Path) -> None:
     assert repo is not None
     assert repo.problems == ()
     assert all(file.blob for file in repo.revisions[0].files)
+
+
+def test_what_vanishes_while_it_is_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prune or another download works on the same folder: what is gone is left out."""
+    maker = CacheMaker(tmp_path)
+    maker.repo("org/name", {"a.json": b"{}", "b.json": b"[]"})
+    partial = os.path.join(maker.folder("org/name"), "blobs", "c" * 40 + ".0123abcd.incomplete")
+    write(partial, b"half")
+    scandir = os.scandir
+
+    def vanishing(folder: str) -> list[os.DirEntry[str]]:
+        entries = list(scandir(folder))
+        for entry in entries:
+            if entry.name == "a.json" or entry.path == partial:
+                os.unlink(entry.path)
+        return entries
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    repo = read_repo(maker.path, RepoName("model", "org/name"))
+    assert repo is not None
+    assert [file.path for file in repo.revisions[0].files] == ["b.json"]
+    assert [left.kind for left in repo.leftovers] == ["orphan"]  # The blob of a.json.

@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.reading import read_start
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Blob

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmcache.hubcache.layout import TREES, is_git_sha1
-from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.reading import read_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

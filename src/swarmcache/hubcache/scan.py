@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from swarmcache.hubcache import layout
 from swarmcache.hubcache.folder import cache_exists, stays_inside
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
+from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_AT_ONCE = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 _new = tuple.__new__
 """Makes a named tuple in C, in a third of the time, where there is one per file."""
 
@@ -260,7 +260,10 @@ class _RepoReader:
         for entry in _entries(folder, self.problems):
             path = prefix + entry.name
             if entry.is_symlink():
-                target = readlink(entry.path)
+                try:
+                    target = readlink(entry.path)
+                except OSError:
+                    continue  # Removed since the folder was read, by a prune as a rule.
                 # The link that every client writes needs no look at the disk: blobs are known.
                 name = target[skip:] if target[:skip] == to_blobs else ""
                 blob = blobs.get(name) or self._linked(entry)
@@ -345,20 +348,11 @@ class _RepoReader:
                 self.problems.append(Problem("dangling-ref", path, message))
 
     def _leave(self, kind: LeftoverKind, entry: os.DirEntry[str]) -> None:
-        physical = entry.stat(follow_symlinks=False).st_blocks * 512
+        try:
+            physical = entry.stat(follow_symlinks=False).st_blocks * 512
+        except FileNotFoundError:
+            return  # A download that has just ended.
         self.leftovers.append(Leftover(kind, entry.path, physical))
-
-
-def read_start(path: str, count: int) -> bytes:
-    """Return the first `count` bytes of a file, without the cost of a buffered file object.
-
-    A pipe in place of the file is not waited for: it holds nothing.
-    """
-    handle = os.open(path, _AT_ONCE)
-    try:
-        return os.read(handle, count)
-    finally:
-        os.close(handle)
 
 
 def _by_name(entry: os.DirEntry[str]) -> str:

@@ -10,7 +10,7 @@ from swarmcache.hubcache.blame import known_wrong, remembered_corrupt
 from swarmcache.hubcache.formats import looks_whole
 from swarmcache.hubcache.layout import NO_EXIST, TREES, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, read_manifest
-from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.reading import read_start
 from swarmcache.hubcache.weights import index_format, weights_format
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from swarmcache.hubcache.layout import (
     is_commit,
     is_crash_remains,
 )
-from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.reading import read_start
 from swarmcache.serve.refusals import RepoNotFound, RevisionNotFound
 
 if TYPE_CHECKING:

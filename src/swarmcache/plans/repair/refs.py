@@ -11,7 +11,7 @@ from swarmcache.hubcache.integrity import check_revision
 from swarmcache.hubcache.layout import folder_name, is_commit
 from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
-from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.reading import read_start
 from swarmcache.hubcache.weights import select
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutManifest, PutRef
