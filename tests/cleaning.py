@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cachemaker import tiny_safetensors
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.plans.clean import Named, apply_clean, plan_clean
+from swarmcache.plans.clean import Named, plan_clean
+from swarmcache.plans.clean.applying import apply_clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,8 @@ from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.roots import add_root
-from swarmcache.plans.clean import LEFTOVER_KINDS, Pin, Wishes, apply_clean, plan_clean
+from swarmcache.plans.clean import LEFTOVER_KINDS, Pin, Wishes, plan_clean
+from swarmcache.plans.clean.applying import apply_clean
 
 if TYPE_CHECKING:
     from pathlib import Path

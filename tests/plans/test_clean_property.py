@@ -15,7 +15,8 @@ from cleaning import cleaned, contents, inodes, tree
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.leases import lease
-from swarmcache.plans.clean import LEFTOVER_KINDS, Named, Pin, Wishes, apply_clean, plan_clean
+from swarmcache.plans.clean import LEFTOVER_KINDS, Named, Pin, Wishes, plan_clean
+from swarmcache.plans.clean.applying import apply_clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -217,7 +217,7 @@ def _show(invocation: Invocation, plan: CleanPlan, wishes: Wishes) -> None:
 
 
 def _carried_out(invocation: Invocation, plan: CleanPlan) -> list[Cleaned]:
-    from swarmcache.plans.clean import apply_clean  # noqa: PLC0415
+    from swarmcache.plans.clean.applying import apply_clean  # noqa: PLC0415
 
     return list(apply_clean(plan, invocation.environment))
 

@@ -9,10 +9,7 @@ has been absent for ABSENT_SECONDS: a project on a disk that is not mounted now 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
-import secrets
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,6 +56,8 @@ def add_root(cache: str, environment: Environment, project: str, targets: Iterab
     models.update(((one.type, one.id, one.revision), now) for one in targets)
     if not models or not state.writable or not os.path.isdir(cache):
         return
+    import hashlib  # noqa: PLC0415 - `clean` and most starts only read
+
     host, project = this_host(), os.path.realpath(project)
     key = hashlib.sha256(f"{host}\0{project}".encode(errors="surrogateescape")).hexdigest()[:32]
     with contextlib.suppress(OSError, ValueError):
@@ -116,6 +115,8 @@ def _roots(folder: str) -> Iterator[Root]:
 
 
 def _read(path: str) -> Root | None:
+    import json  # noqa: PLC0415 - most caches have few roots
+
     try:
         with open(path, encoding="utf-8") as file:
             document = json.loads(file.read(_MAX_BYTES))
@@ -134,6 +135,9 @@ def _read(path: str) -> Root | None:
 
 
 def _write(root: Root, state: State) -> None:
+    import json  # noqa: PLC0415
+    import secrets  # noqa: PLC0415
+
     document = {
         "project": root.project,
         "host": root.host,

@@ -6,8 +6,7 @@ every prefix of them leaves a cache that the Hub's clients can use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.expectations import Expected
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from swarmcache.transfer.listing import RepoListing
 
 
-@dataclass(frozen=True, slots=True)
-class PutContent:
+class PutContent(NamedTuple):
     """Bring the right bytes to a place, over the wrong ones if there are any."""
 
     repo: RepoName
@@ -44,8 +42,7 @@ class PutContent:
         return self.listing.endpoint if self.listing is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class PutLink:
+class PutLink(NamedTuple):
     """Make a snapshot's entry lead to its blob."""
 
     location: str
@@ -53,16 +50,14 @@ class PutLink:
     """Relative to the folder of `location`, as the Hub's clients write it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PutRef:
+class PutRef(NamedTuple):
     """Rewrite a ref that the Hub's clients misread."""
 
     location: str
     commit: str
 
 
-@dataclass(frozen=True, slots=True)
-class PutManifest:
+class PutManifest(NamedTuple):
     """Write the list of a commit's files, as huggingface_hub >= 1.22 keeps it."""
 
     repo: RepoName
@@ -88,8 +83,7 @@ RemovalKind: TypeAlias = Literal[
 """What a removal takes away; the last eight are leftovers, which no revision needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Take one name out of the cache: a file, a link, or a folder with all that is in it."""
 
     kind: RemovalKind

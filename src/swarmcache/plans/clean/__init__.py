@@ -1,6 +1,8 @@
-"""`clean`: what is known, unused and recoverable goes, by a plan that is shown first."""
+"""`clean`: what is known, unused and recoverable goes, by a plan that is shown first.
 
-from swarmcache.plans.clean.applying import apply_clean
+`plans.clean.applying` carries a plan out; planning alone must not pay for its imports.
+"""
+
 from swarmcache.plans.clean.planning import plan_clean
 from swarmcache.plans.clean.protection import Pin
 from swarmcache.plans.clean.values import (
@@ -22,6 +24,5 @@ __all__ = [
     "Named",
     "Pin",
     "Wishes",
-    "apply_clean",
     "plan_clean",
 ]

@@ -82,7 +82,8 @@ class Counter:
         if draft.kind == "repo":
             with suppress(OSError):
                 for entry in os.scandir(f"{draft.path}/{BLOBS}"):
-                    self._note_link(entry.path)
+                    if entry.is_symlink():
+                        self._note_link(entry.path)
         elif draft.kind in {"blob", "orphan"}:
             self._note_link(draft.path)
         elif draft.kind == "trash":

@@ -7,7 +7,6 @@ models that were used least recently. It stops when enough is freed.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.usage import free_bytes
@@ -115,12 +114,14 @@ def _merged(picked: list[_Candidate]) -> list[tuple[Seen, Choice]]:
 
 def _levels(wishes: Wishes) -> Iterator[Wishes]:
     """Yield what may go, the least harm first; the user's own filters hold for all of it."""
-    models = replace(wishes, everything=wishes.everything or not wishes.models)
-    nothing = replace(wishes, models=(), everything=False)
-    yield replace(nothing, leftovers=frozenset(LEFTOVER_KINDS))
-    yield replace(models, formats=wishes.formats or _REPETITIONS, leftovers=frozenset())
-    yield replace(models, detached=True, leftovers=frozenset())
-    yield replace(models, leftovers=frozenset())
+    everything = frozenset(LEFTOVER_KINDS)
+    yield wishes._replace(models=(), everything=False, leftovers=everything)
+    models = wishes._replace(
+        everything=wishes.everything or not wishes.models, leftovers=frozenset()
+    )
+    yield models._replace(formats=wishes.formats or _REPETITIONS)
+    yield models._replace(detached=True)
+    yield models
 
 
 def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -> int:

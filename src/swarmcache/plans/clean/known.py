@@ -7,7 +7,6 @@ copy in place of a link, a folder of a later huggingface_hub.
 from __future__ import annotations
 
 import os
-import re
 from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,8 +17,6 @@ from swarmcache.hubcache.scan import read_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-_MANIFEST = re.compile(r"[0-9a-f]{40}\.json")
 
 
 class Inventory(NamedTuple):
@@ -130,24 +127,33 @@ class _Taker:
             self.strangers.append(entry.path)
 
     def _snapshots(self, folder: str) -> None:
-        blobs = f"{self.folder}/{layout.BLOBS}"
         for commit in self._commits(folder):
-            plain = []
-            has_links = False
-            for entry in self._walk(commit.path):
-                if not entry.is_symlink():
-                    plain.append(entry)
-                    continue
+            plain: list[os.DirEntry[str]] = []
+            has_links = self._snapshot(commit.path, "../../blobs/", plain)
+            if plain:
+                self._plain_files(commit, plain, has_links=has_links)
+
+    def _snapshot(self, folder: str, to_blobs: str, plain: list[os.DirEntry[str]]) -> bool:
+        """Note the links below a folder of a snapshot, and return whether there are any.
+
+        `to_blobs` is how a link from there names a blob; `plain` gets what is no link.
+        """
+        has_links = False
+        for entry in self._entries(folder):
+            if entry.is_symlink():
                 has_links = True
                 target = os.readlink(entry.path)
-                place = os.path.normpath(f"{os.path.dirname(entry.path)}/{target}")
-                if os.path.dirname(place) == blobs and self._blobs_are_here:
-                    self._linked.add(os.path.basename(place))
+                name = target[len(to_blobs) :]
+                if target.startswith(to_blobs) and "/" not in name and self._blobs_are_here:
+                    self._linked.add(name)
                     self.names.add(entry.path)
                 else:
                     self._keep_link(entry, known=True)
-            if plain:
-                self._plain_files(commit, plain, has_links=has_links)
+            elif entry.is_dir(follow_symlinks=False):
+                has_links |= self._snapshot(entry.path, "../" + to_blobs, plain)
+            else:
+                plain.append(entry)
+        return has_links
 
     def _plain_files(
         self, commit: os.DirEntry[str], plain: list[os.DirEntry[str]], *, has_links: bool
@@ -189,7 +195,8 @@ class _Taker:
     def _trees(self, folder: str) -> None:
         for entry in self._entries(folder):
             name = entry.name
-            known = _MANIFEST.fullmatch(name) is not None or layout.is_crash_remains(name)
+            is_manifest = name.endswith(".json") and layout.is_commit(name[:-5])
+            known = is_manifest or layout.is_crash_remains(name)
             self._keep(entry, known=known)
 
     def _marks(self, folder: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheBusy
@@ -129,7 +128,7 @@ def _rewrite(cache: str, payload: str, users: Collection[str]) -> None:
     """List a payload's true users, as the Hub's client does (2.4.0, `_rewrite_manifest`)."""
     lines = sorted(os.path.relpath(user, cache) for user in users)
     text = "".join(f"{line}\n" for line in lines if "\n" not in line)
-    temporary = f"{payload}{REFS}.{secrets.token_hex(4)}.tmp"
+    temporary = f"{payload}{REFS}.{os.urandom(4).hex()}.tmp"
     with contextlib.suppress(OSError):
         try:
             with open(temporary, "x", encoding="utf-8") as file:

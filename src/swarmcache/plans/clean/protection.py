@@ -123,17 +123,11 @@ class Protection:
             return t("a download of it is under way")
         return None
 
-    def opened(self, revision: Revision, paths: Iterable[str] | None = None) -> str | None:
-        """Return who has a file of a revision open, of `paths` or of all; None for nobody."""
-        wanted = None if paths is None else set(paths)
-        inodes = [
-            blob.inode
-            for path, blob in revision.files
-            if blob is not None and (wanted is None or path in wanted)
-        ]
-        folders = {revision.path} if wanted is None else set()
-        folders |= {f"{revision.path}/{os.path.dirname(file.path)}" for file in revision.files}
-        for folder in folders if wanted is None else ():
+    def opened(self, revision: Revision) -> str | None:
+        """Return who has a file of a revision open, or stands in a folder of it."""
+        inodes = [blob.inode for _, blob in revision.files if blob is not None]
+        below = {path.rpartition("/")[0] for path, _ in revision.files}
+        for folder in {revision.path, *(f"{revision.path}/{name}" for name in below if name)}:
             with suppress(OSError):
                 found = os.stat(folder)
                 inodes.append((found.st_dev, found.st_ino))

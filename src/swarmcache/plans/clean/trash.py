@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +46,7 @@ class Trash:
         self._folder = folder
         self._cache = cache
         self._tiers = tiers
-        self._entry = f"{folder}/{secrets.token_hex(8)}"
+        self._entry = f"{folder}/{os.urandom(8).hex()}"
         self.freed_bytes = 0
         """Allocated bytes of the files whose last name was removed so far."""
         self.busy: list[str] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ class Named(NamedTuple):
     """A branch, tag or commit; None for all that is cached of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What is to go; filters intersect, leftovers are added."""
 
     models: tuple[Named, ...] = ()
@@ -59,8 +57,7 @@ class Wishes:
         return self.budget is not None or self.free is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What was selected, or lay in the way, and stays."""
 
     what: str
@@ -98,8 +95,7 @@ class Seen(NamedTuple):
     inventory: Inventory
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """What is removed together, under the locks of one repo; in this order."""
 
     repo: RepoName | None
@@ -116,8 +112,7 @@ class Group:
         return sum(step.bytes for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class CleanPlan:
+class CleanPlan(NamedTuple):
     """What a `clean` of one cache folder will do."""
 
     cache: str
@@ -145,8 +140,7 @@ class CleanPlan:
         return sum(group.bytes for group in self.groups)
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(NamedTuple):
     """How a group came out."""
 
     group: Group
