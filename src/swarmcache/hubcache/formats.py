@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.reading import read_start
+from swarmcache.hubcache.reading import open_quietly, read_start
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Blob
@@ -77,7 +77,7 @@ def _pickle_whole(blob: Blob) -> bool:
     if _start(blob, 4) != _ZIP_START:
         return blob.size > 0
     try:
-        handle = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = open_quietly(blob.path)
     except OSError:
         return False
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.fingerprint import Fingerprint
 from swarmcache.hubcache.pagecache import STRIDE, absent_parts, give_up
+from swarmcache.hubcache.reading import open_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,17 +62,6 @@ def hash_file(
     if read != before.st_size or not found.still(Fingerprint.of(after)) or _replaced(path, after):
         return Changed()
     return Hashed(digest.hexdigest(), Fingerprint.of(after))
-
-
-def open_quietly(path: str) -> int:
-    """Return a handle to read from, without a trace in the file's access time where allowed."""
-    # Not blocking: a pipe in place of a file must not stop the run.
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-    flags |= getattr(os, "O_BINARY", 0)
-    try:
-        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
-    except PermissionError:
-        return os.open(path, flags)  # Only the owner may leave the access time alone.
 
 
 def new_digest(algorithm: Algorithm, size: int) -> hashlib._Hash:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from swarmcache.errors import EndpointUnreachable, SwarmcacheError, TransferError, WrongBytes
 from swarmcache.hubcache.expectations import algorithm_of
-from swarmcache.hubcache.hashing import open_quietly
 from swarmcache.hubcache.layout import BLOBS
+from swarmcache.hubcache.reading import open_quietly
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause
 from swarmcache.transfer.http import Origin, shown

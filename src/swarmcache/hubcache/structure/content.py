@@ -6,7 +6,8 @@ import os
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.hashing import NotAFile, open_quietly
+from swarmcache.hubcache.hashing import NotAFile
+from swarmcache.hubcache.reading import open_quietly
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.hubcache import layout
 from swarmcache.hubcache.folder import stays_inside
 from swarmcache.hubcache.manifest import read_manifest
-from swarmcache.hubcache.scan import read_start
+from swarmcache.hubcache.reading import read_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
