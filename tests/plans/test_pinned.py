@@ -217,6 +217,17 @@ def test_a_cached_file_that_is_not_the_locked_one_is_fetched_again(
     assert (result.state, result.files, result.error) == ("complete", 1, None)
 
 
+def test_a_cached_file_that_is_not_the_locked_one_is_told_without_a_network_too(
+    cache: CacheMaker,
+) -> None:
+    """Exit code 5, not 4: what is here is wrong, whether the right one can be had or not."""
+    commit = cache.repo("org/name", NEWER)
+    with Hub(["http://127.0.0.1:9"], Environment.current()) as hub:
+        result = pulled(cache, hub, lock_of(commit, MODEL))
+    assert isinstance(result.error, LockMismatch)
+    assert "cannot be reached" in result.error.message
+
+
 def test_files_that_the_lock_does_not_name_are_not_fetched(
     served: CacheMaker, hub: Hub, cache: CacheMaker
 ) -> None:

@@ -13,15 +13,15 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import SwarmcacheError, UnsafeListing
+from swarmcache.errors import LockMismatch, SwarmcacheError, UnsafeListing
 from swarmcache.hubcache.integrity import check_revision
-from swarmcache.hubcache.pins import Astray, check_pinned, pinned
+from swarmcache.hubcache.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
-from swarmcache.plans.pinned import as_locked
+from swarmcache.plans.pinned import as_locked, not_as_locked
 from swarmcache.plans.pull.forecast import reserved_bytes, resumable_bytes
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
 
@@ -111,7 +111,7 @@ class _Planner:
             listing = told if pin is None else as_locked(told, pin)
             _refuse_collisions(listing.files, plan.cache)
         except SwarmcacheError as error:
-            return replace(model, error=error)
+            return replace(model, error=_weightier(model, error))
         paths = [file.path for file in listing.files if wishes.wants(file.path)]
         one_format = target.type == "model" and not wishes.all_files and not wishes.include
         selection = select(paths) if one_format else Selection(tuple(paths), {})
@@ -140,6 +140,14 @@ class _Planner:
         etags = {file.content: file.size or 0 for file in model.fetch}
         resumable = resumable_bytes(self._plan.cache, self._hub.environment, etags)
         return replace(model, copies=copies, resumable=resumable)
+
+
+def _weightier(model: PlannedPull, error: SwarmcacheError) -> SwarmcacheError:
+    """Return what to tell of a repo that cannot be asked for: first, that it is not as locked."""
+    if model.pin is None or not isinstance(model.found, Mismatched):
+        return error
+    wrong = not_as_locked(model.pin, model.found.damaged)
+    return LockMismatch(f"{wrong.message} {error.message}", hint=wrong.hint)
 
 
 def found_now(target: Target, plan: PullPlan) -> Outcome:
