@@ -178,6 +178,7 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
                     cached.forget([pulled.target])
                     _say_pulled(terminal, cached, pulled.target, pulled.error)
                     if isinstance(pulled.error, LockMismatch):
+                        refuse_mismatches(cached, targets)
                         raise pulled.error
     except LockMismatch:
         raise
