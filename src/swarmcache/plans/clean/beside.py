@@ -12,7 +12,7 @@ from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
 from swarmcache.plans.clean.payloads import REFS, store_links, stored_payloads
 from swarmcache.plans.clean.protection import is_settled
-from swarmcache.plans.clean.trash import FOLDER, trash_files
+from swarmcache.plans.clean.trash import FOLDER, is_empty, trash_files
 from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def beside(
     drafts: list[Draft] = []
     kept: list[Kept] = []
     trash = f"{state.beside}/{FOLDER}"
-    if found := dict(trash_files(trash)):
-        drafts.append(Draft("trash", trash, None, found))
+    if not is_empty(trash):
+        drafts.append(Draft("trash", trash, None, dict(trash_files(trash))))
     if "partial" in kinds:
         drafts += _partials(f"{state.beside}/{PARTIALS}", kept)
     if "legacy" in kinds:

@@ -141,6 +141,11 @@ def unfinished(folder: str) -> dict[RepoName, Unfinished]:
     return found
 
 
+def is_empty(folder: str) -> bool:
+    """Tell whether there is nothing in a trash folder, not even a folder."""
+    return not _names(folder)
+
+
 def trash_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield each regular file in a trash folder."""
     for path, _, names in os.walk(folder):
