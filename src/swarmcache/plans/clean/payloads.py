@@ -104,7 +104,7 @@ def free_payloads(
     with contextlib.ExitStack() as locks:
         locked = []
         for payload in sorted(payloads):
-            if not os.path.lexists(payload):
+            if not (os.path.lexists(payload) or os.path.lexists(f"{payload}{REFS}")):
                 continue
             try:
                 locks.enter_context(payload_lock(payload, 0))
@@ -116,11 +116,12 @@ def free_payloads(
             if users.get(payload):
                 _rewrite(cache, payload, users[payload])
                 continue
+            absent = not os.path.lexists(payload)  # A killed removal left its manifest.
             regular = os.path.isfile(payload) and not os.path.islink(payload)
-            if regular and (unlisted or has_manifest(payload)):
-                unlink(payload)
-                with contextlib.suppress(FileNotFoundError):
-                    unlink(f"{payload}{REFS}")
+            if absent or (regular and (unlisted or has_manifest(payload))):
+                for path in (payload, f"{payload}{REFS}"):
+                    with contextlib.suppress(FileNotFoundError):
+                        unlink(path)
     return busy
 
 
