@@ -118,7 +118,7 @@ def test_an_endpoint_that_never_answers_is_given_up_in_bounded_time(cache: str) 
 def test_refused_connections_are_told_at_once(cache: str) -> None:
     with hub_of("http://127.0.0.1:9") as hub, pytest.raises(EndpointUnreachable) as raised:
         hub.listing(TARGET, cache)
-    assert raised.value.message.startswith("http://127.0.0.1:9 cannot be reached: ")
+    assert raised.value.message == "http://127.0.0.1:9 cannot be reached: Connection refused"
 
 
 def test_the_second_endpoint_answers_when_the_first_cannot(

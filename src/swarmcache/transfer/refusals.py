@@ -77,7 +77,11 @@ def unreachable(error: BaseException, endpoint: str) -> EndpointUnreachable:
                 reason=error.strerror,
             )
         )
-    reason = t("no answer in time") if isinstance(error, TimeoutError) else _first_line(error)
+    reason = _first_line(error)
+    if isinstance(error, TimeoutError):
+        reason = t("no answer in time")
+    elif isinstance(error, OSError) and error.strerror:
+        reason = error.strerror  # Without its number, which tells nobody anything.
     return EndpointUnreachable(
         t("{endpoint} cannot be reached: {reason}", endpoint=endpoint, reason=reason)
     )
