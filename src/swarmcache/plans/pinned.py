@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch
 from swarmcache.hubcache.expectations import algorithm_of
-from swarmcache.hubcache.hashing import Hashed, hash_file
 from swarmcache.hubcache.layout import BLOBS, folder_name, is_commit
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.pins import mismatches
@@ -189,6 +188,8 @@ def _comparable(revision: Revision, pin: LockedModel) -> Iterator[tuple[str, Blo
 
 
 def _is_content(blob: Blob, locked: LockedFile) -> bool:
+    from swarmcache.hubcache.hashing import Hashed, hash_file  # noqa: PLC0415 - not where all is here
+
     found = hash_file(blob.path, "sha256" if locked.sha256 else "git-sha1")
     return isinstance(found, Hashed) and found.digest == locked.etag
 

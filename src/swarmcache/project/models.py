@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from swarmcache.hubcache.layout import Target, check_revision
+from swarmcache.hubcache.layout import Target
 from swarmcache.locale import t
 from swarmcache.project.configs import find_configs
-from swarmcache.project.draws import Pools, pinning_variable
-from swarmcache.project.resolve import Resolver, Unresolved
-from swarmcache.project.sites import is_repo_id, load_sites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from swarmcache.environment import Environment
     from swarmcache.project.configs import Configs
     from swarmcache.project.draws import PoolOption
-    from swarmcache.project.readers.hydra import Config, Place
-    from swarmcache.project.resolve import Values
-    from swarmcache.project.sites import Kind, Role, Site
+    from swarmcache.project.sites import Role
     from swarmcache.settings import ModelSetting
 
 
@@ -97,7 +91,12 @@ def needed_models(
     """
     project = environment.absolute(project)
     found = find_configs(project, environment)
-    survey = _Survey(project, environment, Pools(pool, environment))
+    if not found.configs:
+        named = tuple(map(_configured, settings_models))
+        return Needs(named, (), (), tuple(dict.fromkeys(found.notes)), certain=True)
+    from swarmcache.project.survey import Survey  # noqa: PLC0415 - YAML and all that reads it
+
+    survey = Survey(project, environment, pool)
     per_config = [tuple(survey.config(config)) for config in found.configs]
     models = [*map(_configured, settings_models), *(m for row in per_config for m in row)]
     return Needs(
@@ -130,101 +129,3 @@ def _draws(
             groups.setdefault(model.group, {})[model.target] = None
     open_ones = ((g, m) for g, m in groups.items() if not environment.get(variables[g]))
     return tuple(Draw(group, variables[group], tuple(members)) for group, members in open_ones)
-
-
-class _Survey:
-    """Collects models, other needs and notes while it goes through the configs."""
-
-    def __init__(self, project: str, environment: Environment, pools: Pools) -> None:
-        self.project = project
-        self.environment = environment
-        self.pools = pools
-        self.others: list[OtherNeed] = []
-        self.notes: list[str] = []
-        self.variables: dict[str, str] = {}
-
-    def config(self, config: Config) -> Iterator[NeededModel]:
-        """Yield the models of one config, each place and alternative on its own."""
-        resolver = Resolver(config, self.environment, self.pools.functions)
-        for site in load_sites(config):
-            origin = f"{os.path.relpath(config.file, self.project)}:{site.place.line}"
-            try:
-                if site.kind != "model":
-                    self._other(site.kind, resolver.values(site.place), origin)
-                elif not site.reference_only or "${" in (site.place.text or ""):
-                    yield from self._models(resolver, config, site, origin)
-            except Unresolved as reason:
-                text = site.place.text
-                self.notes.append(
-                    t(
-                        "{origin}: {text} is not known: {reason}.",
-                        origin=origin,
-                        text=text,
-                        reason=reason,
-                    )
-                )
-
-    def _other(self, kind: Kind, values: Values, origin: str) -> None:
-        names = [value for value in values if isinstance(value, str) and value]
-        self.others += [OtherNeed(kind, name, origin) for name in names if kind != "model"]
-
-    def _models(
-        self, resolver: Resolver, config: Config, site: Site, origin: str
-    ) -> Iterator[NeededModel]:
-        source = resolver.source(site.place)
-        variable = pinning_variable(source)
-        values = resolver.values(source)
-        if values == ("",) and variable:
-            values = self._without(variable, config, source)
-        group = "".join((source.text or "").split()) if "${" in (source.text or "") else ""
-        self.variables[group] = variable
-        revision = self._revision(resolver, site)
-        for value in values:
-            if not isinstance(value, str):
-                continue
-            if not is_repo_id(value, self.project, self.environment.cwd):
-                self.notes.append(
-                    t(
-                        "{origin}: {value} is a local path, not a model of the Hub.",
-                        origin=origin,
-                        value=repr(value),
-                    )
-                )
-                continue
-            why = self._why(variable, len(values), origin)
-            yield NeededModel(Target("model", value, revision), site.role, origin, why, group)
-
-    def _without(self, variable: str, config: Config, source: Place) -> Values:
-        """Return what the expression yields when a variable that is set but empty is unset."""
-        self.notes.append(
-            t(
-                "{variable} is set but empty: unset it, or the program loads a model with no name.",
-                variable=variable,
-            )
-        )
-        rest = {k: v for k, v in self.environment.variables.items() if k != variable}
-        environment = self.environment._replace(variables=rest)
-        return Resolver(config, environment, self.pools.functions).values(source)
-
-    def _revision(self, resolver: Resolver, site: Site) -> str:
-        if site.revision is None:
-            return "main"
-        values = resolver.values(site.revision)
-        if len(values) != 1:
-            raise Unresolved(t("its revision is drawn at random"))
-        if values[0] is None:
-            return "main"
-        check_revision(str(values[0]))
-        return str(values[0])
-
-    def _why(self, variable: str, count: int, origin: str) -> str:
-        if variable and self.environment.get(variable):
-            return t("{variable} is set to it.", variable=variable)
-        if count > 1:
-            return t("One of {count} models, drawn at random at each start.", count=count)
-        if variable:
-            return t("{variable} is not set, and this is the default.", variable=variable)
-        return t("{origin} names it.", origin=origin)
-
-
-__all__ = ["Draw", "NeededModel", "Needs", "OtherNeed", "needed_models"]

@@ -14,7 +14,6 @@ from swarmcache.hubcache.pins import Astray
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import PARTIALS, state_folder
 from swarmcache.locale import listed, t
-from swarmcache.plans.pull.guard import drop_guards
 from swarmcache.plans.pull.planning import found_now
 from swarmcache.plans.pull.values import as_it_is, not_enough_room, outcome, total_bytes
 from swarmcache.progress import Silent
@@ -76,6 +75,8 @@ def _tidy(plan: PullPlan, hub: Hub) -> None:
     folder = f"{state_folder(plan.cache, hub.environment).beside}/{PARTIALS}"
     with suppress(OSError, SwarmcacheError):
         names = os.listdir(folder)
+        from swarmcache.plans.pull.guard import drop_guards  # noqa: PLC0415 - hardly ever
+
         for model in idle:
             drop_guards(f"{plan.cache}/{folder_name(model.target)}")
         if not names or not idle:

@@ -22,7 +22,6 @@ from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pinned import as_locked, not_as_locked
-from swarmcache.plans.pull.forecast import reserved_bytes, resumable_bytes
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
 
 if TYPE_CHECKING:
@@ -84,7 +83,11 @@ def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     planner = _Planner(empty, hub, wishes, Nearby([*tiers, *known_caches(hub.environment)], cache))
     models = tuple(planner.planned(target) for target in dict.fromkeys(targets))
     wanted = {file.content for model in models for file in model.fetch}
-    reserved = reserved_bytes(cache, hub.environment, except_for=wanted) if wanted else 0
+    if not wanted:
+        return replace(empty, models=models)
+    from swarmcache.plans.pull.forecast import reserved_bytes  # noqa: PLC0415 - only for downloads
+
+    reserved = reserved_bytes(cache, hub.environment, except_for=wanted)
     return replace(empty, models=models, reserved_bytes=reserved)
 
 
@@ -126,6 +129,8 @@ class _Planner:
 
     def _with_sources(self, model: PlannedPull) -> PlannedPull:
         """Return the plan with what other caches and earlier downloads have of it."""
+        from swarmcache.plans.pull.forecast import resumable_bytes  # noqa: PLC0415 - see above
+
         copies: dict[str, tuple[str, ...]] = {}
         for file in model.fetch:
             expected = _expected(file)
