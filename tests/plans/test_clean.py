@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cachemaker import CacheMaker, sha256, tiny_safetensors, write
+from cachemaker import CacheMaker, git_sha1, link, sha256, tiny_safetensors, write
 from cleaning import cleaned, contents, inodes, model, named, tree
 from other_user import open_folder, run_as_other_user
 from processes import python
@@ -24,6 +25,7 @@ from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.roots import add_root
 from swarmcache.plans.clean import LEFTOVER_KINDS, Pin, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
+from swarmcache.plans.clean.trash import Trash
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -503,3 +505,83 @@ def test_names_that_look_like_options_are_names(maker: CacheMaker) -> None:
     write(f"{maker.folder('org/a')}/-rf", b"mine")
     cleaned(maker.path, Wishes((named("org/a"),)))
     assert os.listdir(maker.folder("org/a")).count("-rf") == 1
+
+
+def test_a_pin_of_a_commit_that_is_not_cached_holds_no_other(maker: CacheMaker) -> None:
+    """A lock names one commit; of a branch that is gone nobody knows which was meant."""
+    maker.repo("org/a", model(1))
+    maker.repo("org/a", model(2), commit=OLD, refs=())
+    environment, wishes = Environment.current(), Wishes(everything=True, detached=True)
+    plan = plan_clean(maker.path, environment, wishes, pins=[Pin(A, "9" * 40, "pinned")])
+    assert [step.commit for step in plan.steps if step.kind == "revision"] == [OLD]
+    plan = plan_clean(maker.path, environment, wishes, pins=[Pin(A, "gone", "pinned")])
+    assert (plan.steps, reasons(plan.kept)) == ((), ["pinned"])
+
+
+def test_a_download_that_begins_during_the_removal_gets_its_repo_back(
+    maker: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock appears after ours were taken, and its file goes with the rename."""
+    maker.repo("org/a", model(1))
+    before = tree(maker.path)
+    environment = Environment.current()
+    plan = plan_clean(maker.path, environment, Wishes((named("org/a"),)))
+    partial = f"{maker.folder('org/a')}/blobs/{'f' * 64}.01234567.incomplete"
+    real = Trash.take
+    with contextlib.ExitStack() as locks:
+
+        def take(trash: Trash, path: str, group: str) -> None:
+            locks.enter_context(blob_lock(maker.path, A, "f" * 64))
+            write(partial, b"begun")
+            real(trash, path, group)
+
+        monkeypatch.setattr(Trash, "take", take)
+        (done,) = apply_clean(plan, environment)
+    assert (done.done, reasons(done.kept)) == ((), ["a download of it is under way"])
+    relative = os.path.relpath(partial, maker.path)
+    assert tree(maker.path) == {**before, relative: b"begun"}
+
+
+def test_a_stranger_that_comes_during_the_removal_gets_its_repo_back(
+    maker: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the trash is looked through before it is deleted."""
+    maker.repo("org/a", model(1))
+    before = tree(maker.path)
+    environment = Environment.current()
+    plan = plan_clean(maker.path, environment, Wishes((named("org/a"),)))
+    key = f"{maker.folder('org/a')}/swarm.pem"
+    real = Trash.take
+
+    def take(trash: Trash, path: str, group: str) -> None:
+        write(key, b"mine")
+        real(trash, path, group)
+
+    monkeypatch.setattr(Trash, "take", take)
+    (done,) = apply_clean(plan, environment)
+    assert done.done == ()
+    assert [one.what for one in done.kept] == [key]
+    assert tree(maker.path) == {**before, "models--org--a/swarm.pem": b"mine"}
+
+
+def test_a_blob_that_a_client_links_during_the_removal_comes_back(
+    maker: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Hub's clients link a blob that is there without taking its lock."""
+    main = maker.repo("org/a", model(1))
+    maker.repo("org/a", model(1, **{"README.md": b"old"}), commit=OLD, refs=())
+    blob = f"{maker.folder('org/a')}/blobs/{git_sha1(b'old')}"
+    environment = Environment.current()
+    plan = plan_clean(maker.path, environment, Wishes(everything=True, detached=True))
+    real = Trash.take
+
+    def take(trash: Trash, path: str, group: str) -> None:
+        if path == blob:
+            link(blob, f"{maker.folder('org/a')}/snapshots/{main}/README.md")
+        real(trash, path, group)
+
+    monkeypatch.setattr(Trash, "take", take)
+    (done,) = apply_clean(plan, environment)
+    assert [step.kind for step in done.done] == ["revision", "manifest"]
+    assert [one.what for one in done.kept] == [blob]
+    assert contents(f"{maker.folder('org/a')}/snapshots/{main}")["README.md"] == b"old"

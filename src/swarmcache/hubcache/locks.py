@@ -164,7 +164,7 @@ def is_downloading(cache: str, repo: RepoName) -> bool:
             paths = [entry.path for entry in entries if entry.name.endswith(".lock")]
     except FileNotFoundError:
         return False
-    return any(_is_held(path) for path in paths)
+    return any(is_held(path) for path in paths)
 
 
 def count_stale(cache: str, *, wanted: Callable[[RepoName], bool] | None = None) -> int:
@@ -175,7 +175,7 @@ def count_stale(cache: str, *, wanted: Callable[[RepoName], bool] | None = None)
     """
     if os.name == "nt":
         return 0  # Windows cannot be asked without taking the lock.
-    return sum(not _is_held(path) for path in _lock_files(f"{cache}/{LOCKS}", wanted))
+    return sum(not is_held(path) for path in _lock_files(f"{cache}/{LOCKS}", wanted))
 
 
 def _lock_files(folder: str, wanted: Callable[[RepoName], bool] | None) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _lock_files(folder: str, wanted: Callable[[RepoName], bool] | None) -> Itera
                 yield from (e.path for e in os.scandir(group.path) if e.name.endswith(".lock"))
 
 
-def _is_held(path: str) -> bool:
+def is_held(path: str) -> bool:
     """Tell whether a lock is held, without keeping anybody from it for longer than a look."""
     import fcntl  # noqa: PLC0415 - absent on Windows, where nothing is repaired
 

@@ -16,7 +16,7 @@ from swarmcache.hubcache.layout import (
     folder_name,
 )
 from swarmcache.hubcache.leases import sweep_leases
-from swarmcache.hubcache.locks import PATIENCE, blob_lock, holder
+from swarmcache.hubcache.locks import PATIENCE, blob_lock, holder, is_held
 from swarmcache.hubcache.publishing import sync_folders
 from swarmcache.hubcache.roots import expire_roots
 from swarmcache.hubcache.scan import read_repo
@@ -25,7 +25,6 @@ from swarmcache.locale import t
 from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.known import take_inventory
-from swarmcache.plans.clean.payloads import free_payloads
 from swarmcache.plans.clean.protection import Protection
 from swarmcache.plans.clean.trash import FOLDER, Trash
 from swarmcache.plans.clean.values import Cleaned, Kept, title
@@ -101,7 +100,7 @@ class _Cleaner:
         if repo is None:
             return []  # Somebody else removed it.
         with contextlib.ExitStack() as locks:
-            _lock_all(self._cache, repo, locks)
+            held = _lock_all(self._cache, repo, locks)
             reason = self._changed(group)
             if reason is not None:
                 return [self._stays(group, reason)]
@@ -114,12 +113,10 @@ class _Cleaner:
                     self._trash.take(step.path, home)
                     done.append(step)
             finally:
-                kept = self._looked_through(repo, done)
+                kept = self._looked_through(repo, done, held)
                 sync_folders([repo.path, self._cache])
                 kept += self._emptied()
-                if _is_hollow(repo.path):
-                    self._trash.take(repo.path, home)
-                    kept += self._emptied()
+                self._drop_hollow(repo, held)
             if not os.path.lexists(repo.path):
                 forget_uses(self._cache, self._environment, [name])
             return kept
@@ -158,14 +155,21 @@ class _Cleaner:
                     return reason
         return None
 
-    def _looked_through(self, repo: Repo, done: list[Remove]) -> list[Kept]:
+    def _looked_through(self, repo: Repo, done: list[Remove], held: set[str]) -> list[Kept]:
         """Put back what should not have gone after all: something came in at the last instant.
 
-        A stranger in what was renamed; or a blob that a client has just linked: it found the blob
+        A stranger in what was renamed; a download, whose lock is older than all that it wrote; or
+        a blob that a client has just linked: it found the blob
         there, and takes no lock for that (huggingface_hub 0.36 to 2.4.0, `hf_hub_download`).
         """
         home = folder_name(repo.name)
-        kept = [Kept(path, t("it is not of the Hub's layout")) for path in self._back(home, done)]
+        strangers = self._trash.strangers(home)
+        kept = [Kept(path, t("it is not of the Hub's layout")) for path in strangers]
+        if _new_downloads(self._cache, repo, held):
+            kept.append(Kept(title(repo.name), t("a download of it is under way"), busy=True))
+        if kept:
+            self._put_back(done, home)
+            return kept
         blobs = [step for step in done if step.kind in {"blob", "orphan"}]
         if blobs:
             linked = _broken_links(self._cache, repo.name, self._plan.tiers)
@@ -175,13 +179,20 @@ class _Cleaner:
                     kept.append(Kept(step.path, t("it changed since the plan was made"), busy=True))
         return kept
 
-    def _back(self, home: str, done: list[Remove]) -> tuple[str, ...]:
-        """Put everything back when some of it is a stranger; return the strangers."""
-        strangers = self._trash.strangers(home)
-        for step in reversed(list(done)) if strangers else ():
+    def _drop_hollow(self, repo: Repo, held: set[str]) -> None:
+        """Remove the folders of a repo of which nothing is left, unless a download begins there."""
+        home = folder_name(repo.name)
+        if _is_hollow(repo.path):
+            self._trash.take(repo.path, home)
+            if _new_downloads(self._cache, repo, held):
+                self._trash.put_back(repo.path, home)
+            self._emptied()
+
+    def _put_back(self, done: list[Remove], home: str) -> None:
+        """Put everything back where it stood, the last first."""
+        for step in reversed(list(done)):
             if self._trash.put_back(step.path, home):
                 done.remove(step)
-        return strangers
 
     def _emptied(self) -> list[Kept]:
         left = self._trash.empty()
@@ -197,8 +208,7 @@ class _Cleaner:
                 done.append(step)  # A payload goes with the last blob that links to it.
                 continue
             if step.kind == "payload":
-                unlink = self._trash.unlink
-                busy = free_payloads(self._cache, [step.path], unlink, unlisted=True)
+                busy = self._trash.free_payloads([step.path], unlisted=True)
                 reason = t("another process holds its lock") if busy else None
             elif step.kind == "trash":
                 kept += self._emptied()
@@ -216,11 +226,11 @@ class _Cleaner:
         return kept + self._emptied()
 
 
-def _lock_all(cache: str, repo: Repo, locks: contextlib.ExitStack) -> None:
-    """Take every lock under which something of the repo may be downloaded, none waited for.
+def _lock_all(cache: str, repo: Repo, locks: contextlib.ExitStack) -> set[str]:
+    """Take every lock under which something of the repo may be downloaded; return their etags.
 
-    In sorted order, and again for those that somebody made meanwhile. Raises CacheBusy with who
-    holds one, AccessDenied for a lock file that is closed to this user.
+    None is waited for. In sorted order, and again for those that somebody made meanwhile. Raises
+    CacheBusy with who holds one, AccessDenied for a lock file that is closed to this user.
     """
     folder = f"{cache}/{LOCKS}/{folder_name(repo.name)}"
     held: set[str] = set()
@@ -229,6 +239,7 @@ def _lock_all(cache: str, repo: Repo, locks: contextlib.ExitStack) -> None:
         for etag in sorted(etags):
             locks.enter_context(_locked(cache, repo.name, etag))
         held |= etags
+    return held
 
 
 def _locked(cache: str, name: RepoName, etag: str) -> contextlib.ExitStack:
@@ -241,6 +252,14 @@ def _locked(cache: str, name: RepoName, etag: str) -> contextlib.ExitStack:
             who = holder(path) or t("another process")
             raise CacheBusy(t("{who} is downloading it", who=who)) from error
         return lock.pop_all()
+
+
+def _new_downloads(cache: str, repo: Repo, held: set[str]) -> bool:
+    """Tell whether somebody holds a lock of the repo that was not there when we took them all."""
+    folder = f"{cache}/{LOCKS}/{folder_name(repo.name)}"
+    locks = {name for name in _listed(folder) if name.endswith(".lock")}
+    new = {name for name in locks if name.removesuffix(".lock") not in held}
+    return any(is_held(f"{folder}/{name}") for name in new)
 
 
 def _etags(repo: Repo, folder: str) -> set[str]:

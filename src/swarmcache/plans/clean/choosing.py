@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.integrity import check_revision
@@ -68,9 +69,18 @@ class Chooser:
             if opened is not None:
                 kept.append(keep(repo, opened, busy=True, named=named))
                 choice = choice._replace(whole=False, leftovers=frozenset(), orphans=frozenset())
+        kept += self._young(repo, choice)
         if inventory.strangers and choice.whole:
             kept += [Kept(path, t("it is not of the Hub's layout")) for path in inventory.strangers]
         return Chosen(choice, tuple(kept))
+
+    def _young(self, repo: Repo, choice: Choice) -> Iterator[Kept]:
+        """Yield the leftovers that stay since whoever made them may be about to use them."""
+        for leftover in repo.leftovers:
+            if leftover.kind in choice.leftovers and not choice.whole:
+                with suppress(OSError):
+                    if not is_settled(os.lstat(leftover.path)):
+                        yield Kept(leftover.path, t("it is younger than 10 minutes"), busy=True)
 
     def selected(self, repo: Repo) -> list[Revision]:
         """Return the revisions that the wishes select, protected or not."""

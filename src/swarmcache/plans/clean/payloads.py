@@ -90,13 +90,15 @@ def stored_payloads(cache: str) -> Iterator[str]:
 def free_payloads(
     cache: str,
     payloads: Collection[str],
-    unlink: Callable[[str], None] = os.unlink,
+    unlink: Callable[[str], None],
+    staging: str,
     *,
     unlisted: bool = False,
 ) -> list[str]:
     """Remove those of the payloads that nothing links to any more; return the ones that are busy.
 
-    `unlink` takes the path. Manifests of the others are rewritten to what is true. With
+    `unlink` takes the path; `staging` is a folder of the cache, which may not exist yet, for
+    what is to be renamed into place. Manifests of the others are rewritten to what is true. With
     `unlisted`, payloads without a manifest go too: no link in the cache leads to them. All locks
     are taken without waiting, in order, and held to the end.
     """
@@ -114,7 +116,7 @@ def free_payloads(
         users = store_links(cache) if locked else {}
         for payload in locked:
             if users.get(payload):
-                _rewrite(cache, payload, users[payload])
+                _rewrite(cache, payload, users[payload], staging)
                 continue
             absent = not os.path.lexists(payload)  # A killed removal left its manifest.
             regular = os.path.isfile(payload) and not os.path.islink(payload)
@@ -125,12 +127,13 @@ def free_payloads(
     return busy
 
 
-def _rewrite(cache: str, payload: str, users: Collection[str]) -> None:
+def _rewrite(cache: str, payload: str, users: Collection[str], staging: str) -> None:
     """List a payload's true users, as the Hub's client does (2.4.0, `_rewrite_manifest`)."""
     lines = sorted(os.path.relpath(user, cache) for user in users)
     text = "".join(f"{line}\n" for line in lines if "\n" not in line)
-    temporary = f"{payload}{REFS}.{os.urandom(4).hex()}.tmp"
+    temporary = f"{staging}/{os.urandom(8).hex()}"
     with contextlib.suppress(OSError):
+        os.makedirs(staging, exist_ok=True)
         try:
             with open(temporary, "x", encoding="utf-8") as file:
                 file.write(text)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.last_use import last_uses
-from swarmcache.hubcache.layout import RepoName, folder_name
+from swarmcache.hubcache.layout import RepoName, folder_name, is_commit
 from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.open_files import open_files
@@ -103,9 +103,10 @@ class Protection:
         """Return why a revision is needed, or None."""
         for pin in self._pins.get(repo.name, ()):
             found = repo.revision(pin.revision)
-            # Where the ref is gone, nothing tells which of the commits is meant.
-            if found is None or found.commit == revision.commit:
+            if found is not None and found.commit == revision.commit:
                 return pin.reason
+            if found is None and not is_commit(pin.revision):
+                return pin.reason  # The ref is gone: nothing tells which commit is meant.
         return None
 
     def used(self, repo: Repo, *, locked: bool = False) -> str | None:

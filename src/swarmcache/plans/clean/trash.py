@@ -22,7 +22,7 @@ from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads, payload_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from swarmcache.hubcache.layout import RepoName
 
@@ -82,6 +82,15 @@ class Trash:
                 os.rmdir(f"{self._folder}/{entry}")
         return left
 
+    def free_payloads(self, payloads: Collection[str], *, unlisted: bool = False) -> list[str]:
+        """Remove those payloads of the shared store that nothing uses; return the busy ones."""
+        staging = f"{self._entry}/manifests"
+        busy = free_payloads(self._cache, payloads, self.unlink, staging, unlisted=unlisted)
+        for folder in (staging, self._entry):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        return busy
+
     def unlink(self, path: str) -> None:
         """Remove one name, and count its bytes if no other name leads to them."""
         found = os.lstat(path)
@@ -114,7 +123,7 @@ class Trash:
             with contextlib.suppress(OSError):
                 payload = payload_behind(self._cache, os.readlink(f"{folder}/{BLOBS}/{name}"))
                 payloads.update({payload} - {None})
-        self.busy += free_payloads(self._cache, payloads, self.unlink)  # type: ignore[arg-type]
+        self.busy += self.free_payloads(payloads)  # type: ignore[arg-type]
 
     def _remove(self, path: str) -> None:
         """Remove a tree; no link is followed."""
