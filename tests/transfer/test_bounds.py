@@ -21,7 +21,7 @@ from swarmcache.transfer.bounds import Bounds, asked_pause, backoff
         ({"Retry-After": "9" * 5000}, 300),
         ({"Retry-After": "-1"}, None),
         ({"Retry-After": "1.5"}, None),
-        ({"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}, 300.0),
         ({"ratelimit": '"api";r=0;t=55'}, 55),
         ({"ratelimit": '"api"; r=0; t=55'}, 55),
         ({"ratelimit": '"resolvers";r=12;t=55'}, None),

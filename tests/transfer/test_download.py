@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import pytest
@@ -249,10 +250,19 @@ def test_the_pause_that_is_asked_for_is_kept(tmp_path: pathlib.Path, fault: Faul
     assert 1 <= time.monotonic() - began < 4
 
 
-def test_a_date_to_retry_after_is_an_ordinary_pause(tmp_path: pathlib.Path) -> None:
-    """It is not waited for."""
+def test_a_date_to_retry_after_is_waited_for(tmp_path: pathlib.Path) -> None:
+    """In whole seconds, so two of them are at least one."""
+    began = time.monotonic()
     with FaultyHub(repo()) as hub:
-        hub.add(faults.too_many("Wed, 21 Oct 2099 07:28:00 GMT"), path=LARGE, times=1)
+        hub.add(faults.too_many(formatdate(time.time() + 2, usegmt=True)), path=LARGE, times=1)
+        assert pull(tmp_path, hub.url).error is None
+    assert time.monotonic() - began >= 0.9
+
+
+@pytest.mark.parametrize("text", ["soon", "Wed, 99 Foo 2099", "Wed, 21 Oct 1999 07:28:00 GMT"])
+def test_no_date_and_a_past_one_hold_nobody_up(tmp_path: pathlib.Path, text: str) -> None:
+    with FaultyHub(repo()) as hub:
+        hub.add(faults.too_many(text), path=LARGE, times=1)
         assert pull(tmp_path, hub.url).error is None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass, replace
+from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,18 +60,29 @@ def backoff(failures: int) -> float:
 def asked_pause(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that an answer asks its client to wait, at most five minutes, or None.
 
-    `Retry-After` in seconds, or the Hub's `ratelimit: "api";r=0;t=55` (huggingface_hub 2.4.0,
-    `utils/_http.py`). A date is not worth a parser: nobody was seen to send one.
+    `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), or the Hub's
+    `ratelimit: "api";r=0;t=55` (huggingface_hub 2.4.0, `utils/_http.py`).
     """
     after = headers.get("Retry-After", "").strip()
     if after.isdecimal():
         return min(float(after), _LONGEST_PAUSE)
+    if (moment := _moment(after)) is not None:
+        return min(max(0.0, moment - time.time()), _LONGEST_PAUSE)
     pairs = (part.strip().partition("=") for part in headers.get("ratelimit", "").split(";"))
     fields = {name: value for name, _, value in pairs}
     left, until = fields.get("r", ""), fields.get("t", "")
     if left == "0" and until.isdecimal():
         return min(float(until), _LONGEST_PAUSE)
     return None
+
+
+def _moment(text: str) -> float | None:
+    """Return a date's seconds since the epoch, or None for what is no date."""
+    parsed = parsedate_tz(text)
+    try:
+        return None if parsed is None else float(mktime_tz(parsed))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _seconds(text: str | None) -> float:
