@@ -585,3 +585,16 @@ def test_a_blob_that_a_client_links_during_the_removal_comes_back(
     assert [step.kind for step in done.done] == ["revision", "manifest"]
     assert [one.what for one in done.kept] == [blob]
     assert contents(f"{maker.folder('org/a')}/snapshots/{main}")["README.md"] == b"old"
+
+
+def test_a_budget_counts_the_manifests_of_shared_payloads(maker: CacheMaker) -> None:
+    """They are freed with them: else the next run would find the budget missed by their bytes."""
+    for number in range(3):
+        maker.repo(f"org/m{number}", model(number), shared=True, trees=False)
+    marker = os.stat(f"{maker.path}/blobs/.huggingface-shared-blobs").st_blocks * 512
+    held = sum(inodes(maker.path).values()) - marker
+    one = plan_clean(maker.path, Environment.current(), Wishes((named("org/m0"),)))
+    wishes = Wishes(budget=held - one.freed_bytes_expected)
+    plan, _ = cleaned(maker.path, wishes)
+    assert plan.freed_bytes_expected == one.freed_bytes_expected
+    assert plan_clean(maker.path, Environment.current(), wishes).steps == ()

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.layout import BLOBS
+from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER
 from swarmcache.plans.clean.payloads import REFS, has_manifest, payload_behind, store_links
 from swarmcache.plans.clean.values import Choice, Group
 from swarmcache.plans.plan import Remove
@@ -23,6 +23,7 @@ class Counter:
 
     def __init__(self, cache: str) -> None:
         self._cache = cache
+        self._has_store = os.path.isfile(f"{cache}/{BLOBS}/{SHARED_MARKER}")
         self._paths: set[str] = set()
         self._gone: dict[tuple[int, int], int] = {}
         self._blobs: dict[str, set[str]] = {}
@@ -79,6 +80,8 @@ class Counter:
 
     def _note_links(self, draft: Draft) -> None:
         """Note which payloads of the shared store lose a link by a removal."""
+        if not self._has_store:
+            return
         if draft.kind == "repo":
             with suppress(OSError):
                 for entry in os.scandir(f"{draft.path}/{BLOBS}"):

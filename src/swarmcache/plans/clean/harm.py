@@ -13,7 +13,7 @@ from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.clean.choosing import Chooser
 from swarmcache.plans.clean.counting import Counter
 from swarmcache.plans.clean.drafting import drafts
-from swarmcache.plans.clean.payloads import stored_payloads
+from swarmcache.plans.clean.payloads import REFS, stored_payloads
 from swarmcache.plans.clean.values import LEFTOVER_KINDS, Choice, Seen
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -
     if wishes.budget is not None:
         files = [found for seen in repos for found in seen.inventory.files.values()]
         files += [found for draft in around.drafts for found in draft.files.values()]
-        files += [os.lstat(payload) for payload in stored_payloads(cache)]
+        for payload in stored_payloads(cache):
+            files += [os.lstat(one) for one in (payload, f"{payload}{REFS}") if os.path.exists(one)]
         held = {(found.st_dev, found.st_ino): found.st_blocks * 512 for found in files}
         need = sum(held.values()) - wishes.budget
     if wishes.free is not None:
