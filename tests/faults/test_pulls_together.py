@@ -280,3 +280,15 @@ def test_two_repos_that_share_a_blob_download_it_once(tmp_path: Path, together: 
         assert here.state(repo_id) == "complete"
     assert_legal(here.cache, etags(one, two))
     assert here.leftovers() == []
+
+
+def test_pulls_of_models_that_share_small_files_wait_for_nobody(tmp_path: Path) -> None:
+    """At once into one cache: a published small file is kept until its own repo has its ref."""
+    repos = [model(2 * MIB, seed, f"org/m{seed}") for seed in range(4)]
+    here = site(tmp_path, *repos, bytes_per_second=6 * MIB)
+    with here.hub:
+        pulls = [here.start(f"org/m{seed}", SWARMCACHE_PATIENCE="4") for seed in range(4)]
+        for process in pulls:
+            code, said = ended(process)
+            assert code == 0, said
+        assert here.leftovers() == []

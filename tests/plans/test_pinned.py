@@ -332,7 +332,7 @@ def test_every_hub_version_pulls_as_locked(
         assert answer["version"] == version
         return answer["state"], answer["error"], answer["main"]
 
-    assert pull() == ("incomplete", "LockMismatch", None)
+    assert pull() == ("missing", "LockMismatch", None)
     served.repo("org/name", MODEL)
     cache.repo("org/name", NEWER, commit=commit, refs=())
     assert pull() == ("complete", None, commit)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from swarmcache.hubcache.journal import sealed
 from swarmcache.hubcache.owners import boot_id
-from swarmcache.transfer.partial import SMALL_BYTES, Partial
+from swarmcache.transfer.contents import SMALL_BYTES
+from swarmcache.transfer.partial import Partial
 from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from swarmcache.hubcache.expectations import algorithm_of
-from swarmcache.hubcache.layout import Target, parse_folder_name
+from swarmcache.hubcache.layout import Target, folder_name, parse_folder_name
 
 if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.verdicts import Algorithm
+
+
+SMALL_BYTES = 2**20
+"""Such contents are fetched by one request, and hashed when they are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,17 @@ class Content:
 
     @property
     def key(self) -> str:
-        """The name of its partial: the hash, so that whoever wants these bytes can go on."""
-        if self.algorithm is not None:
+        """The name of its partial: the hash, so that whoever wants these bytes can go on.
+
+        A small content's has its repo in it too: who publishes one repo keeps hundreds of them
+        until its ref is there, and another repo that has the same file must not wait for that.
+        """
+        if self.algorithm is None:
+            odd = f"{self.repo.type}\0{self.repo.id}\0{self.commit}\0{self.path}\0{self.etag}"
+            return "odd-" + hashlib.sha256(odd.encode()).hexdigest()[:40]
+        if self.size > SMALL_BYTES:
             return self.etag
-        odd = f"{self.repo.type}\0{self.repo.id}\0{self.commit}\0{self.path}\0{self.etag}"
-        return "odd-" + hashlib.sha256(odd.encode()).hexdigest()[:40]
+        return f"{self.etag}-{hashlib.sha256(folder_name(self.repo).encode()).hexdigest()[:16]}"
 
     @property
     def target(self) -> Target:
@@ -131,3 +141,8 @@ def is_there(content: Content) -> bool:
         return not content.again and os.stat(content.location).st_size == content.size
     except OSError:
         return False
+
+
+def etag_of(key: str) -> str:
+    """Return the etag in a partial's name."""
+    return key.partition("-")[0]

@@ -22,6 +22,7 @@ from swarmcache.hubcache.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
 from swarmcache.transfer.contents import (
+    SMALL_BYTES,
     Advanced,
     Awaited,
     Failed,
@@ -31,7 +32,7 @@ from swarmcache.transfer.contents import (
 )
 from swarmcache.transfer.download import PIECE_BYTES, Download
 from swarmcache.transfer.others import Waiting
-from swarmcache.transfer.partial import DATA, SMALL_BYTES, Partial
+from swarmcache.transfer.partial import DATA, Partial
 from swarmcache.transfer.putting import put
 from swarmcache.transfer.refusals import refusal
 from swarmcache.transfer.sources import Retry, siblings

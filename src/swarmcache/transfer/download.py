@@ -18,9 +18,8 @@ from swarmcache.errors import (
 )
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import backoff
-from swarmcache.transfer.contents import Failed, Fetched, Started
+from swarmcache.transfer.contents import SMALL_BYTES, Failed, Fetched, Started
 from swarmcache.transfer.follower import UNKNOWN, Follower
-from swarmcache.transfer.partial import SMALL_BYTES
 from swarmcache.transfer.piece import Piece
 from swarmcache.transfer.putting import put
 from swarmcache.transfer.ranges import Range, Ranges

@@ -31,6 +31,7 @@ from urllib.parse import quote
 from swarmcache.hubcache.journal import sealed
 from swarmcache.hubcache.owners import boot_id
 from swarmcache.hubcache.publishing import share, sync_folders
+from swarmcache.transfer.contents import SMALL_BYTES
 from swarmcache.transfer.ranges import Range, Ranges
 from swarmcache.transfer.recall import Recall
 
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 DATA = "data"
 """The name of its bytes."""
-SMALL_BYTES = 2**20
-"""Such contents are fetched by one request, and hashed when they are here."""
 SYNC_BYTES = 16 * 2**20
 """What a power cut may cost for each file."""
 _AT_ONCE = SYNC_BYTES * 3 // 4 - 2**20

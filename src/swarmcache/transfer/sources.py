@@ -21,8 +21,8 @@ from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.reading import open_quietly
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause
+from swarmcache.transfer.contents import SMALL_BYTES
 from swarmcache.transfer.http import Origin, shown
-from swarmcache.transfer.partial import SMALL_BYTES
 from swarmcache.transfer.refusals import no_success, of_disk, of_status, unreachable
 
 if TYPE_CHECKING:

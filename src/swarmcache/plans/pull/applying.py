@@ -81,16 +81,17 @@ def _tidy(plan: PullPlan, hub: Hub) -> None:
             drop_guards(f"{plan.cache}/{folder_name(model.target)}")
         if not names or not idle:
             return
-        from swarmcache.transfer.contents import Content  # noqa: PLC0415 - hardly ever
+        from swarmcache.transfer.contents import Content, etag_of  # noqa: PLC0415 - hardly ever
 
         with hub.crew(plan.cache) as crew:  # Which sweeps, as it ends.
             for model, name in product(idle, names):
                 target = model.target
-                blob = f"{plan.cache}/{folder_name(target)}/{BLOBS}/{name}"
+                etag = etag_of(name)
+                blob = f"{plan.cache}/{folder_name(target)}/{BLOBS}/{etag}"
                 if os.path.exists(blob):
                     size = os.path.getsize(blob)
                     crew.forget(
-                        Content(target.name, model.found.commit or "", "", name, size, blob)
+                        Content(target.name, model.found.commit or "", "", etag, size, blob)
                     )
 
 

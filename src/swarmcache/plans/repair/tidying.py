@@ -10,7 +10,7 @@ from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.scan import iter_repos
 from swarmcache.hubcache.state import PARTIALS, state_folder
 from swarmcache.transfer.claims import Claim, claim
-from swarmcache.transfer.contents import Content
+from swarmcache.transfer.contents import Content, etag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,11 @@ def tidy(cache: str, environment: Environment) -> None:
     """
     folder = f"{state_folder(cache, environment).beside}/{PARTIALS}"
     with suppress(OSError):
-        names = set(os.listdir(folder))
+        names = {etag_of(name) for name in os.listdir(folder)}
         for repo in iter_repos(cache) if names else ():
             for content in _settled(repo, names):
+                if not os.path.isdir(f"{folder}/{content.key}"):
+                    continue
                 found = claim(cache, folder, content)
                 if isinstance(found, Claim):
                     found.remove()
