@@ -99,7 +99,9 @@ def report(case: Case, rounds: int, folder: str) -> None:
     if case.direct and shutil.which("curl"):
         commands["curl"] = ["curl", "-s", "-o", f"{place}/file", case.direct]
     if case.direct and shutil.which("aria2c"):
-        commands["aria2c"] = ["aria2c", "-q", "-x4", "-d", place, "-o", "file", case.direct]
+        trusted = [f"--ca-certificate={pem}" for pem in set(case.trust.values())]
+        aria2c = ["aria2c", "-q", "-x4", *trusted, "-d", place, "-o", "file"]
+        commands["aria2c"] = [*aria2c, case.direct]
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
