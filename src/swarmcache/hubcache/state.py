@@ -46,6 +46,11 @@ class State(NamedTuple):
     mode: int
     """Permission bits of the cache folder, for what is made beside it."""
 
+    @property
+    def partials(self) -> str:
+        """The folder beside the cache where partial downloads lie; it may not exist."""
+        return f"{self.beside}/{PARTIALS}"
+
     def folder(self, name: str) -> str:
         """Make the folder `name` below `path` and return it; OSError where that cannot be."""
         path = f"{self.path}/{name}"
@@ -72,6 +77,12 @@ def state_folder(cache: str, environment: Environment) -> State:
     path = users_folder(cache, environment)
     known = beside if _is_ours(beside) else path
     return State(path, _is_ours(path) and _may_write(path), beside=known, mode=0o700)
+
+
+def unwritable(cache: str) -> AccessDenied:
+    """Return the error for a cache whose folder, or the state beside it, this user cannot write."""
+    message = t("The cache folder {path} cannot be written by this user.", path=cache)
+    return AccessDenied(message, hint=f"ls -ld {cache}")
 
 
 def users_folder(cache: str, environment: Environment) -> str:

@@ -161,7 +161,7 @@ def _writable(path: str) -> bool:
 def _existing(path: str) -> str:
     """Return `path` or its nearest parent that exists."""
     while not os.path.exists(path):
-        path = os.path.dirname(path)
+        path = os.path.dirname(path) or os.curdir
     return path
 
 

@@ -14,9 +14,9 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, DiskFull, SwarmcacheError
+from swarmcache.errors import DiskFull, SwarmcacheError
 from swarmcache.hubcache.locks import PATIENCE, held
-from swarmcache.hubcache.state import PARTIALS, file_mode, state_folder
+from swarmcache.hubcache.state import PARTIALS, file_mode, state_folder, unwritable
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def staging(
 
 def has_leftovers(cache: str, environment: Environment) -> bool:
     """Tell whether a killed process left something in the staging folder."""
-    beside = state_folder(cache, environment).beside
-    return bool(glob.glob(f"{glob.escape(beside)}/{PARTIALS}/{_PREFIX}*"))
+    partials = state_folder(cache, environment).partials
+    return bool(glob.glob(f"{glob.escape(partials)}/{_PREFIX}*"))
 
 
 def _sweep(partial: str) -> None:
@@ -97,5 +97,4 @@ def _sweep(partial: str) -> None:
 def _unusable(cache: str, error: OSError | None = None) -> SwarmcacheError:
     if error is not None and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFull(t("The disk of {path} is full.", path=cache), hint="swarmcache status")
-    message = t("The cache folder {path} cannot be written by this user.", path=cache)
-    return AccessDenied(message, hint=f"ls -ld {cache}")
+    return unwritable(cache)

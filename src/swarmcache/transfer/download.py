@@ -237,8 +237,7 @@ class Download:
             if self.ended:
                 return
             self.ended = True
-            for piece in self._pieces:
-                piece.abort()
+            self._abort_all()
         self.partial.close()
         self.claim.give_back()
 
@@ -293,6 +292,9 @@ class Download:
 
     def _new_round(self) -> None:
         self._turn += 1
+        self._abort_all()
+
+    def _abort_all(self) -> None:
         for piece in self._pieces:
             piece.abort()
         self._pieces.clear()
@@ -373,9 +375,7 @@ class Download:
             if self.ended:
                 return
             self.ended = True
-            for piece in self._pieces:
-                piece.abort()
-            self._pieces.clear()
+            self._abort_all()
         if isinstance(outcome, Failed):
             self.partial.close()
             self.claim.give_back()

@@ -22,7 +22,7 @@ from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause, backoff
 from swarmcache.transfer.http import Origin, shown
 from swarmcache.transfer.listing import MAX_FILES, RepoListing, check_together, remote_file
-from swarmcache.transfer.refusals import is_lasting, of_status, unreachable
+from swarmcache.transfer.refusals import BUSY, is_lasting, of_status, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _MAX_PAGE = 64 * 2**20
 """Bytes of one page; the Hub's have 1,000 entries, some 300 kB."""
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same request may well succeed."""
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 
@@ -134,7 +132,7 @@ class Endpoint:
                     error: TransferError = of_status(
                         answer.status, answer.headers, self.url, target, trusted=self.trusted
                     )
-                    retry = answer.status in _BUSY
+                    retry = answer.status in BUSY
             except (OSError, http.client.HTTPException) as failure:
                 error, pause = unreachable(failure, self.url), None
                 retry = not (is_lasting(failure) or isinstance(failure, TimeoutError))

@@ -76,6 +76,7 @@ class Hub:
         disagree.
         """
         from swarmcache.transfer.listing import RepoListing  # noqa: PLC0415 - see the class
+        from swarmcache.transfer.refusals import weightiest  # noqa: PLC0415
 
         self._refuse_offline(target)
         refusals: list[SwarmcacheError] = []
@@ -88,11 +89,8 @@ class Hub:
                 refusals.append(error)
                 continue
             return RepoListing(target, found.commit, found.files, found.endpoint)
-        for kind in (RepoDenied, UnsafeListing, EndpointUnreachable, RepoNotFound):
-            for one in refusals:
-                if isinstance(one, kind):
-                    raise one
-        raise refusals[0]
+        kinds = (RepoDenied, UnsafeListing, EndpointUnreachable, RepoNotFound)
+        raise weightiest(refusals, kinds)
 
     def crew(self, cache: str, *, lock: bool = True) -> Crew:
         """Return who downloads into a cache folder, which is made if need be.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.publishing import make_folder
-from swarmcache.hubcache.state import PARTIALS, state_folder
-from swarmcache.locale import t
+from swarmcache.hubcache.state import PARTIALS, state_folder, unwritable
 from swarmcache.transfer.refusals import of_disk
 
 if TYPE_CHECKING:
@@ -26,10 +24,5 @@ def partials_folder(cache: str, environment: Environment) -> str:
         if state.writable and state.path == state.beside:
             return state.folder(PARTIALS)
     except OSError as error:
-        raise of_disk(error) or _unwritable(cache) from error
-    raise _unwritable(cache)
-
-
-def _unwritable(cache: str) -> AccessDenied:
-    message = t("The cache folder {path} cannot be written by this user.", path=cache)
-    return AccessDenied(message, hint=f"ls -ld {cache}")
+        raise of_disk(error) or unwritable(cache) from error
+    raise unwritable(cache)

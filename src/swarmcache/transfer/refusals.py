@@ -30,6 +30,8 @@ _UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, 
 _NETWORK = (http.client.HTTPException, ssl.SSLError, ConnectionError, TimeoutError)
 _GONE = frozenset({404, 410})
 _DENIED = frozenset({401, 403, 451})
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may well succeed."""
 DISABLED = "Access to this resource is disabled."
 """What the Hub says of a repo that was taken down (huggingface_hub 2.4.0, `utils/_http.py`)."""
 
@@ -158,9 +160,12 @@ def denied(endpoint: str, target: Target, *, trusted: bool) -> RepoDenied:
     return RepoDenied(message, hint="hf auth login")
 
 
-def weightiest(errors: Sequence[SwarmcacheError]) -> SwarmcacheError:
-    """Return the error to tell when no source helped: the first of the most telling kind."""
-    for kind in (RepoDenied, WrongBytes, EndpointUnreachable, SwarmcacheError):
+def weightiest(
+    errors: Sequence[SwarmcacheError],
+    kinds: Sequence[type[SwarmcacheError]] = (RepoDenied, WrongBytes, EndpointUnreachable),
+) -> SwarmcacheError:
+    """Return the error to tell when none helped: the first of the most telling kind, or of all."""
+    for kind in (*kinds, SwarmcacheError):
         for error in errors:
             if isinstance(error, kind):
                 return error

@@ -23,7 +23,7 @@ from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause
 from swarmcache.transfer.contents import SMALL_BYTES
 from swarmcache.transfer.http import Origin, shown
-from swarmcache.transfer.refusals import no_success, of_disk, of_status, unreachable
+from swarmcache.transfer.refusals import BUSY, no_success, of_disk, of_status, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from swarmcache.transfer.http import Answer, Connections
     from swarmcache.transfer.ranges import Range
 
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED = frozenset({401, 403, 404, 410})
 """What an address that a redirect led to answers when its time is over."""
 _LEAST, _MOST = 4096, 2**18
@@ -207,7 +206,7 @@ class Remote:
 
     def _agreed(self, answer: Answer, part: Range, sink: Sink) -> tuple[int, int]:
         """Return which bytes an answer holds; raises Retry or Struck where it is not ours."""
-        if answer.status in _BUSY:
+        if answer.status in BUSY:
             raise Retry(self._refused(answer), asked_pause(answer.headers))
         if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise Struck(_wrong_size(self.name, self._content.size, None))

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from swarmcache.plans.clean.protection import Protection
     from swarmcache.plans.clean.values import LeftoverKind
 
-PARTIALS = "partial"
-
 
 class Beside(NamedTuple):
     """What of it goes, and what stays."""
@@ -47,7 +45,7 @@ def beside(
     if not is_empty(trash):
         drafts.append(Draft("trash", trash, None, dict(trash_files(trash))))
     if "partial" in kinds:
-        drafts += _partials(f"{state.beside}/{PARTIALS}", kept)
+        drafts += _partials(state.partials, kept)
     if "legacy" in kinds:
         drafts += _legacy(listing, protection, kept)
     if "payload" in kinds:

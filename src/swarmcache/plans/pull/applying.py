@@ -12,7 +12,7 @@ from swarmcache.errors import CacheBusy, RepoNotFound, SwarmcacheError, WrongByt
 from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.pins import Astray
 from swarmcache.hubcache.registry import remember
-from swarmcache.hubcache.state import PARTIALS, state_folder
+from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import listed, t
 from swarmcache.plans.pull.planning import found_now
 from swarmcache.plans.pull.values import as_it_is, not_enough_room, outcome, total_bytes
@@ -72,7 +72,7 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
 def _tidy(plan: PullPlan, hub: Hub) -> None:
     """Remove what pulls that were killed at their very end have left; never raises."""
     idle = [model for model in plan.models if model.found.state == "complete"]
-    folder = f"{state_folder(plan.cache, hub.environment).beside}/{PARTIALS}"
+    folder = state_folder(plan.cache, hub.environment).partials
     with suppress(OSError, SwarmcacheError):
         names = os.listdir(folder)
         from swarmcache.plans.pull.guard import drop_guards  # noqa: PLC0415 - hardly ever

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache import owners
-from swarmcache.hubcache.state import PARTIALS, state_folder
+from swarmcache.hubcache.state import state_folder
 from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def resumable_bytes(
     cache: str, environment: Environment, sizes: Mapping[str, int]
 ) -> dict[str, int]:
     """Return by etag what partials hold of contents with these sizes; reads only."""
-    folder = f"{state_folder(cache, environment).beside}/{PARTIALS}"
+    folder = state_folder(cache, environment).partials
     found: dict[str, int] = {}
     for etag, size in sizes.items() if os.path.isdir(folder) else ():
         recall = _recalled(f"{folder}/{etag}")
@@ -33,7 +33,7 @@ def reserved_bytes(
     cache: str, environment: Environment, *, except_for: Collection[str] = ()
 ) -> int:
     """Return what living downloads of other processes into a cache will still take."""
-    folder = f"{state_folder(cache, environment).beside}/{PARTIALS}"
+    folder = state_folder(cache, environment).partials
     total = 0
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         recall = _recalled(f"{folder}/{name}")
@@ -60,5 +60,5 @@ def _is_alive(folder: str) -> bool:
 def _recalled(folder: str) -> Recall | None:
     try:
         return Recall.read(folder)
-    except (OSError, ValueError):
+    except OSError:
         return None

@@ -9,7 +9,6 @@ What the project's lock pins is had at its locked commit, whatever the branch is
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from swarmcache.hubcache.integrity import check_revision
 from swarmcache.hubcache.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
+from swarmcache.hubcache.usage import free_bytes
 from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
@@ -79,7 +79,7 @@ def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     ones, is planned with its error.
     """
     wishes = wishes or Wishes()
-    empty = PullPlan(cache, (), _free_bytes(cache), wishes.all_files, lock, tuple(tiers))
+    empty = PullPlan(cache, (), free_bytes(cache), wishes.all_files, lock, tuple(tiers))
     planner = _Planner(empty, hub, wishes, Nearby([*tiers, *known_caches(hub.environment)], cache))
     models = tuple(planner.planned(target) for target in dict.fromkeys(targets))
     wanted = {file.content for model in models for file in model.fetch}
@@ -239,13 +239,6 @@ def _ignores_case(folder: str) -> bool:
         return swapped != folder and os.path.samefile(folder, swapped)
     except OSError:
         return False
-
-
-def _free_bytes(path: str) -> int:
-    """Return the free bytes of the disk that holds, or will hold, a folder."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path) or os.curdir
-    return shutil.disk_usage(path).free
 
 
 def _pattern(text: str) -> str:

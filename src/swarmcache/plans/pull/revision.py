@@ -149,7 +149,7 @@ class NewRevision:
         make_folder(os.path.dirname(entry))
         try:
             os.symlink(blob, entry)
-        except (OSError, NotImplementedError):
+        except OSError:
             _copied(self.blob(file), entry)  # A file system without links.
 
     def _merge(self, built: str, files: Sequence[RemoteFile], replaced: set[str]) -> bool:

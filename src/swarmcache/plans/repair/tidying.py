@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.scan import iter_repos
-from swarmcache.hubcache.state import PARTIALS, state_folder
+from swarmcache.hubcache.state import state_folder
 from swarmcache.transfer.claims import Claim, claim
 from swarmcache.transfer.contents import Content, etag_of
 
@@ -24,7 +24,7 @@ def tidy(cache: str, environment: Environment) -> None:
 
     Until a ref leads to them, a partial is what brings them back after a `hf cache prune`.
     """
-    folder = f"{state_folder(cache, environment).beside}/{PARTIALS}"
+    folder = state_folder(cache, environment).partials
     with suppress(OSError):
         names = {etag_of(name) for name in os.listdir(folder)}
         for repo in iter_repos(cache) if names else ():
