@@ -7,6 +7,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.publishing import draft_of
 from swarmcache.hubcache.state import file_mode
 
 if TYPE_CHECKING:
@@ -44,18 +45,12 @@ class Journal:
 
         `kept` is asked for the lines when nobody else can add one any more.
         """
-        temporary = f"{self.path}.{os.urandom(4).hex()}.tmp"
-        with self._opened():
-            try:
-                with open(temporary, "xb") as file:
-                    file.writelines(map(sealed, kept()))
-                with suppress(OSError):
-                    os.chmod(temporary, self._mode)
-                os.replace(temporary, self.path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
+        with self._opened(), draft_of(self.path) as draft:
+            with open(draft, "xb") as file:
+                file.writelines(map(sealed, kept()))
+            with suppress(OSError):
+                os.chmod(draft, self._mode)
+            os.replace(draft, self.path)
 
     def _added(self) -> bytes:
         """Return the whole lines behind those already read; of a new file, all of them."""

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.layout import REPO_TYPES
+from swarmcache.hubcache.publishing import draft_of
 from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
 
 if TYPE_CHECKING:
@@ -136,7 +137,6 @@ def _read(path: str) -> Root | None:
 
 def _write(root: Root, state: State) -> None:
     import json  # noqa: PLC0415
-    import secrets  # noqa: PLC0415
 
     document = {
         "project": root.project,
@@ -147,14 +147,9 @@ def _write(root: Root, state: State) -> None:
         ],
         "absent_since": root.absent_since,
     }
-    temporary = f"{root.path}.{secrets.token_hex(4)}.tmp"
-    try:
-        with open(temporary, "x", encoding="utf-8") as file:
+    with draft_of(root.path) as draft:
+        with open(draft, "x", encoding="utf-8") as file:
             json.dump(document, file, indent=1)
         with contextlib.suppress(OSError):
-            os.chmod(temporary, file_mode(state.mode))
-        os.replace(temporary, root.path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+            os.chmod(draft, file_mode(state.mode))
+        os.replace(draft, root.path)
