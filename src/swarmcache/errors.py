@@ -16,7 +16,8 @@
     │   ├── RepoDenied              3   gated or private: the token does not open it
     │   ├── WrongBytes              5   what arrived is not what was announced
     │   ├── UnsafeListing           5   an endpoint names files that no cache can hold
-    │   └── DiskFull                3   the plan does not fit
+    │   ├── DiskFull                3   the plan does not fit
+    │   └── BudgetExceeded          3   the cache may not grow so large
     ├── ProjectError                3   a training project read as facts
     ├── ServeError                  3   the embedded Hub cannot start
     └── LaunchError                 3   run, init, env, demo
@@ -128,6 +129,12 @@ class UnsafeListing(TransferError):
 
 class DiskFull(TransferError):
     """What is to be fetched does not fit on the disk."""
+
+    exit_code = 3
+
+
+class BudgetExceeded(TransferError):
+    """What is to be fetched does not fit into the cache's budget."""
 
     exit_code = 3
 

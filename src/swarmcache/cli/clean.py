@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli.asking import agreed, refuse_unasked
 from swarmcache.cli.options import age, common_options, size
 from swarmcache.cli.pinning import project_pins
 from swarmcache.hubcache.folder import cache_exists
@@ -151,11 +151,12 @@ def command(  # noqa: PLR0913 - one parameter for each option
         tiers=invocation.settings.tiers,
     )
     if plan.steps and not (yes or dry_run):
-        _refuse_unasked()
+        refuse_unasked()
     _show(invocation, plan, wishes)
     cleaned: list[Cleaned] = []
     if plan.steps and not dry_run:
-        if not yes and not _agreed():
+        # The original report's own words in Chinese.
+        if not yes and not agreed(t("Remove all this from the model cache?")):
             return 1
         cleaned = _carried_out(invocation, plan)
     _report(invocation, plan, cleaned, wishes, dry_run=dry_run)
@@ -180,19 +181,6 @@ def _refuse_contradictions(wishes: Wishes) -> None:
         raise click.UsageError(
             t("Name what is to go: a MODEL, --all, --leftovers, --budget or --free.")
         )
-
-
-def _refuse_unasked() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError(
-            t("Without a terminal nothing can be asked; add --yes to remove, or --dry-run.")
-        )
-
-
-def _agreed() -> bool:
-    from swarmcache.report.clean_text import question  # noqa: PLC0415
-
-    return click.confirm(question(), prompt_suffix=" ", err=True)
 
 
 def _show(invocation: Invocation, plan: CleanPlan, wishes: Wishes) -> None:

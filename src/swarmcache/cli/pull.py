@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli.evicting import fitted, is_wanted, say_eviction, say_removed
 from swarmcache.cli.options import Invocation, common_options, rate
 from swarmcache.cli.pinning import register, using
 from swarmcache.cli.project_targets import project_targets
+from swarmcache.cli.pulling import Work
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target, check_revision, parse_target
 from swarmcache.locale import t
-from swarmcache.report.pull_text import result_line, say_plan, summarise
+from swarmcache.report.pull_text import say_plan, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from swarmcache.plans.pull import Pulled, PullPlan
     from swarmcache.project.draws import PoolOption
-    from swarmcache.transfer.hub import Hub
 
 
 @click.command(
@@ -67,6 +68,9 @@ if TYPE_CHECKING:
     callback=rate,
     help=t("Take at most so much of the line in a second, such as 5MB."),
 )
+@click.option(
+    "-y", "--yes", is_flag=True, help=t("Let other models go to keep the budget, without asking.")
+)
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
 @click.option("--json-events", is_flag=True, help=t("Print one JSON document a line as it goes."))
 @common_options
@@ -82,6 +86,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     all_files: bool,
     refresh: bool,
     max_rate: int | None,
+    yes: bool,
     dry_run: bool,
     json_events: bool,
 ) -> int:
@@ -112,19 +117,28 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
         if refresh:
             _say_pins(invocation, plan)
+        plan, eviction = fitted(invocation, plan)
+        as_result = dry_run and not (invocation.json or json_events)
+        if not json_events:
+            say_plan(invocation.terminal, plan, as_result=as_result)
+        if eviction is not None:
+            say_eviction(invocation, eviction, as_result=as_result)
+            if not (dry_run or is_wanted(invocation, eviction, yes=yes)):
+                return 1
+        work = Work(plan, eviction, hub)
         if json_events:
-            results = _as_events(invocation, plan, hub, dry_run=dry_run)
-            _register(invocation, targets, wanted=in_project and not dry_run)
-            return _exit_code(results)
-        say_plan(invocation.terminal, plan, as_result=dry_run and not invocation.json)
-        results = _planned(plan) if dry_run else _carried_out(invocation, plan, hub)
+            results = work.as_events(invocation, dry_run=dry_run)
+        else:
+            results = work.foretold() if dry_run else work.carried_out(invocation)
         _register(invocation, targets, wanted=in_project and not dry_run)
     if invocation.json:
         from swarmcache.report.pull_json import pull_document  # noqa: PLC0415
 
-        invocation.terminal.out(pull_document(plan, results, dry_run=dry_run))
-    else:
+        removal = work.removal(dry_run=dry_run)
+        invocation.terminal.out(pull_document(plan, results, removal, dry_run=dry_run))
+    elif not json_events:
         summarise(invocation.terminal, results)
+        say_removed(invocation, work.cleaned)
     return _exit_code(results)
 
 
@@ -176,48 +190,3 @@ def _targets(
         return [target for _, target in texts]
     check_revision(revision)
     return [target if "@" in text else target._replace(revision=revision) for text, target in texts]
-
-
-def _planned(plan: PullPlan) -> list[Pulled]:
-    """Return what a dry run knows: every repo as it is now, and why some cannot be had."""
-    from swarmcache.plans.pull.values import as_it_is, not_enough_room  # noqa: PLC0415
-
-    results = [as_it_is(model) for model in plan.models]
-    if not plan.fits:
-        raise not_enough_room(plan)
-    return results
-
-
-def _carried_out(invocation: Invocation, plan: PullPlan, hub: Hub) -> list[Pulled]:
-    from swarmcache.plans.pull import apply_pull  # noqa: PLC0415
-
-    terminal = invocation.terminal
-    results: list[Pulled] = []
-    try:
-        with terminal.progress() as progress:
-            for result in apply_pull(plan, hub, progress):
-                results.append(result)
-                if not invocation.json:
-                    terminal.out(result_line(terminal, result))
-    except KeyboardInterrupt:
-        terminal.alert(t("What had arrived stays; the same command goes on from there."))
-        raise
-    return results
-
-
-def _as_events(
-    invocation: Invocation, plan: PullPlan, hub: Hub, *, dry_run: bool
-) -> Sequence[Pulled]:
-    """Print a line for each thing that happens; return how each model came out."""
-    from swarmcache.plans.pull import apply_pull  # noqa: PLC0415
-    from swarmcache.report.pull_json import PullEvents  # noqa: PLC0415
-
-    events = PullEvents(invocation.terminal)
-    events.planned(plan, dry_run=dry_run)
-    results = _planned(plan) if dry_run else []
-    if not dry_run:
-        for model, result in zip(plan.models, apply_pull(plan, hub, events), strict=True):
-            events.pulled(model, result)
-            results.append(result)
-    events.ended(results)
-    return results

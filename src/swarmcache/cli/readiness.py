@@ -162,7 +162,8 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
 
     Raises nothing of ours but LockMismatch: what is not the locked file is never started with.
     """
-    from swarmcache.plans.pull import apply_pull, plan_pull  # noqa: PLC0415 - complete starts do not
+    from swarmcache.cli.evicting import fitted, pulls, refuse_unagreed, say_eviction  # noqa: PLC0415
+    from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - complete starts do not
     from swarmcache.transfer.bounds import LIST_SECONDS, Bounds  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
@@ -173,8 +174,12 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
         with Hub(invocation.settings.endpoints, invocation.environment, bounds=bounds) as hub:
             tiers = invocation.settings.tiers
             plan = plan_pull(targets, cached.path, hub, lock=cached.lock, tiers=tiers)
+            plan, eviction = fitted(invocation, plan)
+            if eviction is not None:
+                refuse_unagreed(invocation, eviction)
+                say_eviction(invocation, eviction, as_result=False)
             with terminal.progress() as progress:
-                for pulled in apply_pull(plan, hub, progress):
+                for pulled in pulls(plan, eviction, hub, [], progress):
                     cached.forget([pulled.target])
                     _say_pulled(terminal, cached, pulled.target, pulled.error)
                     if isinstance(pulled.error, LockMismatch):

@@ -7,7 +7,8 @@
     ├── partial/repair-*/                   what a repair makes ready (plans/staging.py)
     ├── repair.lock                         held by the one repair under way
     ├── ledger/                             what was verified (ledger.py)
-    │   └── used/<repo folder>              when it was last used (last_use.py)
+    │   ├── used/<repo folder>              when it was last used (last_use.py)
+    │   └── fetched/<repo folder>, evicting what may be evicted (evictable.py)
     ├── leases/owner.*                      who uses what now (leases.py)
     ├── roots/<hash>.json                   projects that need models (roots.py)
     └── trash/<random>/                     removals under way (plans/clean/trash.py)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from swarmcache.report.json import document
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from swarmcache.plans.clean import Cleaned, CleanPlan, Kept
     from swarmcache.plans.plan import Remove
 
+Removal: TypeAlias = "dict[str, object]"
+"""What goes and what stays, as the documents of `clean` and `pull` tell it."""
+
 
 def clean_document(
     plan: CleanPlan, cleaned: Sequence[Cleaned], selection: str, *, dry_run: bool
@@ -20,24 +23,31 @@ def clean_document(
 
     `actions` are the plan's in a dry run, else those that were carried out.
     """
-    steps = plan.steps if dry_run else [step for one in cleaned for step in one.done]
-    kept = [*plan.kept, *(reason for one in cleaned for reason in one.kept)]
     return document(
         "clean",
         dry_run=dry_run,
         cache=plan.cache,
         selection=selection,
-        actions=[_action(step) for step in steps],
-        kept=[_kept(one) for one in _once(kept)],
+        **removal(plan, cleaned, dry_run=dry_run),
         absent=[
             {"id": one.repo.id, "type": one.repo.type, "revision": one.revision}
             for one in plan.absent
         ],
         uninspected_processes=plan.uninspected,
         short_bytes=plan.short,
-        freed_bytes_expected=plan.freed_bytes_expected,
-        freed_bytes=sum(one.freed_bytes for one in cleaned),
     )
+
+
+def removal(plan: CleanPlan, cleaned: Sequence[Cleaned], *, dry_run: bool) -> Removal:
+    """Return what goes, or in a real run has gone, and what stays; sizes in bytes."""
+    steps = plan.steps if dry_run else [step for one in cleaned for step in one.done]
+    kept = [*plan.kept, *(reason for one in cleaned for reason in one.kept)]
+    return {
+        "actions": [_action(step) for step in steps],
+        "kept": [_kept(one) for one in _once(kept)],
+        "freed_bytes_expected": plan.freed_bytes_expected,
+        "freed_bytes": sum(one.freed_bytes for one in cleaned),
+    }
 
 
 def _action(step: Remove) -> dict[str, object]:

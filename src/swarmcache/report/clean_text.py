@@ -112,11 +112,6 @@ def freed_line(terminal: Terminal, cleaned: Sequence[Cleaned]) -> str:
     )
 
 
-def question() -> str:
-    """Return the one question; in Chinese it is the original report's."""
-    return t("Remove all this from the model cache?")
-
-
 def removal_word(kind: RemovalKind) -> str:
     """Return what a removal takes away, in the user's language."""
     words: dict[str, str] = {

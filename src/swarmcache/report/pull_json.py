@@ -12,19 +12,23 @@ if TYPE_CHECKING:
 
     from swarmcache.errors import SwarmcacheError
     from swarmcache.plans.pull import PlannedPull, Pulled, PullPlan
+    from swarmcache.report.clean_json import Removal
     from swarmcache.report.terminal import Terminal
 
 _PAUSE = 0.5
 """Seconds at least between two lines of one task."""
 
 
-def pull_document(plan: PullPlan, results: Sequence[Pulled], *, dry_run: bool) -> str:
-    """Return the document that `schemas/pull.json` describes."""
+def pull_document(
+    plan: PullPlan, results: Sequence[Pulled], removal: Removal | None = None, *, dry_run: bool
+) -> str:
+    """Return the document that `schemas/pull.json` describes; `removal` is what goes for it."""
     return document(
         "pull",
         ok=all(result.ok for result in results),
         dry_run=dry_run,
         **_forecast(plan),
+        eviction=removal,
         models=[entry(model, one) for model, one in zip(plan.models, results, strict=True)],
     )
 
@@ -38,22 +42,22 @@ class PullEvents:
         self._done: dict[str, int] = {}
         self._said: dict[str, float] = {}
 
-    def planned(self, plan: PullPlan, *, dry_run: bool) -> None:
+    def planned(self, plan: PullPlan, removal: Removal | None, *, dry_run: bool) -> None:
         """Tell what will be done."""
         repos = [
             {"id": model.target.id, "type": model.target.type, "revision": model.target.revision}
             | {"plan": _plan(model), "error": _error(model.error)}
             for model in plan.models
         ]
-        self._say("plan", dry_run=dry_run, **_forecast(plan), models=repos)
+        self._say("plan", dry_run=dry_run, **_forecast(plan), eviction=removal, models=repos)
 
     def pulled(self, model: PlannedPull, result: Pulled) -> None:
         """Tell how one repo came out."""
         self._say("model", **entry(model, result))
 
-    def ended(self, results: Sequence[Pulled]) -> None:
+    def ended(self, results: Sequence[Pulled], removal: Removal | None) -> None:
         """Tell how the whole came out: always the last line."""
-        self._say("end", ok=all(result.ok for result in results))
+        self._say("end", ok=all(result.ok for result in results), eviction=removal)
 
     def start(self, task: str, total: int) -> None:
         """Tell that a task begins."""

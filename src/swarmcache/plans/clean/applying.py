@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy, os_sentence
+from swarmcache.hubcache.evictable import forget_fetched
 from swarmcache.hubcache.last_use import forget_uses
 from swarmcache.hubcache.layout import (
     BLOBS,
@@ -119,6 +120,10 @@ class _Cleaner:
                 self._drop_hollow(repo, held)
             if not os.path.lexists(repo.path):
                 forget_uses(self._cache, self._environment, [name])
+                forget_fetched(self._cache, self._environment, name)
+            else:
+                gone = [step.commit for step in done if step.kind == "revision" and step.commit]
+                forget_fetched(self._cache, self._environment, name, gone)
             return kept
 
     def _changed(self, group: Group) -> str | None:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from swarmcache.plans.clean.known import Inventory
     from swarmcache.plans.clean.protection import Protection
     from swarmcache.plans.clean.trash import Unfinished
-    from swarmcache.plans.clean.values import Wishes
+    from swarmcache.plans.clean.values import LeftoverKind, Wishes
 
-_REPO_LEFTOVERS = frozenset({"partial", "temporary", "orphan", "manifest", "marks"})
+_REPO_LEFTOVERS: frozenset[LeftoverKind] = frozenset(
+    {"partial", "temporary", "orphan", "manifest", "marks"}
+)
 
 
 class Chosen(NamedTuple):
@@ -47,10 +49,11 @@ class Chooser:
     ) -> Chosen:
         """Return what of a repo goes."""
         selected = self.selected(repo)
-        leftovers = self._wishes.leftovers & _REPO_LEFTOVERS
+        leftovers = self._leftovers(repo)
         broken = (
             not repo.revisions
             and "broken" in self._wishes.leftovers
+            and self._wishes.evictable is None
             and all(is_settled(found) for found in (*inventory.files.values(), os.stat(repo.path)))
         )
         named = self.is_named(repo)
@@ -101,6 +104,12 @@ class Chooser:
     def is_named(self, repo: Repo) -> bool:
         """Tell whether the user named the model."""
         return any(model.repo == repo.name for model in self._wishes.models)
+
+    def _leftovers(self, repo: Repo) -> frozenset[LeftoverKind]:
+        evictable = self._wishes.evictable
+        if evictable is not None and repo.name not in evictable:
+            return frozenset()
+        return self._wishes.leftovers & _REPO_LEFTOVERS
 
     def _named_revisions(self, repo: Repo) -> list[Revision]:
         models = [model for model in self._wishes.models if model.repo == repo.name]
@@ -161,6 +170,9 @@ class Chooser:
         pinned = self._protection.pinned(repo, revision)
         if pinned is not None and not self._wishes.ignore_pins:
             yield pinned, False
+        evictable = self._wishes.evictable
+        if evictable is not None and revision.commit not in evictable.get(repo.name, ()):
+            yield t("swarmcache did not bring it"), False
         opened = self._protection.opened(revision)
         if opened is not None:
             yield opened, True
@@ -196,7 +208,7 @@ class Chooser:
             commits,
             self._wishes.formats,
             twins,
-            self._wishes.leftovers & _REPO_LEFTOVERS,
+            self._leftovers(repo),
             whole=empty or (every and (self._all_of(repo) or tidy)),
             orphans=orphans,
             unfinished=halfway,

@@ -48,7 +48,7 @@ def pick_least_harm(planner: Planner) -> Picked:
     picked: list[_Candidate] = []
     counter = Counter(planner.cache)
     freed = counter.group(None, Choice(), around.drafts, 0).bytes
-    if freed < need:
+    if freed < need and wishes.evictable is None:
         around = planner.around(frozenset(LEFTOVER_KINDS))
         freed += counter.group(None, Choice(), around.drafts, 0).bytes
     for level in _levels(wishes):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.scan import Repo
     from swarmcache.hubcache.weights import Format
@@ -45,6 +47,8 @@ class Wishes(NamedTuple):
     free: int | None = None
     """Bytes that shall be free on the cache's disk, likewise."""
     ignore_pins: bool = False
+    evictable: Mapping[RepoName, frozenset[str]] | None = None
+    """Where given, only these commits of these repos may go: what makes room for another model."""
 
     @property
     def wants_models(self) -> bool:

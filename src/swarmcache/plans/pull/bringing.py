@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import WrongBytes
+from swarmcache.hubcache.evictable import note_fetched
 from swarmcache.hubcache.fingerprint import fingerprint_of
 from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.state import state_folder
@@ -61,6 +62,8 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
         everything = (*listing.files, *model.unlocked)
         left_out = {file.path for file in model.left_out}
         files = [file for file in listing.files if file.path not in left_out]
+        if not revision.is_cached:
+            note_fetched(cache, hub.environment, target.name, listing.commit)
         revision.publish(
             everything, files, again=model.again, bring_back=bring_back, prove=is_locked
         )

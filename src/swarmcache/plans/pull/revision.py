@@ -45,6 +45,11 @@ class NewRevision:
         self._repo = os.path.join(cache, folder_name(target))
         self._snapshot = os.path.join(self._repo, SNAPSHOTS, commit)
 
+    @property
+    def is_cached(self) -> bool:
+        """Whether something of the commit is there already."""
+        return os.path.lexists(self._snapshot)
+
     def blob(self, file: RemoteFile) -> str:
         """Return where the bytes of a file belong."""
         return os.path.join(self._repo, BLOBS, file.etag or "")

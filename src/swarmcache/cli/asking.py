@@ -1,0 +1,22 @@
+"""Asking before something is removed: on a terminal only, and never when told not to."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from swarmcache.locale import t
+
+
+def refuse_unasked() -> None:
+    """Raise UsageError where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            t("Without a terminal nothing can be asked; add --yes to remove, or --dry-run.")
+        )
+
+
+def agreed(question: str) -> bool:
+    """Return the answer; Enter means no."""
+    return click.confirm(question, prompt_suffix=" ", err=True)
