@@ -28,6 +28,14 @@ SUPERVISE = (
     "    print(error, error.hint, file=sys.stderr)\n"
     "    sys.exit(error.exit_code)\n"
 )
+TAKE_SOFTLY = (
+    "import sys, time\n"
+    "from filelock import SoftFileLock\n"
+    "lock = SoftFileLock(sys.argv[1])\n"
+    "lock.acquire(timeout=5)\n"
+    "print('held', flush=True)\n"
+    "time.sleep(60)\n"
+)
 LAUNCHER = [sys.executable, "-c", SUPERVISE]
 
 
@@ -63,6 +71,28 @@ def until(condition: Callable[[], object], what: str) -> None:
             msg = f"waited {BOUND:.0f} s in vain: {what}"
             raise AssertionError(msg)
         time.sleep(0.005)
+
+
+def soft_holder(path: str) -> subprocess.Popen[str]:
+    """Return a process that holds a lock by existence, as filelock makes it."""
+    command = [sys.executable, "-c", TAKE_SOFTLY, path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill a process, and return when it is gone."""
+    process.kill()
+    process.communicate(timeout=BOUND)
+
+
+def killed_holder(path: str) -> int:
+    """Leave the lock of a killed process, and return the number that it had."""
+    process = soft_holder(path)
+    end(process)
+    return process.pid
 
 
 def alive(pid: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from cachemaker import CacheMaker
 from cleaning import inodes, model, tree
-from processes import Screen
+from processes import Screen, end, killed_holder, soft_holder
 from swarmcache import report
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import RepoName
@@ -214,3 +214,29 @@ def test_an_unreadable_project_stops_it(maker: CacheMaker, tmp_path: Path) -> No
     done = clean(maker, "--all", "--yes")
     assert done.returncode == 2
     assert os.path.exists(maker.folder("org/a"))
+
+
+def test_locks_of_dead_processes_go_and_no_others(maker: CacheMaker) -> None:
+    """A kernel lock's file stays; the lock of a living process, or of who knows whom, stays."""
+    folder = f"{maker.path}/.locks/models--org--a"
+    os.makedirs(folder)
+    names = {what: f"{folder}/{what}.lock" for what in ("dead", "kernel", "elsewhere", "living")}
+    with open(names["kernel"], "w"), open(names["elsewhere"], "w", encoding="ascii") as file:
+        file.write("7\nelsewhere\n")
+    killed_holder(names["dead"])
+    owner = soft_holder(names["living"])
+    try:
+        planned = told(clean(maker, "--leftovers=locks", "--dry-run", "--json"))
+        document = told(clean(maker, "--leftovers=locks", "--yes", "--json"))
+    finally:
+        end(owner)
+
+    assert planned["actions"] == document["actions"]
+    assert [(one["kind"], one["path"]) for one in document["actions"]] == [("locks", names["dead"])]
+    assert document["freed_bytes"] == document["freed_bytes_expected"] == 4096
+    assert {one["what"]: one["busy"] for one in document["kept"]} == {
+        names["living"]: True,
+        names["elsewhere"]: False,
+    }
+    left = {"elsewhere.lock", "kernel.lock", "living.lock"}
+    assert left == {name for name in os.listdir(folder) if name.endswith(".lock")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from importlib.resources import files
@@ -12,6 +11,7 @@ import jsonschema
 import pytest
 
 from cachemaker import CacheMaker, tiny_safetensors, write
+from processes import killed_holder
 from swarmcache import report
 from swarmcache.cli import main
 
@@ -121,21 +121,22 @@ def test_leftovers_and_problems_are_told(
     assert "Leftovers: partial downloads 8.2 kB, blobs that no revision uses 8.2 kB" in printed
 
 
-def test_locks_that_nobody_holds_are_counted(
+def test_only_locks_of_dead_processes_are_stale(
     maker: CacheMaker, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also those of a repo that was removed; not the one of a download under way."""
+    """Files of kernel locks stay for ever, and stop nobody; also those of a repo that is gone."""
     maker.repo("org/name", MODEL)
     names = ("models--org--name/a", "models--org--name/b", "models--org--gone/c", ".swarmcache/d")
     locks = [os.path.join(maker.path, ".locks", f"{name}.lock") for name in names]
     for lock in locks:
         write(lock, b"")
+    assert status(capsys)["leftovers"]["stale_locks"] == 0
 
-    with open(locks[0]) as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert status(capsys)["leftovers"]["stale_locks"] == 2
-        assert status(capsys, "--filter", "org/name")["leftovers"]["stale_locks"] == 1
-    assert status(capsys)["leftovers"]["stale_locks"] == 3
+    for lock in locks[1:]:
+        os.unlink(lock)
+        killed_holder(lock)
+    assert status(capsys)["leftovers"]["stale_locks"] == 2
+    assert status(capsys, "--filter", "org/name")["leftovers"]["stale_locks"] == 1
 
 
 def test_a_repo_with_only_a_download_under_way_is_shown(

@@ -41,10 +41,10 @@ def show_caches(
     usages = [_measure(location.path, wanted, tiers, named=named) for location in locations]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     if invocation.json:
-        from swarmcache.hubcache.locks import count_stale  # noqa: PLC0415
+        from swarmcache.hubcache.soft_locks import count_dead  # noqa: PLC0415
         from swarmcache.report.status_json import status_document  # noqa: PLC0415
 
-        stale = [count_stale(location.path, wanted=wanted) for location in locations]
+        stale = [count_dead(location.path, wanted=wanted) for location in locations]
         invocation.terminal.out(status_document(locations, usages, stale))
         return
     from swarmcache.report.status_text import status_lines  # noqa: PLC0415

@@ -16,15 +16,15 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
-from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name, parse_folder_name
+from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name
 from swarmcache.hubcache.publishing import make_folder
+from swarmcache.hubcache.soft_locks import NO_KERNEL_LOCKS, look
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
-_NO_LOCKS = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK})
 _POLL_SECONDS = 0.05
 PATIENCE = 10.0
 """Seconds to wait for a lock before the cache counts as busy."""
@@ -87,7 +87,7 @@ def _flocked(path: str, seconds: float, mode: int) -> int | None:
         return None
     deadline = time.monotonic() + seconds
     while True:
-        handle = _opened(path, mode)
+        handle, made = _opened(path, mode)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(handle).st_nlink:  # Not deleted by somebody meanwhile.
@@ -95,8 +95,10 @@ def _flocked(path: str, seconds: float, mode: int) -> int | None:
             os.close(handle)
             continue
         except OSError as error:
+            if error.errno in NO_KERNEL_LOCKS and made:
+                _unmake(path, handle)
             os.close(handle)
-            if error.errno in _NO_LOCKS:
+            if error.errno in NO_KERNEL_LOCKS:
                 return None
             if error.errno not in _HELD:
                 raise
@@ -105,15 +107,27 @@ def _flocked(path: str, seconds: float, mode: int) -> int | None:
         time.sleep(_POLL_SECONDS)
 
 
-def _opened(path: str, mode: int) -> int:
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+def _opened(path: str, mode: int) -> tuple[int, bool]:
+    """Return a handle on a lock's file, and whether it was not there before."""
+    flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        return os.open(path, flags & ~os.O_CREAT)
+        return os.open(path, flags), False
     except FileNotFoundError:
-        handle = os.open(path, flags, mode)
-        with contextlib.suppress(OSError):
-            os.fchmod(handle, mode)  # Whatever the umask: every user of the cache takes it.
-        return handle
+        pass
+    try:
+        handle = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return _opened(path, mode)  # Another process made it meanwhile.
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, mode)  # Whatever the umask: every user of the cache takes it.
+    return handle, True
+
+
+def _unmake(path: str, handle: int) -> None:
+    """Remove a file of ours that would count as somebody's lock where locks are by existence."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.lstat(path), os.fstat(handle)):
+            os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -127,7 +141,7 @@ def _held_softly(path: str, seconds: float, mode: int) -> Iterator[None]:
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
-        raise _busy(path) from None
+        raise _busy_softly(path) from None
     try:
         yield
     finally:
@@ -137,6 +151,24 @@ def _held_softly(path: str, seconds: float, mode: int) -> Iterator[None]:
 
 def _busy(path: str) -> CacheBusy:
     return CacheBusy(t("Another process holds {path}.", path=path), hint=f"fuser -v {path}")
+
+
+def _busy_softly(path: str) -> CacheBusy:
+    """Return who holds a lock by existence, and what to do about one that nobody releases."""
+    found = look(path)
+    if found is None or found.standing == "alive":
+        return _busy(path)
+    if found.standing == "dead":
+        message = t("{path} is the lock of process {pid}, which is dead.", path=path, pid=found.pid)
+        return CacheBusy(message, hint="swarmcache clean --leftovers=locks")
+    import shlex  # noqa: PLC0415 - hardly ever
+
+    message = t(
+        "Nothing tells here whether the owner of the lock {path} lives; if nobody downloads there "
+        "on any machine, remove it.",
+        path=path,
+    )
+    return CacheBusy(message, hint=f"rm {shlex.quote(path)}")
 
 
 def holder(path: str) -> str | None:
@@ -167,27 +199,11 @@ def is_downloading(cache: str, repo: RepoName) -> bool:
     return any(is_held(path) for path in paths)
 
 
-def count_stale(cache: str, *, wanted: Callable[[RepoName], bool] | None = None) -> int:
-    """Return how many download locks lie in the cache that no process holds.
-
-    The Hub's clients never delete one, so each finished download leaves some; they take no space
-    and stop nobody, but where locks count by existence. With `wanted`, of the repos it accepts.
-    """
-    if os.name == "nt":
-        return 0  # Windows cannot be asked without taking the lock.
-    return sum(not is_held(path) for path in _lock_files(f"{cache}/{LOCKS}", wanted))
-
-
-def _lock_files(folder: str, wanted: Callable[[RepoName], bool] | None) -> Iterator[str]:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-        for group in os.scandir(folder):
-            name = parse_folder_name(group.name)
-            if name is not None and (wanted is None or wanted(name)):
-                yield from (e.path for e in os.scandir(group.path) if e.name.endswith(".lock"))
-
-
 def is_held(path: str) -> bool:
-    """Tell whether a lock is held, without keeping anybody from it for longer than a look."""
+    """Tell whether a lock is held, without keeping anybody from it for longer than a look.
+
+    Where there are no kernel locks it is by being there, unless its owner is proven dead.
+    """
     import fcntl  # noqa: PLC0415 - absent on Windows, where nothing is repaired
 
     try:
@@ -198,7 +214,10 @@ def is_held(path: str) -> bool:
         return True  # It cannot be known either.
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno in NO_KERNEL_LOCKS:
+            found = look(path)
+            return found is not None and found.standing != "dead"
         return True  # Held, or it cannot be known: then it is as good as held.
     finally:
         os.close(handle)

@@ -78,9 +78,9 @@ Step: TypeAlias = "PutContent | PutLink | PutRef | PutManifest"
 
 RemovalKind: TypeAlias = Literal[
     "repo", "revision", "ref", "file", "blob", "payload", "partial", "temporary", "orphan",
-    "manifest", "marks", "legacy", "trash",
+    "manifest", "marks", "locks", "legacy", "trash",
 ]  # fmt: skip
-"""What a removal takes away; the last eight are leftovers, which no revision needs."""
+"""What a removal takes away; from `payload` on they are leftovers, which no revision needs."""
 
 
 class Remove(NamedTuple):

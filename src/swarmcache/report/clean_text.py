@@ -134,6 +134,7 @@ def leftover_word(kind: LeftoverKind) -> str:
         "manifest": t("lists of files"),
         "marks": t("marks of absent files"),
         "broken": t("remains of broken repos"),
+        "locks": t("locks of dead processes"),
         "legacy": t("old transformers files"),
         "trash": t("trash"),
     }

@@ -218,6 +218,8 @@ class _Cleaner:
             elif step.kind == "trash":
                 kept += self._emptied()
                 reason = None
+            elif step.kind == "locks":
+                reason = None if self._trash.take_lock(step.path) else t("its owner may live")
             elif step.kind == "partial" and not made_ours(step.path):
                 reason = t("a download of it is under way")
             else:

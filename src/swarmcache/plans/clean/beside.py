@@ -1,4 +1,4 @@
-"""Leftovers beside the repos: old transformers files, our partials, trash, shared payloads."""
+"""Leftovers beside the repos: partials of ours, locks, old transformers files, payloads, trash."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.scan import read_surroundings
+from swarmcache.hubcache.soft_locks import soft_locks
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
 from swarmcache.plans.clean.payloads import REFS, store_links, stored_payloads
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.hubcache.scan import Listing
+    from swarmcache.hubcache.soft_locks import SoftLock
     from swarmcache.hubcache.state import State
     from swarmcache.plans.clean.protection import Protection
     from swarmcache.plans.clean.values import LeftoverKind
@@ -46,6 +48,8 @@ def beside(
         drafts.append(Draft("trash", trash, None, dict(trash_files(trash))))
     if "partial" in kinds:
         drafts += _partials(state.partials, kept)
+    if "locks" in kinds:
+        drafts += _locks(cache, kept)
     if "legacy" in kinds:
         drafts += _legacy(listing, protection, kept)
     if "payload" in kinds:
@@ -88,6 +92,28 @@ def _partials(folder: str, kept: list[Kept]) -> Iterator[Draft]:
             for name in os.listdir(entry.path):
                 files[f"{entry.path}/{name}"] = os.lstat(f"{entry.path}/{name}")
             yield Draft("partial", entry.path, None, files)
+
+
+def _locks(cache: str, kept: list[Kept]) -> Iterator[Draft]:
+    """Yield the locks by existence whose owners are proven dead; no file of a kernel lock."""
+    for path, lock in soft_locks(cache):
+        if lock.standing == "dead":
+            with suppress(OSError):
+                yield Draft("locks", path, None, {path: os.lstat(path)})
+        elif lock.standing == "alive":
+            kept.append(Kept(path, t("process {pid} holds this lock", pid=lock.pid), busy=True))
+        else:
+            kept.append(Kept(path, _doubt(lock)))
+
+
+def _doubt(lock: SoftLock) -> str:
+    if not lock.pid:
+        return t("this lock does not tell whose it is")
+    return t(
+        "process {pid} on {host} took this lock, and nothing tells here whether it lives",
+        pid=lock.pid,
+        host=lock.host,
+    )
 
 
 def _legacy(listing: Listing, protection: Protection, kept: list[Kept]) -> Iterator[Draft]:

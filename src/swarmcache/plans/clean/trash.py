@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
+from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
 from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads, payload_behind
@@ -66,6 +67,12 @@ class Trash:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.rename(place, path)
         return True
+
+    def take_lock(self, path: str) -> bool:
+        """Delete a lock whose owner is proven dead; False when it is no such one any more."""
+        aside = f"{self._entry}/locks/{os.urandom(8).hex()}"
+        os.makedirs(os.path.dirname(aside), exist_ok=True)
+        return remove_dead(path, aside, self.unlink)
 
     def strangers(self, group: str) -> tuple[str, ...]:
         """Return what in this removal's part of a repo is not the Hub's, by where it stood."""
