@@ -476,6 +476,26 @@ def test_a_plan_for_one_model_looks_at_no_other(
     assert {path for path in below if "models--org--m3" not in path} == set()
 
 
+def test_a_plan_looks_once_at_each_folder_and_file(
+    maker: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read of a repo tells what is in it: a second walk costs a third of a plan."""
+    maker.repo("org/a", model(1, **{"sub/extra.json": b"{}"}))
+    folders: list[str] = []
+    files: list[str] = []
+    scandir, stat, readlink = os.scandir, os.stat, os.readlink
+    monkeypatch.setattr(os, "scandir", lambda path: folders.append(path) or scandir(path))
+    monkeypatch.setattr(os, "stat", lambda path, **k: files.append(path) or stat(path, **k))
+    monkeypatch.setattr(os, "readlink", lambda path: files.append(path) or readlink(path))
+    plan = plan_clean(maker.path, Environment.current(), Wishes(everything=True))
+    monkeypatch.undo()
+    assert [step.kind for step in plan.steps] == ["repo"]
+    for looked in (folders, files):
+        inside = sorted(str(path) for path in looked if "models--org--a/" in str(path))
+        assert inside == sorted(set(inside))
+        assert inside
+
+
 def test_a_dry_plan_changes_nothing(maker: CacheMaker) -> None:
     """Not even a lock file or a folder of ours appears."""
     maker.repo("org/a", model(1))

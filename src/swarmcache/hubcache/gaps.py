@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.hubcache.layout import Target
-    from swarmcache.hubcache.scan import Problem, Repo, Revision
+    from swarmcache.hubcache.problems import Problem
+    from swarmcache.hubcache.scan import Repo, Revision
 
 _OF_REPO = {"dangling-ref": "dangling-ref", "bad-ref": "bad-ref", "unreadable": "unreadable"}
 

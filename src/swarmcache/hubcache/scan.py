@@ -14,27 +14,19 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from swarmcache.hubcache import layout
 from swarmcache.hubcache.folder import cache_exists, stays_inside
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
+from swarmcache.hubcache.problems import Problem, foreign, unreadable
 from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from swarmcache.hubcache.sight import Sight
+
 _new = tuple.__new__
 """Makes a named tuple in C, in a third of the time, where there is one per file."""
 
-ProblemKind = Literal[
-    "broken-link", "outside-link", "dangling-ref", "bad-ref", "foreign-file", "unreadable"
-]
 LeftoverKind = Literal["partial", "temporary", "orphan", "legacy"]
-
-
-class Problem(NamedTuple):
-    """Something in a cache that is not as the layout says."""
-
-    kind: ProblemKind
-    path: str
-    message: str
 
 
 class Blob(NamedTuple):
@@ -151,12 +143,15 @@ def iter_repos(cache: str, tiers: Sequence[str] = ()) -> Iterator[Repo]:
     return (repo for repo in repos if repo is not None)
 
 
-def read_repo(cache: str, name: RepoName, tiers: Sequence[str] = ()) -> Repo | None:
+def read_repo(
+    cache: str, name: RepoName, tiers: Sequence[str] = (), sight: Sight | None = None
+) -> Repo | None:
     """Return one repo of a cache, or None when the cache has no folder of that name.
 
-    Links may lead into the cache itself and into `tiers`, the folders that are read besides.
+    Links may lead into the cache itself and into `tiers`, the folders that are read besides. What
+    is met on the way is left in `sight`.
     """
-    return _RepoReader(cache, f"{cache}/{folder_name(name)}", tiers).read(name)
+    return _RepoReader(cache, f"{cache}/{folder_name(name)}", tiers, sight).read(name)
 
 
 def read_surroundings(listing: Listing) -> Surroundings:
@@ -173,15 +168,18 @@ def read_surroundings(listing: Listing) -> Surroundings:
             physical = entry.stat(follow_symlinks=False).st_blocks * 512
             leftovers.append(Leftover("legacy", entry.path, physical))
         else:
-            problems.append(_foreign(entry.path))
+            problems.append(foreign(entry.path))
     return Surroundings(shared, tuple(problems), tuple(leftovers))
 
 
 class _RepoReader:
     """Collects what one pass over a repo folder finds."""
 
-    def __init__(self, cache: str, path: str, tiers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, cache: str, path: str, tiers: Sequence[str] = (), sight: Sight | None = None
+    ) -> None:
         self.cache = cache
+        self.sight = sight
         self.tiers = tiers
         self.path = path
         self.problems: list[Problem] = []
@@ -209,20 +207,30 @@ class _RepoReader:
     def _folders(self) -> frozenset[str] | None:
         """Return which of the layout's folders are here, or None when the repo itself is not."""
         try:
-            names = frozenset(os.listdir(self.path))
+            if self.sight is None:
+                names = frozenset(os.listdir(self.path))
+            else:
+                self.sight.folders[self.path] = here = list(os.scandir(self.path))
+                names = frozenset([entry.name for entry in here])
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            self.problems.append(_unreadable(self.path, error))
+            self.problems.append(unreadable(self.path, error))
             # Where it can still be entered, each may be there, and says for itself if not.
             return layout.REPO_ENTRIES if os.access(self.path, os.X_OK) else frozenset()
-        for foreign in sorted(names - layout.REPO_ENTRIES):
-            self.problems.append(_foreign(f"{self.path}/{foreign}"))
+        for name in sorted(names - layout.REPO_ENTRIES):
+            self.problems.append(foreign(f"{self.path}/{name}"))
         return names
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        found = _entries(folder, self.problems)
+        if found and self.sight is not None:
+            self.sight.folders[folder] = found
+        return found
 
     def _read_blobs(self) -> None:
         blobs = self.blobs
-        for entry in _entries(f"{self.path}/{layout.BLOBS}", self.problems):
+        for entry in self._entries(f"{self.path}/{layout.BLOBS}"):
             name = entry.name
             if "." in name or name[:4] == "tmp_":
                 self._odd_blob(entry)
@@ -236,18 +244,18 @@ class _RepoReader:
         elif layout.is_crash_remains(entry.name):
             self._leave("temporary", entry)
         else:
-            self.problems.append(_foreign(entry.path))
+            self.problems.append(foreign(entry.path))
 
     def _revisions(self, refs: Mapping[str, str]) -> Iterator[Revision]:
         by_commit: dict[str, list[str]] = {}
         for ref, commit in refs.items():
             by_commit.setdefault(commit, []).append(ref)
-        entries = _entries(f"{self.path}/{layout.SNAPSHOTS}", self.problems)
+        entries = self._entries(f"{self.path}/{layout.SNAPSHOTS}")
         if len(entries) > 1:
             entries.sort(key=_by_name)
         for entry in entries:
             if not layout.is_commit(entry.name) or not entry.is_dir(follow_symlinks=False):
-                self.problems.append(_foreign(entry.path))
+                self.problems.append(foreign(entry.path))
                 continue
             files = tuple(self._files(entry.path, "", "../../blobs/"))
             named = tuple(sorted(by_commit.get(entry.name, ())))
@@ -257,13 +265,16 @@ class _RepoReader:
         """Return the files below `folder`; `to_blobs` is how a link from there names a blob."""
         found = []
         blobs, use, skip, readlink = self.blobs, self.unused.discard, len(to_blobs), os.readlink
-        for entry in _entries(folder, self.problems):
+        links = self.sight.links if self.sight is not None else None
+        for entry in self._entries(folder):
             path = prefix + entry.name
             if entry.is_symlink():
                 try:
                     target = readlink(entry.path)
                 except OSError:
                     continue  # Removed since the folder was read, by a prune as a rule.
+                if links is not None:
+                    links[entry.path] = target
                 # The link that every client writes needs no look at the disk: blobs are known.
                 name = target[skip:] if target[:skip] == to_blobs else ""
                 blob = blobs.get(name) or self._linked(entry)
@@ -288,8 +299,10 @@ class _RepoReader:
             self._broken(path)
             return None
         if not S_ISREG(found.st_mode):
-            self.problems.append(_foreign(path))
+            self.problems.append(foreign(path))
             return None
+        if not is_link and self.sight is not None:
+            self.sight.files[path] = found
         size, physical, links = found.st_size, found.st_blocks * 512, found.st_nlink + is_link
         inode = (found.st_dev, found.st_ino)
         return _new(Blob, (name, path, size, physical, inode, links, found.st_atime))
@@ -313,7 +326,7 @@ class _RepoReader:
         self.problems.append(Problem("broken-link", link, message))
 
     def _refs(self, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
-        for entry in _entries(folder, self.problems):
+        for entry in self._entries(folder):
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 yield from self._refs(entry.path, name + "/")
@@ -322,13 +335,15 @@ class _RepoReader:
             else:
                 commit = self._commit_of(entry.path)
                 if commit is not None:
+                    if self.sight is not None:
+                        self.sight.refs.add(entry.path)
                     yield name, commit
 
     def _commit_of(self, path: str) -> str | None:
         try:
             text = read_start(path, 256).decode("ascii", "replace")
         except OSError as error:
-            self.problems.append(_unreadable(path, error))
+            self.problems.append(unreadable(path, error))
             return None
         if layout.is_commit(text):
             return text
@@ -366,7 +381,7 @@ def _entries(folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
     except FileNotFoundError:
         return []  # Never made, or removed since its parent was read.
     except OSError as error:
-        problems.append(_unreadable(folder, error))
+        problems.append(unreadable(folder, error))
         return []
 
 
@@ -377,15 +392,3 @@ def _shared_store(cache: str, folder: str, problems: list[Problem]) -> Iterator[
             payloads = (entry for entry in _entries(group.path, problems) if "." not in entry.name)
             yield from filter(None, (reader.content(entry, entry.name) for entry in payloads))
     problems += reader.problems
-
-
-def _foreign(path: str) -> Problem:
-    message = t("{path} is not of the Hub's layout and is left alone.", path=path)
-    return Problem("foreign-file", path, message)
-
-
-def _unreadable(path: str, error: OSError) -> Problem:
-    reason = error.strerror or str(error)
-    return Problem(
-        "unreadable", path, t("{path} cannot be read: {reason}.", path=path, reason=reason)
-    )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.integrity import State
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.scan import Blob, Leftover, Problem, Repo, Revision
+    from swarmcache.hubcache.problems import Problem
+    from swarmcache.hubcache.scan import Blob, Leftover, Repo, Revision
 
 _WORST_FIRST: tuple[State, ...] = ("damaged", "incomplete", "unknown", "missing", "complete")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from swarmcache.hubcache.locate import Location
-    from swarmcache.hubcache.scan import Problem
+    from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.integrity import State
     from swarmcache.hubcache.locate import Location
-    from swarmcache.hubcache.scan import Problem
+    from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
     from swarmcache.report.terminal import Terminal
 

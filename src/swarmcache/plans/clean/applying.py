@@ -25,7 +25,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
 from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint
-from swarmcache.plans.clean.known import take_inventory
+from swarmcache.plans.clean.known import look, take_inventory
 from swarmcache.plans.clean.protection import Protection
 from swarmcache.plans.clean.trash import FOLDER, Trash
 from swarmcache.plans.clean.values import Cleaned, Kept, title
@@ -130,13 +130,10 @@ class _Cleaner:
         """Return why a repo is not what it was when the plan was made, or None."""
         reason = t("it changed since the plan was made")
         assert group.repo is not None  # noqa: S101 - told apart by the caller
-        repo = read_repo(self._cache, group.repo, self._plan.tiers)
-        if repo is None:
+        seen = look(self._cache, group.repo, self._plan.tiers)
+        if seen is None or fingerprint(*seen) != group.seen:
             return reason
-        inventory = take_inventory(repo.path, self._cache, self._plan.tiers)
-        if fingerprint(repo, inventory) != group.seen:
-            return reason
-        again = [(one.kind, one.path) for one in drafts(repo, inventory, group.choice)]
+        again = [(one.kind, one.path) for one in drafts(*seen, group.choice)]
         return None if again == [(step.kind, step.path) for step in group.steps] else reason
 
     def _used(self, repo: Repo, group: Group) -> str | None:

@@ -44,16 +44,15 @@ def drafts(repo: Repo, inventory: Inventory, choice: Choice) -> list[Draft]:
 
 def fingerprint(repo: Repo, inventory: Inventory) -> int:
     """Return what tells, within this process, whether a repo is still what it was."""
-    revisions = [
-        (
-            rev.commit,
-            rev.refs,
-            [(f.path, f.blob and (f.blob.inode, f.blob.size)) for f in rev.files],
-        )
+    refs = frozenset(repo.refs.items())
+    links = [
+        (rev.commit, rev.refs, path, blob and (blob.inode, blob.size))
         for rev in repo.revisions
+        for path, blob in rev.files
     ]
+    commits = frozenset([rev.commit for rev in repo.revisions])
     files = [(path, found.st_ino, found.st_size) for path, found in inventory.files.items()]
-    return hash(repr((sorted(repo.refs.items()), revisions, sorted(files), inventory.strangers)))
+    return hash((refs, commits, frozenset(links), frozenset(files), inventory.strangers))
 
 
 def repeated(revision: Revision, formats: Collection[Format]) -> list[str]:

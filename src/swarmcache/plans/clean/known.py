@@ -14,9 +14,14 @@ from swarmcache.hubcache import layout
 from swarmcache.hubcache.folder import stays_inside
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.reading import read_start
+from swarmcache.hubcache.scan import read_repo
+from swarmcache.hubcache.sight import Sight
+from swarmcache.plans.clean.values import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from swarmcache.hubcache.layout import RepoName
 
 
 class Inventory(NamedTuple):
@@ -27,11 +32,12 @@ class Inventory(NamedTuple):
     files: dict[str, os.stat_result]
     """Every regular file by its path, strangers left out."""
     names: frozenset[str]
-    """Every path that is the Hub's: files, links, and folders that were really walked."""
+    """Every other path that is the Hub's: links, and folders that were really walked."""
 
     def vouches(self, path: str) -> bool:
         """Tell whether a path, and all that is below it, is the Hub's and lies in the repo."""
-        return path in self.names and not self.strangers_below(path)
+        known = path in self.names or path in self.files
+        return known and not self.strangers_below(path)
 
     def below(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the files at or below a path."""
@@ -46,23 +52,35 @@ class Inventory(NamedTuple):
         return [path for path in self.strangers if path == folder or path.startswith(folder + "/")]
 
 
-def take_inventory(folder: str, cache: str, tiers: Sequence[str] = ()) -> Inventory:
+def look(cache: str, name: RepoName, tiers: Sequence[str] = ()) -> Seen | None:
+    """Return a repo of the real path `cache` with its inventory, by one look at the disk.
+
+    None when the cache has no folder of that name.
+    """
+    sight = Sight.empty()
+    repo = read_repo(cache, name, tiers, sight)
+    return None if repo is None else Seen(repo, take_inventory(repo.path, cache, tiers, sight))
+
+
+def take_inventory(
+    folder: str, cache: str, tiers: Sequence[str] = (), sight: Sight | None = None
+) -> Inventory:
     """Return what is in a repo folder; nothing is opened but refs and manifests.
 
     Links may lead into the real path `cache` and into `tiers`. A link to nowhere is known: it
-    holds nothing.
+    holds nothing. What is in `sight` is not looked at again.
     """
-    taker = _Taker(folder, cache, tiers)
+    taker = _Taker(folder, cache, tiers, sight or Sight.empty())
     taker.look()
-    names = frozenset(taker.names | taker.files.keys())
-    return Inventory(tuple(sorted(taker.strangers)), taker.files, names)
+    return Inventory(tuple(sorted(taker.strangers)), taker.files, frozenset(taker.names))
 
 
 class _Taker:
     """Walks one repo folder."""
 
-    def __init__(self, folder: str, cache: str, tiers: Sequence[str]) -> None:
+    def __init__(self, folder: str, cache: str, tiers: Sequence[str], sight: Sight) -> None:
         self.folder = folder
+        self.sight = sight
         self.strangers: list[str] = []
         self.files: dict[str, os.stat_result] = {}
         self.names: set[str] = set()
@@ -95,7 +113,8 @@ class _Taker:
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
-            found = list(os.scandir(folder))  # Read to its end, it closes itself.
+            # Read to its end, it closes itself.
+            found = self.sight.folders.get(folder) or list(os.scandir(folder))
         except FileNotFoundError:
             return []
         except OSError:
@@ -120,11 +139,12 @@ class _Taker:
 
     def _keep(self, entry: os.DirEntry[str], *, known: bool) -> None:
         """Note a file; one that is no regular file is a stranger in any case."""
-        found = entry.stat(follow_symlinks=False)
+        path = entry.path
+        found = self.sight.files.get(path) or entry.stat(follow_symlinks=False)
         if known and S_ISREG(found.st_mode):
-            self.files[entry.path] = found
+            self.files[path] = found
         else:
-            self.strangers.append(entry.path)
+            self.strangers.append(path)
 
     def _snapshots(self, folder: str) -> None:
         for commit in self._commits(folder):
@@ -138,15 +158,16 @@ class _Taker:
 
         `to_blobs` is how a link from there names a blob; `plain` gets what is no link.
         """
-        has_links = False
+        has_links, links, skip = False, self.sight.links, len(to_blobs)
         for entry in self._entries(folder):
-            if entry.is_symlink():
+            path = entry.path
+            target = links.get(path) or (os.readlink(path) if entry.is_symlink() else None)
+            if target is not None:
                 has_links = True
-                target = os.readlink(entry.path)
-                name = target[len(to_blobs) :]
-                if target.startswith(to_blobs) and "/" not in name and self._blobs_are_here:
+                name = target[skip:]
+                if target[:skip] == to_blobs and "/" not in name and self._blobs_are_here:
                     self._linked.add(name)
-                    self.names.add(entry.path)
+                    self.names.add(path)
                 else:
                     self._keep_link(entry, known=True)
             elif entry.is_dir(follow_symlinks=False):
@@ -173,14 +194,16 @@ class _Taker:
             self._keep(entry, known=same or (record is not None and not has_links))
 
     def _blobs(self, folder: str) -> None:
+        linked, seen = self._linked, self.sight.files
         for entry in self._entries(folder):
-            name = entry.name
-            odd = "." in name or name.startswith("tmp_")
-            if odd:
+            name, path = entry.name, entry.path
+            if "." in name or name.startswith("tmp_"):
                 known = name.endswith(layout.INCOMPLETE) or layout.is_crash_remains(name)
             else:
-                known = layout.is_sha256(name) or layout.is_git_sha1(name) or name in self._linked
-            if entry.is_symlink():
+                known = name in linked or layout.is_sha256(name) or layout.is_git_sha1(name)
+            if known and path in seen:
+                self.files[path] = seen[path]
+            elif entry.is_symlink():
                 self._keep_link(entry, known=known)
             else:
                 self._keep(entry, known=known)
@@ -188,7 +211,9 @@ class _Taker:
     def _refs(self, folder: str) -> None:
         for entry in self._walk(folder):
             known = not entry.is_symlink() and (
-                layout.is_crash_remains(entry.name) or _holds_commit(entry.path)
+                entry.path in self.sight.refs
+                or layout.is_crash_remains(entry.name)
+                or _holds_commit(entry.path)
             )
             self._keep(entry, known=known)
 

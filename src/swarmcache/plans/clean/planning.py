@@ -13,10 +13,10 @@ from swarmcache.plans.clean.choosing import Chooser
 from swarmcache.plans.clean.counting import Counter
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.harm import pick_least_harm
-from swarmcache.plans.clean.known import take_inventory
+from swarmcache.plans.clean.known import look
 from swarmcache.plans.clean.protection import Protection, rooted
 from swarmcache.plans.clean.trash import FOLDER, unfinished
-from swarmcache.plans.clean.values import Choice, CleanPlan, Kept, Seen, title
+from swarmcache.plans.clean.values import Choice, CleanPlan, Kept, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.clean.beside import Beside
     from swarmcache.plans.clean.protection import Pin
-    from swarmcache.plans.clean.values import LeftoverKind, Named, Wishes
+    from swarmcache.plans.clean.values import LeftoverKind, Named, Seen, Wishes
 
 
 def plan_clean(
@@ -126,10 +126,7 @@ class Planner:
             named = any(model.repo == name for model in self.wishes.models)
             self.kept.append(Kept(title(name), reason, named=named))
             return None
-        repo = read_repo(self.cache, name, self.tiers)
-        if repo is None:
-            return None
-        return Seen(repo, take_inventory(repo.path, self.cache, self.tiers))
+        return look(self.cache, name, self.tiers)
 
     def around(self, kinds: frozenset[LeftoverKind]) -> Beside:
         """Return what of these kinds of leftovers lies beside the repos; trash always."""
