@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli import clean_menu
 from swarmcache.cli.asking import agreed, refuse_unasked
 from swarmcache.cli.options import age, common_options, size
 from swarmcache.cli.pinning import project_pins
@@ -126,11 +127,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     """Plan, show the plan, ask, carry it out; the exit code says whether all came out as asked."""
     from swarmcache.plans.clean import Wishes, plan_clean  # noqa: PLC0415 - after usage errors
 
-    named = tuple(_named(model) for model in models)
-    if not (named or everything or leftovers) and budget is None and free is None:
-        budget = invocation.settings.budget
     wishes = Wishes(
-        named,
+        tuple(_named(model) for model in models),
         everything,
         older_than,
         detached,
@@ -141,8 +139,18 @@ def command(  # noqa: PLR0913 - one parameter for each option
         free,
         ignore_pins,
     )
-    _refuse_contradictions(wishes)
+    said_nothing = wishes == Wishes()
+    if not (wishes.wants_models or wishes.leftovers or wishes.limited):
+        wishes = wishes._replace(budget=invocation.settings.budget)
+    in_menu = said_nothing and not yes and clean_menu.somebody_is_there(invocation)
+    if not in_menu:
+        _refuse_contradictions(wishes)
     cache_exists(invocation.location.path, named=True)
+    if in_menu:
+        choice = clean_menu.chosen(invocation)
+        if choice is None:
+            return 1
+        wishes = choice
     plan = plan_clean(
         invocation.location.path,
         invocation.environment,
@@ -207,7 +215,14 @@ def _show(invocation: Invocation, plan: CleanPlan, wishes: Wishes) -> None:
 def _carried_out(invocation: Invocation, plan: CleanPlan) -> list[Cleaned]:
     from swarmcache.plans.clean.applying import apply_clean  # noqa: PLC0415
 
-    return list(apply_clean(plan, invocation.environment))
+    task, cleaned = t("Removing"), []
+    with invocation.terminal.progress() as progress:
+        progress.start(task, plan.freed_bytes_expected)
+        for one in apply_clean(plan, invocation.environment):
+            progress.advance(task, one.group.bytes)
+            cleaned.append(one)
+        progress.finish(task)
+    return cleaned
 
 
 def _report(

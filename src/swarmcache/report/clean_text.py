@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import listed, t, tn
-from swarmcache.plans.clean.values import title
+from swarmcache.plans.clean.values import LEFTOVER_KINDS, title
 from swarmcache.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
@@ -23,9 +23,14 @@ def selection_sentence(wishes: Wishes) -> str:
     """Return what is selected, as a sentence."""
     parts = [_what(wishes)] if wishes.wants_models or wishes.limited else []
     if wishes.leftovers:
-        kinds = listed(leftover_word(kind) for kind in sorted(wishes.leftovers))
-        parts.append(t("leftovers ({kinds})", kinds=kinds))
+        parts.append(_leftovers(wishes.leftovers))
     return t("Selected: {parts}.", parts=t("; besides, ").join(parts))
+
+
+def _leftovers(kinds: frozenset[LeftoverKind]) -> str:
+    if kinds == frozenset(LEFTOVER_KINDS):
+        return t("leftovers of every kind")
+    return t("leftovers ({kinds})", kinds=listed(leftover_word(kind) for kind in sorted(kinds)))
 
 
 def _what(wishes: Wishes) -> str:
@@ -73,7 +78,12 @@ def plan_lines(plan: CleanPlan) -> Iterator[str]:
 def kept_lines(terminal: Terminal, kept: Iterable[Kept]) -> Iterator[str]:
     """Yield a line for each thing that stays, with its reason."""
     for one in kept:
-        yield f"{terminal.warn} " + t("Kept: {what}: {reason}", what=one.what, reason=one.reason)
+        yield kept_line(terminal, one.what, one.reason)
+
+
+def kept_line(terminal: Terminal, what: str, reason: str) -> str:
+    """Return the line that says why something stays."""
+    return f"{terminal.warn} " + t("Kept: {what}: {reason}", what=what, reason=reason)
 
 
 def doubt_lines(terminal: Terminal, plan: CleanPlan) -> Iterator[str]:

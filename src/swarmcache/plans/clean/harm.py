@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from swarmcache.plans.clean.planning import Planner
     from swarmcache.plans.clean.values import Kept, Wishes
 
-_REPETITIONS: frozenset[Format] = frozenset({"pickle", "tensorflow", "flax"})
+REPETITIONS: frozenset[Format] = frozenset({"pickle", "tensorflow", "flax"})
+"""Formats that go where complete safetensors files hold the same weights."""
 
 
 class Picked(NamedTuple):
@@ -119,7 +120,7 @@ def _levels(wishes: Wishes) -> Iterator[Wishes]:
     models = wishes._replace(
         everything=wishes.everything or not wishes.models, leftovers=frozenset()
     )
-    yield models._replace(formats=wishes.formats or _REPETITIONS)
+    yield models._replace(formats=wishes.formats or REPETITIONS)
     yield models._replace(detached=True)
     yield models
 
@@ -128,15 +129,20 @@ def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -
     """Return the bytes that must go."""
     need = 0
     if wishes.budget is not None:
-        files = [found for seen in repos for found in seen.inventory.files.values()]
-        files += [found for draft in around.drafts for found in draft.files.values()]
-        for payload in stored_payloads(cache):
-            files += [os.lstat(one) for one in (payload, f"{payload}{REFS}") if os.path.exists(one)]
-        held = {(found.st_dev, found.st_ino): found.st_blocks * 512 for found in files}
-        need = sum(held.values()) - wishes.budget
+        need = held_bytes(cache, repos, around) - wishes.budget
     if wishes.free is not None:
         need = max(need, wishes.free - free_bytes(cache))
     return need
+
+
+def held_bytes(cache: str, repos: Iterable[Seen], around: Beside) -> int:
+    """Return the allocated bytes of repos, of the shared store, and of what lies beside them."""
+    files = [found for seen in repos for found in seen.inventory.files.values()]
+    files += [found for draft in around.drafts for found in draft.files.values()]
+    for payload in stored_payloads(cache):
+        files += [os.lstat(one) for one in (payload, f"{payload}{REFS}") if os.path.exists(one)]
+    held = {(found.st_dev, found.st_ino): found.st_blocks * 512 for found in files}
+    return sum(held.values())
 
 
 def _both(one: Choice, other: Choice) -> Choice:

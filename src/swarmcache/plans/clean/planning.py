@@ -58,15 +58,24 @@ class Planner:
     ) -> None:
         self.listing = list_cache(cache)
         self.cache = os.path.realpath(cache)
-        self.wishes = wishes
         self.tiers = tiers
-        self.kept: list[Kept] = []
         self.state = state_folder(self.cache, environment)
         self.unfinished = unfinished(f"{self.state.beside}/{FOLDER}")
         every = [] if wishes.ignore_pins else [*pins, *rooted(self.cache, environment)]
         named = {model.repo for model in wishes.models}
         self.protection = Protection(self.cache, environment, every, named)
+        self._seen: dict[RepoName, Seen | None] | None = None
+        self.wish(wishes)
+
+    def wish(self, wishes: Wishes) -> None:
+        """Plan for other wishes from now on; pins, and the models that are named, stay."""
+        self.wishes = wishes
+        self.kept: list[Kept] = []
         self.chooser = Chooser(wishes, self.protection)
+
+    def remember(self) -> None:
+        """Look at each repo only once from now on, for several plans of one moment."""
+        self._seen = {}
 
     def plan(self) -> CleanPlan:
         """Return the plan."""
@@ -121,6 +130,13 @@ class Planner:
 
     def look(self, name: RepoName) -> Seen | None:
         """Return a repo with its inventory; None for one that is not there, or leaves the cache."""
+        if self._seen is None:
+            return self._look(name)
+        if name not in self._seen:
+            self._seen[name] = self._look(name)
+        return self._seen[name]
+
+    def _look(self, name: RepoName) -> Seen | None:
         if name in self.listing.linked:
             reason = t("its folder is a link, which may leave the cache")
             named = any(model.repo == name for model in self.wishes.models)
