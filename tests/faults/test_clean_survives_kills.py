@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,15 +31,31 @@ from swarmcache.hubcache.layout import parse_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import TypeAlias
+
+    Revision: TypeAlias = tuple[str, dict[str, bytes], tuple[str, ...]]
+    """Its commit, where that is not told by its content, its files, and its refs."""
 
 OLD, OLDER = "1" * 40, "2" * 40
-LAYOUTS: dict[str, dict[str, object]] = {
-    "links": {},
-    "no manifests": {"trees": False},
-    "plain": {"links": False},
-    "shared": {"shared": True},
-    "marks": {"no_exist": ["adapter_config.json"]},
+LAYOUTS: dict[str, list[dict[str, object]]] = {
+    "links": [{}],
+    "no manifests": [{"trees": False}],
+    "plain": [{"links": False}],
+    "plain, no manifests": [{"links": False, "trees": False}],
+    "shared": [{"shared": True}],
+    "damaged store": [{"shared": True}],
+    "marks": [{"no_exist": ["adapter_config.json"]}],
+    "before 1.18": [{"trees": False}],
+    "since 1.18": [{}],
+    "all in one": [{"links": False, "trees": False}, {"trees": False}, {"shared": True}],
 }
+"""What each revision in turn is written as; each repo begins anew."""
+ETAG = "e" * 64
+REMAINS = {
+    "before 1.18": [f"{ETAG}.incomplete"],
+    "since 1.18": [f"{ETAG}.0123abcd.incomplete", f".{ETAG}.0123abcd.shared", "tmp_01ab", ETAG],
+}
+"""What killed clients of some layouts leave among the blobs; the last one is an orphan."""
 KEPT = {
     "org/keep": model(1, **{"README.md": b"new"}),
     "org/twin": model(3),
@@ -50,6 +67,7 @@ COMMAND = [
     "org/twin2",
     f"org/keep@{OLD}",
     f"org/keep@{OLDER}",
+    "--leftovers",
     "--yes",
     "--json",
 ]
@@ -71,28 +89,60 @@ with lease(sys.argv[1], Environment.current(), [parse_target("org/keep").name]):
 
 def build(path: str, layout: str) -> CacheMaker:
     """Make a cache of which some goes and some stays, sharing blobs and payloads."""
-    maker, traits = CacheMaker(path), LAYOUTS[layout]
-    maker.repo("org/keep", KEPT["org/keep"], **traits)  # type: ignore[arg-type]
+    maker = CacheMaker(path)
     old = model(1, **{"README.md": b"old"})
-    maker.repo("org/keep", old, commit=OLD, refs=("dev", "refs/pr/1"), **traits)  # type: ignore[arg-type]
-    maker.repo("org/keep", model(2), commit=OLDER, refs=(), **traits)  # type: ignore[arg-type]
-    maker.repo("org/twin", KEPT["org/twin"], **traits)  # type: ignore[arg-type]
+    revisions = [
+        ("main", KEPT["org/keep"], ("main",)),
+        (OLD, old, ("dev", "refs/pr/1")),
+        (OLDER, model(2), ()),
+    ]
+    add(maker, layout, "org/keep", revisions)
+    add(maker, layout, "org/twin", [("main", KEPT["org/twin"], ("main",))])
     add_what_goes(maker, layout)
     return maker
 
 
+def add(maker: CacheMaker, layout: str, name: str, revisions: list[Revision]) -> None:
+    """Make some revisions of a repo, and what killed clients would have left in it long ago."""
+    for (commit, files, refs), traits in zip(revisions, cycle(LAYOUTS[layout]), strict=False):
+        fixed = None if commit == "main" else commit
+        maker.repo(name, files, commit=fixed, refs=refs, **traits)  # type: ignore[arg-type]
+    for remains in REMAINS.get(layout, ()):
+        path = f"{maker.folder(name)}/blobs/{remains}"
+        write(path, b"half")
+        os.utime(path, (0, 0))
+
+
 def add_what_goes(maker: CacheMaker, layout: str) -> None:
     """Make, or make again, the repos that go altogether."""
-    traits = LAYOUTS[layout]
-    maker.repo("org/go", model(2), **traits)  # type: ignore[arg-type]
-    maker.repo("org/go", model(4), commit=OLD, refs=("dev",), **traits)  # type: ignore[arg-type]
+    go = [("main", model(2), ("main",)), (OLD, model(4), ("dev",))]
+    add(maker, layout, "org/go", go)  # type: ignore[arg-type]
     write(f"{maker.folder('org/go')}/swarm.pem", b"mine")
-    maker.repo("org/twin2", KEPT["org/twin"], **traits)  # type: ignore[arg-type]
+    add(maker, layout, "org/twin2", [("main", KEPT["org/twin"], ("main",))])
     if layout == "links":
         etag = sha256(tiny_safetensors(3))
         ours, theirs = (f"{maker.folder(name)}/blobs/{etag}" for name in ("org/twin", "org/twin2"))
         os.unlink(theirs)
         os.link(ours, theirs)
+    if layout == "damaged store":
+        damage_manifests(maker)
+
+
+def damage_manifests(maker: CacheMaker) -> None:
+    """Leave the shared store as clients before 1.32 and copies do.
+
+    A user that stays is not listed, one is listed that never was, and a payload has no list at all.
+    """
+    twin, none, more = (sha256(tiny_safetensors(seed)) for seed in (3, 2, 4))
+    where = {twin: "org/twin", none: "org/go", more: "org/go"}
+    payloads = {
+        etag: os.path.realpath(f"{maker.folder(name)}/blobs/{etag}") for etag, name in where.items()
+    }
+    write(f"{payloads[twin]}.refs", f"models--org--twin2/blobs/{twin}\n".encode())
+    with suppress(FileNotFoundError):
+        os.unlink(f"{payloads[none]}.refs")
+    with open(f"{payloads[more]}.refs", "a") as manifest:
+        manifest.write(f"models--org--none/blobs/{more}\n")
 
 
 def command(cache: str) -> list[str]:
@@ -133,6 +183,27 @@ def refuse_harm(maker: CacheMaker) -> None:
     ] == []
 
 
+def refuse_warnings(maker: CacheMaker) -> None:
+    """Fail unless `hf cache ls` lists all that stays and warns of nothing.
+
+    Of a user's key alone in a repo folder it would: here its owner has taken it away.
+    """
+    shutil.rmtree(maker.folder("org/go"))
+    hf = f"{os.path.dirname(sys.executable)}/hf"
+    words = ["cache", "ls", "--cache-dir", maker.path, "--show-warnings", "--json"]
+    quiet = {"HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [hf, *words],
+        env={**os.environ, **quiet},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=BOUND,
+    )
+    assert done.stderr == ""
+    assert {one["id"] for one in json.loads(done.stdout)} == {f"model/{name}" for name in KEPT}
+
+
 def refuse_remains(maker: CacheMaker, wanted: dict[str, bytes | str]) -> None:
     """Fail unless the cache holds what an undisturbed clean leaves, and the trash is empty."""
     assert tree(maker.path) == wanted
@@ -166,6 +237,8 @@ def killed_at(
         assert again.returncode in {0, 1}, (instant, again.stdout, again.stderr)
         refuse_harm(maker)
         refuse_remains(maker, wanted)
+        if instant == instants[len(instants) // 2]:
+            refuse_warnings(maker)
         shutil.rmtree(os.path.dirname(maker.path))
 
 
@@ -199,7 +272,7 @@ def readers(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
 def test_killed_at_random_instants_beside_readers(
     tmp_path: Path, layout: str, readers: list[subprocess.Popen[str]]
 ) -> None:
-    """Sixty kills for each layout; a leased reader loads the kept model all the time."""
+    """Thirty kills for each layout; a leased reader loads the kept model all the time."""
     _, _, seconds = undisturbed(str(tmp_path), layout)
     chance = random.Random(layout)
     maker = build(str(tmp_path / "hub/hub"), layout)
@@ -212,7 +285,7 @@ def test_killed_at_random_instants_beside_readers(
     assert readers[0].stdout is not None
     assert readers[0].stdout.readline() == "ready\n"
     kills = 0
-    while kills < 60:
+    while kills < 30:
         process = subprocess.Popen(
             command(maker.path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -228,3 +301,9 @@ def test_killed_at_random_instants_beside_readers(
         refuse_harm(maker)
         assert readers[0].poll() is None
         add_what_goes(maker, layout)
+    readers[0].kill()
+    readers[0].wait(BOUND)
+    last = run(maker.path)
+    assert last.returncode == 0, (last.stdout, last.stderr)
+    refuse_harm(maker)
+    refuse_warnings(maker)

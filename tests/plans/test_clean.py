@@ -146,6 +146,18 @@ def test_a_payload_without_a_manifest_is_left_to_leftovers(maker: CacheMaker) ->
     assert not os.path.exists(payload)
 
 
+def test_a_payload_without_a_manifest_gets_none(maker: CacheMaker) -> None:
+    """Else it would go with its second user, which the plan did not say."""
+    maker.repo("org/a", model(1), shared=True)
+    maker.repo("org/b", model(1), shared=True)
+    payload = os.path.realpath(f"{maker.folder('org/a')}/blobs/{sha256(tiny_safetensors(1))}")
+    os.unlink(f"{payload}.refs")
+    plan, groups = cleaned(maker.path, Wishes(everything=True))
+    assert os.path.exists(payload)
+    assert not os.path.exists(f"{payload}.refs")
+    assert sum(one.freed_bytes for one in groups) == plan.freed_bytes_expected
+
+
 def test_hard_linked_blobs_count_when_the_last_link_goes(maker: CacheMaker) -> None:
     """Two repos share an inode: the first removal frees nothing of it."""
     etag = sha256(tiny_safetensors(1))

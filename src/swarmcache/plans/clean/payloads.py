@@ -116,7 +116,8 @@ def free_payloads(
         users = store_links(cache) if locked else {}
         for payload in locked:
             if users.get(payload):
-                _rewrite(cache, payload, users[payload], staging)
+                if has_manifest(payload):  # Where none is, the Hub's clients leave it so.
+                    _rewrite(cache, payload, users[payload], staging)
                 continue
             absent = not os.path.lexists(payload)  # A killed removal left its manifest.
             regular = os.path.isfile(payload) and not os.path.islink(payload)
