@@ -270,8 +270,9 @@ def test_an_unreadable_folder_is_a_problem_of_its_repo() -> None:
 def test_a_closed_repo_is_one_problem() -> None:
     """Not one more for each folder that might be inside."""
     code = (
-        "import sys; from swarmcache.hubcache.usage import measure_cache; "
-        "u, = measure_cache(sys.argv[1]).repos; "
+        "import sys; from swarmcache.environment import Environment; "
+        "from swarmcache.hubcache.usage import measure_cache; "
+        "u, = measure_cache(sys.argv[1], Environment.current()).repos; "
         "print([(p.kind, p.path.endswith('models--org--name')) for p in u.problems], u.state)"
     )
     with open_folder() as folder:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker, tiny_safetensors, write
+from swarmcache.environment import Environment
 from swarmcache.hubcache.usage import measure_cache, physical_bytes
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_content_with_a_single_name_is_not_remembered_file_by_file(maker: CacheM
     """A million files must not cost a million entries; only what can be met again is kept."""
     maker.repo("org/name", MODEL)
 
-    usage = measure_cache(maker.path)
+    usage = measure_cache(maker.path, Environment.current())
 
     assert usage.shared == {}
     assert usage.physical == allocated(*blobs_of(maker, "org/name"))
@@ -51,7 +52,7 @@ def test_hard_links_between_repos_count_once(maker: CacheMaker) -> None:
         os.unlink(other)
         os.link(one, other)
 
-    usage = measure_cache(maker.path)
+    usage = measure_cache(maker.path, Environment.current())
 
     once = allocated(*blobs_of(maker, "org/a"))
     assert [repo.physical for repo in usage.repos] == [once, once]
@@ -63,7 +64,7 @@ def test_a_repo_that_is_a_link_to_another_counts_once(maker: CacheMaker) -> None
     maker.repo("org/name", MODEL)
     os.symlink("models--org--name", maker.folder("org/renamed"))
 
-    usage = measure_cache(maker.path)
+    usage = measure_cache(maker.path, Environment.current())
 
     assert [repo.name.id for repo in usage.repos] == ["org/name", "org/renamed"]
     assert usage.physical == allocated(*blobs_of(maker, "org/name"))
@@ -74,7 +75,9 @@ def test_one_cache_named_twice_counts_once(maker: CacheMaker, tmp_path: Path) ->
     maker.repo("org/name", MODEL)
     os.symlink(maker.path, tmp_path / "link")
 
-    both = [measure_cache(maker.path), measure_cache(str(tmp_path / "link"))]
+    both = [
+        measure_cache(path, Environment.current()) for path in (maker.path, str(tmp_path / "link"))
+    ]
 
     assert physical_bytes(both) == allocated(*blobs_of(maker, "org/name"))
 
@@ -87,7 +90,7 @@ def test_an_orphan_takes_disk_but_is_no_content(maker: CacheMaker) -> None:
     write(os.path.join(folder, "ab" * 32), b"x" * 5000)
     os.link(blobs[0], os.path.join(folder, "cd" * 32))
 
-    (repo,) = measure_cache(maker.path).repos
+    (repo,) = measure_cache(maker.path, Environment.current()).repos
 
     assert repo.size == sum(map(len, MODEL.values()))
     assert repo.physical == allocated(*blobs, os.path.join(folder, "ab" * 32))

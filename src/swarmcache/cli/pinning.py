@@ -10,13 +10,14 @@ from swarmcache.hubcache.layout import RepoName
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import LockedModel
     from swarmcache.plans.clean import Pin
+    from swarmcache.project.models import OtherNeed
 
 
 def project_pins(invocation: Invocation) -> list[Pin]:
@@ -45,23 +46,21 @@ def project_pins(invocation: Invocation) -> list[Pin]:
 
 
 @contextlib.contextmanager
-def using(invocation: Invocation, targets: Sequence[Target]) -> Iterator[None]:
-    """Let nobody remove these models inside, and record their use before and after.
+def using(
+    invocation: Invocation,
+    targets: Iterable[Target],
+    others: Iterable[OtherNeed] = (),
+) -> Iterator[None]:
+    """Let nobody remove these models inside, nor the datasets among `others`; record their use.
 
-    A cache that is made only inside is one that nothing can be removed from yet. A command that
-    this process becomes by exec goes on to hold them. Nothing here stops anybody.
+    A cache that is made only inside is one that nothing can be removed from yet.
     """
-    from swarmcache.hubcache.last_use import note_use  # noqa: PLC0415 - not for `clean` itself
-    from swarmcache.hubcache.leases import lease  # noqa: PLC0415
+    from swarmcache.hubcache.using import using as held  # noqa: PLC0415 - not for `clean` itself
 
-    repos = list(dict.fromkeys(target.name for target in targets))
-    cache, environment = invocation.location.path, invocation.environment
-    with lease(cache, environment, repos):
-        note_use(cache, environment, repos)
-        try:
-            yield
-        finally:
-            note_use(cache, environment, repos)
+    repos = [target.name for target in targets]
+    repos += [RepoName("dataset", other.name) for other in others if other.kind == "dataset"]
+    with held(invocation.location.path, invocation.environment, repos):
+        yield
 
 
 def register(invocation: Invocation, targets: Iterable[Target]) -> None:

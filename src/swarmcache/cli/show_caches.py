@@ -37,8 +37,8 @@ def show_caches(
     """Print the caches in the given folders, else the effective one; `command` says the rest."""
     locations = [_named(invocation, path) for path in caches] or [invocation.location]
     named = bool(caches) or invocation.cache_dir is not None
-    wanted, tiers = _accepts(pattern) if pattern else None, invocation.settings.tiers
-    usages = [_measure(location.path, wanted, tiers, named=named) for location in locations]
+    wanted = _accepts(pattern) if pattern else None
+    usages = [_measure(invocation, location.path, wanted, named=named) for location in locations]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     if invocation.json:
         from swarmcache.hubcache.soft_locks import count_dead  # noqa: PLC0415
@@ -64,11 +64,16 @@ def _named(invocation: Invocation, path: str) -> Location:
 
 
 def _measure(
-    path: str, wanted: Callable[[RepoName], bool] | None, tiers: Sequence[str], *, named: bool
+    invocation: Invocation,
+    path: str,
+    wanted: Callable[[RepoName], bool] | None,
+    *,
+    named: bool,
 ) -> CacheUsage:
     if not cache_exists(path, named=named):
         return empty_cache(path)
-    return measure_cache(path, wanted=wanted, tiers=tiers)
+    tiers = invocation.settings.tiers
+    return measure_cache(path, invocation.environment, wanted=wanted, tiers=tiers)
 
 
 def _accepts(pattern: str) -> Callable[[RepoName], bool]:

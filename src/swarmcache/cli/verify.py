@@ -89,18 +89,18 @@ def command(  # noqa: PLR0913 - one parameter for each option
     began = time.monotonic()
     with _held(invocation, asked):
         run, summary = _run(invocation, asked, how, lock, pickles, fail_fast=fail_fast)
-    repairing = None
-    if repair and not summary.interrupted:
-        if background:
-            step_back()  # Repairs are hashed and copied here, and fetched by a child.
-        repairing = Repairing(invocation, asked, _locked(lock), nearby, dry_run)
-        again = How(how.jobs, max_rate, background)
-        summary = repairing.run(
-            summary, lambda: _run(invocation, asked, again, lock, pickles, show=False)[1]
-        )
-    seconds = time.monotonic() - began
-    if not summary.interrupted:
-        pickles.scan()
+        repairing = None
+        if repair and not summary.interrupted:
+            if background:
+                step_back()  # Repairs are hashed and copied here, and fetched by a child.
+            repairing = Repairing(invocation, asked, _locked(lock), nearby, dry_run)
+            again = How(how.jobs, max_rate, background)
+            summary = repairing.run(
+                summary, lambda: _run(invocation, asked, again, lock, pickles, show=False)[1]
+            )
+        seconds = time.monotonic() - began
+        if not summary.interrupted:
+            pickles.scan()
     _report(invocation, summary, run, seconds, repairing, pickles)
     code = repairing.exit_code(summary) if repairing is not None else summary.exit_code
     return pickles.exit_code(code)
@@ -108,7 +108,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
 def _held(
     invocation: Invocation, asked: Sequence[Target] | None
-) -> contextlib.AbstractContextManager[None]:
+) -> contextlib.AbstractContextManager[object]:
     """Let nobody remove what is being verified: it would be told as missing."""
     from swarmcache.hubcache.leases import lease  # noqa: PLC0415 - after usage errors
     from swarmcache.hubcache.scan import repo_names  # noqa: PLC0415

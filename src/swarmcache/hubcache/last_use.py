@@ -1,62 +1,122 @@
-"""When a repo was last used, by our own record: an empty file whose mtime is the moment.
+"""When a repo was last used: by our own record, an empty file whose mtime is the moment.
 
     .locks/.swarmcache/ledger/used/<repo folder>
 
-Access times tell more only where the file system keeps them, so the later of both counts.
+Access times tell it only where there is no record (docs/adr/0015).
 """
 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.layout import folder_name
-from swarmcache.hubcache.state import file_mode, state_folder
+from swarmcache.hubcache.leases import leases
+from swarmcache.hubcache.state import file_mode, state_folder, users_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.scan import Blob
+    from swarmcache.hubcache.state import State
 
 FOLDER = "ledger/used"
 
 
+def last_used(recorded: float | None, contents: Iterable[Blob]) -> float:
+    """Return when a repo with these contents was last used, in seconds since the epoch.
+
+    1. our record, where there is one
+    2. the latest access time of its files
+
+    A record is passed over where content came after it: somebody else removed and fetched the
+    repo, or fetched more of it, and what was used since nobody recorded.
+    """
+    accessed = modified = 0.0
+    for blob in contents:
+        accessed = max(accessed, blob.accessed)
+        modified = max(modified, blob.modified)
+    if recorded is None:
+        return accessed
+    # File systems keep mtimes more coarsely than the clock that stamps a record.
+    return recorded if modified <= recorded + 1 else max(recorded, accessed)
+
+
 def note_use(cache: str, environment: Environment, repos: Iterable[RepoName]) -> None:
-    """Record that these repos are used now; never raises: it is a hint."""
+    """Record that these repos of the cache are used now; never raises: it is a hint."""
     state = state_folder(cache, environment)
-    if not state.writable or not os.path.isdir(cache):
+    folders = [folder_name(repo) for repo in repos]
+    folders = [folder for folder in folders if os.path.isdir(f"{cache}/{folder}")]
+    if not (folders and state.writable):
         return
     with suppress(OSError):
-        state.folder("ledger")
-        folder = state.folder(FOLDER)
-        for repo in repos:
-            path = f"{folder}/{folder_name(repo)}"
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            try:
-                with suppress(OSError):
-                    os.fchmod(handle, file_mode(state.mode))
-                os.utime(path)
-            finally:
-                os.close(handle)
+        try:
+            _note(folders, state)
+        except PermissionError:  # Another user's folder stands there.
+            own = users_folder(cache, environment)
+            _note(folders, state._replace(path=own, mode=0o700))
 
 
 def last_uses(cache: str, environment: Environment) -> Mapping[str, float]:
-    """Return repo folder -> seconds since the epoch, for what was ever recorded."""
+    """Return repo folder -> seconds since the epoch, for what was ever recorded.
+
+    What a living process has leased is used now; never raises.
+    """
     found: dict[str, float] = {}
-    for folder in state_folder(cache, environment).sources(FOLDER):
+    for folder in _sources(cache, environment):
         with suppress(OSError):
             for entry in os.scandir(folder):
                 with suppress(OSError):
                     moment = entry.stat(follow_symlinks=False).st_mtime
                     found[entry.name] = max(moment, found.get(entry.name, 0.0))
+    with suppress(AccessDenied):
+        for lease in leases(cache, environment):
+            moment = time.time() if lease.owner.is_near else lease.beaten
+            for repo in lease.repos:
+                name = folder_name(repo)
+                found[name] = max(moment, found.get(name, 0.0))
     return found
 
 
 def forget_uses(cache: str, environment: Environment, repos: Iterable[RepoName]) -> None:
     """Remove the records of repos that are no more; never raises."""
-    for folder in state_folder(cache, environment).sources(FOLDER):
+    for folder in _sources(cache, environment):
         for repo in repos:
             with suppress(OSError):
                 os.unlink(f"{folder}/{folder_name(repo)}")
+
+
+def _sources(cache: str, environment: Environment) -> list[str]:
+    own = f"{users_folder(cache, environment)}/{FOLDER}"
+    return list(dict.fromkeys([*state_folder(cache, environment).sources(FOLDER), own]))
+
+
+def _note(folders: Iterable[str], state: State) -> None:
+    state.folder("ledger")
+    used = state.folder(FOLDER)
+    for folder in folders:
+        _touch(f"{used}/{folder}", state)
+
+
+def _touch(path: str, state: State) -> None:
+    """Give a record the present moment; another user's is replaced where it cannot be written."""
+    try:
+        handle = _opened(path)
+    except PermissionError:
+        os.unlink(path)
+        handle = _opened(path)
+    try:
+        with suppress(OSError):
+            os.fchmod(handle, file_mode(state.mode))
+        os.utime(path)
+    finally:
+        os.close(handle)
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -1,15 +1,21 @@
 """Who uses which repos of a cache now, so that nobody removes them.
 
-    .locks/.swarmcache/leases/owner.<…>     its name is the process (owners.py), one repo a line
+    .locks/.swarmcache/leases/owner.<…>     its name is the process (owners.py)
+
+    since 1764111600                        seconds since the epoch
+    host node7
+    command swarmcache
+    models--org--name                       one repo a line
 
 A lease dies with its process: one of this machine is looked at; one of another machine or
-container cannot be, and counts for FAR_SECONDS.
+container cannot be, and counts for FAR_SECONDS after its last heartbeat, the file's mtime.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,18 +41,28 @@ class Lease(NamedTuple):
 
     owner: Owner
     repos: frozenset[RepoName]
+    host: str = ""
+    """The machine's name, as the process knew it."""
+    command: str = ""
+    """The program's name."""
+    since: float = 0.0
+    """When it was taken, in seconds since the epoch."""
+    beaten: float = 0.0
+    """The last heartbeat, in seconds since the epoch."""
 
 
 @contextlib.contextmanager
-def lease(cache: str, environment: Environment, repos: Iterable[RepoName]) -> Iterator[None]:
-    """Hold these repos of the cache for as long as the block runs; never raises itself."""
+def lease(cache: str, environment: Environment, repos: Iterable[RepoName]) -> Iterator[str | None]:
+    """Hold these repos of the cache for as long as the block runs; never raises itself.
+
+    Yields what `take_lease` returns.
+    """
     path = take_lease(cache, environment, repos)
     try:
-        yield
+        yield path
     finally:
         if path is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+            drop_lease(path)
 
 
 def take_lease(cache: str, environment: Environment, repos: Iterable[RepoName]) -> str | None:
@@ -64,8 +80,8 @@ def take_lease(cache: str, environment: Environment, repos: Iterable[RepoName]) 
     try:
         folder = state.folder(FOLDER)
         staged = f"{folder}/new.{me.id}"
-        with open(staged, "x", encoding="utf-8") as file:
-            file.write("".join(f"{name}\n" for name in names))
+        with open(staged, "x", encoding="utf-8", errors="replace") as file:
+            file.write(_head() + "".join(f"{name}\n" for name in names))
         with contextlib.suppress(OSError):
             os.chmod(staged, file_mode(state.mode))
         os.rename(staged, f"{folder}/{me.record}")
@@ -74,13 +90,30 @@ def take_lease(cache: str, environment: Environment, repos: Iterable[RepoName]) 
     return f"{folder}/{me.record}"
 
 
+def renew_lease(path: str) -> None:
+    """Tell that a lease's process lives, to whoever cannot look at it; never raises."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def drop_lease(path: str) -> None:
+    """Hold no longer what `take_lease` returned; never raises.
+
+    A child that was forked meanwhile drops nothing: the lease is its parent's.
+    """
+    owner = owners.parse_record(os.path.basename(path))
+    if owner is not None and owner.pid == os.getpid():
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
 def leases(cache: str, environment: Environment) -> list[Lease]:
     """Return the leases whose processes live, or may live.
 
     Raises AccessDenied for one that this user may not read.
     """
     return [
-        Lease(owner, _repos(f"{folder}/{owner.record}"))
+        _read(folder, owner)
         for folder in state_folder(cache, environment).sources(FOLDER)
         for owner in _owners(folder)
         if _may_live(folder, owner)
@@ -110,12 +143,28 @@ def _may_live(folder: str, owner: Owner) -> bool:
         return False
 
 
-def _repos(path: str) -> frozenset[RepoName]:
+def _head() -> str:
+    """Return what a lease tells people about this process; each a line without a line break."""
+    command = os.path.basename(sys.argv[0]) if sys.argv else ""
+    told = {"since": f"{time.time():.0f}", "host": _host(), "command": command or "python"}
+    return "".join(f"{name} {' '.join(text.split())}\n" for name, text in told.items())
+
+
+def _host() -> str:
+    return os.uname().nodename if hasattr(os, "uname") else ""
+
+
+def _read(folder: str, owner: Owner) -> Lease:
+    path = f"{folder}/{owner.record}"
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
+            beaten = os.fstat(file.fileno()).st_mtime
             lines = file.read().splitlines()
     except FileNotFoundError:
-        return frozenset()  # It ended just now.
+        return Lease(owner, frozenset())  # It ended just now.
     except OSError as error:
         raise unreadable(path) from error
-    return frozenset(repo for line in lines if (repo := parse_folder_name(line)) is not None)
+    told = dict(line.split(" ", 1) for line in lines if " " in line)
+    repos = frozenset(repo for line in lines if (repo := parse_folder_name(line)) is not None)
+    since = float(told["since"]) if told.get("since", "").isdecimal() else beaten
+    return Lease(owner, repos, told.get("host", ""), told.get("command", ""), since, beaten)

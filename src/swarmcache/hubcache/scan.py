@@ -45,6 +45,7 @@ class Blob(NamedTuple):
     """Names that lead to it: its hard links, and one more where a link of ours stands before it."""
     accessed: float
     """Last access as the file system tells it, in seconds since the epoch; coarse at best."""
+    modified: float = 0.0  # Last change of the content, on the same clock.
 
 
 class CachedFile(NamedTuple):
@@ -93,6 +94,11 @@ class Repo(NamedTuple):
         """Return the cached revision that a branch, tag or commit names, or None."""
         commit = self.refs.get(name, name)
         return next((found for found in self.revisions if found.commit == commit), None)
+
+    def contents(self) -> list[Blob]:
+        """Return the blobs, and the files that stand in snapshots where links cannot be had."""
+        files = [file.blob for revision in self.revisions for file in revision.files]
+        return [*self.blobs.values(), *(blob for blob in files if blob and not blob.name)]
 
 
 class Surroundings(NamedTuple):
@@ -304,8 +310,8 @@ class _RepoReader:
         if not is_link and self.sight is not None:
             self.sight.files[path] = found
         size, physical, links = found.st_size, found.st_blocks * 512, found.st_nlink + is_link
-        inode = (found.st_dev, found.st_ino)
-        return _new(Blob, (name, path, size, physical, inode, links, found.st_atime))
+        inode, times = (found.st_dev, found.st_ino), (found.st_atime, found.st_mtime)
+        return _new(Blob, (name, path, size, physical, inode, links, *times))
 
     def _linked(self, entry: os.DirEntry[str]) -> Blob | None:
         """Return the content behind an unusual link under its blob's own name, or None."""

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.blame import known_wrong
 from swarmcache.hubcache.integrity import Missing, Outcome, Unknown, check_revision
+from swarmcache.hubcache.last_use import last_used, last_uses
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from swarmcache.environment import Environment
     from swarmcache.hubcache.blame import Wrongs
     from swarmcache.hubcache.integrity import State
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.problems import Problem
-    from swarmcache.hubcache.scan import Blob, Leftover, Repo, Revision
+    from swarmcache.hubcache.scan import Leftover, Repo, Revision
 
 _WORST_FIRST: tuple[State, ...] = ("damaged", "incomplete", "unknown", "missing", "complete")
 
@@ -42,7 +44,7 @@ class RepoUsage(NamedTuple):
     physical: int
     """Bytes allocated for it, leftovers included; hard links within the repo count once."""
     last_used: float
-    """Seconds since the epoch, by the files' access time; coarse at best."""
+    """Seconds since the epoch (last_use.py)."""
     revisions: tuple[RevisionUsage, ...]
     problems: tuple[Problem, ...]
 
@@ -90,16 +92,21 @@ class CacheUsage(NamedTuple):
 
 
 def measure_cache(
-    path: str, *, wanted: Callable[[RepoName], bool] | None = None, tiers: Sequence[str] = ()
+    path: str,
+    environment: Environment,
+    *,
+    wanted: Callable[[RepoName], bool] | None = None,
+    tiers: Sequence[str] = (),
 ) -> CacheUsage:
     """Return what the cache folder holds; with `wanted`, of the repos that it accepts.
 
-    Links may lead into `tiers`, too, and what they lead to counts. Memory holds one repo's files at
-    a time. Raises CacheNotFound for no such folder.
+    `environment` tells where our own state of a read-only cache lies. Links may lead into `tiers`,
+    too, and what they lead to counts. Memory holds one repo's files at a time. Raises CacheNotFound
+    for no such folder.
     """
     real = os.path.realpath(path)
     listing = list_cache(path)
-    known = known_wrong(path)
+    known, uses = known_wrong(path), last_uses(path, environment)
     repos: list[RepoUsage] = []
     own: dict[str, int] = {}
     shared: dict[tuple[int, int], int] = {}
@@ -108,7 +115,7 @@ def measure_cache(
         repo = read_repo(path, name, tiers)
         if repo is None:
             continue
-        disk = _disk_use(repo)
+        disk = _disk_use(repo, uses.get(folder_name(name)))
         repos.append(_measure_repo(repo, disk, known))
         linked = name in listing.linked
         own[os.path.realpath(repo.path) if linked else f"{real}/{folder_name(name)}"] = disk.own
@@ -176,11 +183,11 @@ class _DiskUse(NamedTuple):
     size: int
     """Bytes of content that revisions use."""
     used: float
-    """The latest access, in seconds since the epoch."""
+    """When it was last used, in seconds since the epoch."""
 
 
-def _disk_use(repo: Repo) -> _DiskUse:
-    contents = _contents(repo)
+def _disk_use(repo: Repo, recorded: float | None) -> _DiskUse:
+    contents = repo.contents()
     single = [blob for blob in contents if blob.links == 1]
     several = [blob for blob in contents if blob.links > 1]
     orphans = {os.path.basename(left.path) for left in repo.leftovers if left.kind == "orphan"}
@@ -189,7 +196,7 @@ def _disk_use(repo: Repo) -> _DiskUse:
         own=sum([blob.physical for blob in single]),
         shared={blob.inode: blob.physical for blob in several},
         size=sum([blob.size for blob in single if blob.name not in orphans]) + sum(sizes.values()),
-        used=max([blob.accessed for blob in contents], default=0.0),
+        used=last_used(recorded, contents),
     )
 
 
@@ -203,12 +210,3 @@ def _measure_repo(repo: Repo, disk: _DiskUse, known: Wrongs) -> RepoUsage:
 def _measure_revision(repo: Repo, revision: Revision, known: Wrongs) -> RevisionUsage:
     outcome = check_revision(repo, revision, known=known)
     return RevisionUsage(revision.commit, revision.refs, len(revision.files), outcome.size, outcome)
-
-
-def _contents(repo: Repo) -> list[Blob]:
-    """Return the repo's blobs, and the files that stand in snapshots where links cannot be had."""
-    contents = list(repo.blobs.values())
-    for revision in repo.revisions:
-        blobs = [file.blob for file in revision.files]
-        contents += [blob for blob in blobs if blob is not None and not blob.name]
-    return contents

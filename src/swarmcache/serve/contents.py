@@ -150,6 +150,7 @@ def _blob(name: str, location: str, found: os.stat_result) -> Blob:
         (found.st_dev, found.st_ino),
         found.st_nlink,
         found.st_atime,
+        found.st_mtime,
     )
 
 

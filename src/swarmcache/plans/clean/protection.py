@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.last_use import last_uses
+from swarmcache.hubcache.last_use import last_used, last_uses
 from swarmcache.hubcache.layout import RepoName, folder_name, is_commit
 from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.locks import is_downloading
@@ -89,15 +89,8 @@ class Protection:
         return self._files
 
     def last_used(self, repo: Repo) -> float:
-        """Return when a repo was last used, in seconds since the epoch.
-
-        The later of our own record and the access times, as far as the file system keeps them:
-        many readers know nothing of swarmcache.
-        """
-        blobs = [*repo.blobs.values()]
-        blobs += [file.blob for rev in repo.revisions for file in rev.files if file.blob]
-        accessed = max([blob.accessed for blob in blobs], default=0.0)
-        return max(accessed, self._uses.get(folder_name(repo.name), 0.0))
+        """Return when a repo was last used, in seconds since the epoch."""
+        return last_used(self._uses.get(folder_name(repo.name)), repo.contents())
 
     def pinned(self, repo: Repo, revision: Revision) -> str | None:
         """Return why a revision is needed, or None."""
