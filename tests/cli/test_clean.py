@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from cleaning import inodes, model, tree
 from processes import Screen, end, killed_holder, soft_holder
 from swarmcache import report
 from swarmcache.environment import Environment
+from swarmcache.hubcache.last_use import note_use
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.roots import roots
@@ -90,6 +92,30 @@ def test_a_dry_run_prints_what_would_be_done(maker: CacheMaker) -> None:
     assert planned["freed_bytes"] == 0
     done = told(clean(maker, "org/a", "--yes", "--json"))
     assert planned["actions"] == done["actions"]
+
+
+@pytest.mark.parametrize("asked", [("--yes",), ("--dry-run",), ()])
+def test_a_model_that_a_stranger_has_open_is_noted_as_used(
+    maker: CacheMaker, asked: tuple[str, ...]
+) -> None:
+    """Its record was old; a nightly clean makes it true. A dry run and a refusal note nothing."""
+    environment = Environment.current()
+    names = [RepoName("model", "org/a"), RepoName("model", "org/b")]
+    note_use(maker.path, environment, names)
+    used = f"{maker.path}/.locks/.swarmcache/ledger/used"
+    for repo in ("org/a", "org/b"):
+        for entry in os.scandir(f"{maker.folder(repo)}/blobs"):
+            os.utime(entry.path, (1000, 1000))
+    for entry in os.scandir(used):
+        os.utime(entry.path, (2000, 2000))
+    (snapshot,) = os.scandir(f"{maker.folder('org/a')}/snapshots")
+    with open(f"{snapshot.path}/model.safetensors", "rb"):
+        done = clean(maker, "--all", "--older-than", "30d", *asked)
+    if asked:
+        assert "has it open" in done.stdout, done.stderr
+        assert os.path.exists(maker.folder("org/b")) is (asked == ("--dry-run",))
+    moment = os.stat(f"{used}/models--org--a").st_mtime
+    assert (time.time() - moment < 60) is (asked == ("--yes",))
 
 
 def test_without_a_terminal_and_without_yes_nothing_happens(maker: CacheMaker) -> None:

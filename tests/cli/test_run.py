@@ -125,6 +125,23 @@ def test_project_draws_once_and_pulls_only_that(node: Node, hub: RunningHub) -> 
     assert again == [f"started {drawn}\n"] * 3
 
 
+def test_all_that_the_child_loads_is_leased_and_noted(node: Node) -> None:
+    """The models that its configuration names, and its datasets: `clean` removes neither."""
+    fill(node.cache, "tiny/one")
+    CacheMaker(node.cache).repo("org/data", {"x.csv": b"1"}, repo_type="dataset")
+    names = "model_name_or_path: tiny/one\ndataset_id_or_path: org/data\n"
+    (node.project / "configs").mkdir()
+    (node.project / "configs" / "rg-swarm.yaml").write_text(names)
+    child = 'cat "$HF_HUB_CACHE"/.locks/.swarmcache/leases/*'
+    done = node.run("--offline", "--", "sh", "-c", child)
+    assert done.returncode == 0, done.stderr
+    held = [line for line in done.stdout.splitlines() if "--" in line]
+    assert held == ["datasets--org--data", "models--tiny--one"]
+    state = node.cache / ".locks" / ".swarmcache"
+    assert os.listdir(state / "leases") == []
+    assert sorted(os.listdir(state / "ledger" / "used")) == held
+
+
 def test_script_that_asks_for_the_model_is_given_none(node: Node) -> None:
     """RL-Swarm's script: at Enter an exported MODEL_NAME would reach the trainer empty."""
     shutil.rmtree(node.project)

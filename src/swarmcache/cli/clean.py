@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -124,7 +125,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     yes: bool,
     dry_run: bool,
 ) -> int:
-    """Plan, show the plan, ask, carry it out; the exit code says whether all came out as asked."""
+    """Read the wishes, ask for them where there are none, plan, and carry the plan out."""
     from swarmcache.plans.clean import Wishes, plan_clean  # noqa: PLC0415 - after usage errors
 
     wishes = Wishes(
@@ -160,6 +161,16 @@ def command(  # noqa: PLR0913 - one parameter for each option
     )
     if plan.steps and not (yes or dry_run):
         refuse_unasked()
+    with ExitStack() as stack:
+        if not dry_run:
+            stack.callback(_note_seen_uses, invocation)
+        return _done(invocation, plan, wishes, yes=yes, dry_run=dry_run)
+
+
+def _done(
+    invocation: Invocation, plan: CleanPlan, wishes: Wishes, *, yes: bool, dry_run: bool
+) -> int:
+    """Show the plan, ask, carry it out; the exit code says whether all came out as asked."""
     _show(invocation, plan, wishes)
     cleaned: list[Cleaned] = []
     if plan.steps and not dry_run:
@@ -169,6 +180,14 @@ def command(  # noqa: PLR0913 - one parameter for each option
         cleaned = _carried_out(invocation, plan)
     _report(invocation, plan, cleaned, wishes, dry_run=dry_run)
     return _exit_code(plan, cleaned)
+
+
+def _note_seen_uses(invocation: Invocation) -> None:
+    """Record what is in use now; last, so that what stays is told with its own reason."""
+    from swarmcache.hubcache.users import note_seen_uses  # noqa: PLC0415
+
+    tiers = invocation.settings.tiers
+    note_seen_uses(invocation.location.path, invocation.environment, tiers)
 
 
 def _named(text: str) -> Named:

@@ -50,16 +50,26 @@ def using(
     invocation: Invocation,
     targets: Iterable[Target],
     others: Iterable[OtherNeed] = (),
+    *,
+    looks_around: bool = False,
 ) -> Iterator[None]:
     """Let nobody remove these models inside, nor the datasets among `others`; record their use.
 
-    A cache that is made only inside is one that nothing can be removed from yet.
+    A cache that is made only inside is one that nothing can be removed from yet. With
+    `looks_around`, what others use meanwhile is recorded from time to time as well.
     """
     from swarmcache.hubcache.using import using as held  # noqa: PLC0415 - not for `clean` itself
 
+    cache, environment = invocation.location.path, invocation.environment
+
+    def look_around() -> None:
+        from swarmcache.hubcache.users import note_seen_uses  # noqa: PLC0415 - minutes later
+
+        note_seen_uses(cache, environment, invocation.settings.tiers)
+
     repos = [target.name for target in targets]
     repos += [RepoName("dataset", other.name) for other in others if other.kind == "dataset"]
-    with held(invocation.location.path, invocation.environment, repos):
+    with held(cache, environment, repos, besides=look_around if looks_around else None):
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.folder import cache_exists
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.usage import RepoUsage
+    from swarmcache.hubcache.users import Users
 
 _ON_A_TERMINAL = 30
 """Repos shown unless `--limit` says otherwise; a pipe gets all."""
@@ -27,12 +29,14 @@ SORTS: dict[str, Callable[[RepoUsage], object]] = {
 }
 
 
-def show_caches(
+def show_caches(  # noqa: PLR0913 - one parameter for each option
     invocation: Invocation,
     caches: Sequence[str] = (),
     pattern: str | None = None,
     sort: str = "size",
     limit: int | None = None,
+    *,
+    with_users: bool = False,
 ) -> None:
     """Print the caches in the given folders, else the effective one; `command` says the rest."""
     locations = [_named(invocation, path) for path in caches] or [invocation.location]
@@ -40,19 +44,24 @@ def show_caches(
     wanted = _accepts(pattern) if pattern else None
     usages = [_measure(invocation, location.path, wanted, named=named) for location in locations]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
+    users = [_users(invocation, usage.path, wanted) for usage in usages] if with_users else []
     if invocation.json:
         from swarmcache.hubcache.soft_locks import count_dead  # noqa: PLC0415
         from swarmcache.report.status_json import status_document  # noqa: PLC0415
 
         stale = [count_dead(location.path, wanted=wanted) for location in locations]
-        invocation.terminal.out(status_document(locations, usages, stale))
+        invocation.terminal.out(status_document(locations, usages, stale, users))
         return
     from swarmcache.report.status_text import status_lines  # noqa: PLC0415
 
     if limit is None:
         limit = _ON_A_TERMINAL if invocation.terminal.stdout.terminal else 0
-    for location, usage in zip(locations, usages, strict=True):
+    for location, usage, found in zip_longest(locations, usages, users):
         invocation.terminal.lines(status_lines(invocation.terminal, location, usage, limit))
+        if found is not None:
+            from swarmcache.report.users_text import users_lines  # noqa: PLC0415 - when asked
+
+            invocation.terminal.lines(users_lines(invocation.terminal, found))
     if len(usages) > 1:
         from swarmcache.report.status_text import total_line  # noqa: PLC0415
 
@@ -74,6 +83,15 @@ def _measure(
         return empty_cache(path)
     tiers = invocation.settings.tiers
     return measure_cache(path, invocation.environment, wanted=wanted, tiers=tiers)
+
+
+def _users(invocation: Invocation, path: str, wanted: Callable[[RepoName], bool] | None) -> Users:
+    from swarmcache.hubcache.users import Users, cache_users  # noqa: PLC0415 - when asked
+
+    if not cache_exists(path):
+        return Users((), 0, visible=True)
+    tiers = invocation.settings.tiers
+    return cache_users(path, invocation.environment, wanted=wanted, tiers=tiers)
 
 
 def _accepts(pattern: str) -> Callable[[RepoName], bool]:

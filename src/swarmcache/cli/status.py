@@ -21,13 +21,16 @@ from swarmcache.locale import t
     type=click.IntRange(0),
     help=t("How many repos to show at most; 0 shows all. On a terminal the default is 30."),
 )
+@click.option("--users", is_flag=True, help=t("Also who uses which repos now, and how."))
 @common_options
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     invocation: Invocation,
     caches: tuple[str, ...],
     pattern: str | None,
     sort: str,
     limit: int | None,
+    *,
+    users: bool,
 ) -> None:
     """Show the caches in the given folders, else the effective one."""
-    show_caches(invocation, caches, pattern, sort, limit)
+    show_caches(invocation, caches, pattern, sort, limit, with_users=users)

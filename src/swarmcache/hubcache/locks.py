@@ -173,15 +173,16 @@ def _busy_softly(path: str) -> CacheBusy:
 
 def holder(path: str) -> str | None:
     """Return who holds a kernel lock, for people, as far as this machine tells: pid and command."""
+    from swarmcache.hubcache.processes import command_words  # noqa: PLC0415 - hardly ever
+
     try:
         found = os.stat(path)
         inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
         with open("/proc/locks", encoding="ascii") as file:
             rows = [line.split() for line in file]
         pid = next(row[4] for row in rows if row[5] == inode and row[1] == "FLOCK")
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read().decode(errors="replace").split("\0")
-    except (OSError, StopIteration, IndexError):
+        words = command_words(int(pid))
+    except (OSError, StopIteration, IndexError, ValueError):
         return None
     # A script's name, or what `python -m` runs, tells more than the interpreter's.
     told = [word for word in words[1:] if word and not word.startswith("-")][:1] + words[:1]

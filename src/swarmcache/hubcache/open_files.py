@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _PROC = "/proc"
 _KERNEL_THREAD = 0x0020_0000
@@ -20,19 +20,11 @@ _KERNEL_THREAD = 0x0020_0000
 Inode = tuple[int, int]
 
 
-class Process(NamedTuple):
-    """A living process that has a file."""
-
-    pid: int
-    command: str
-    """What it is called, for people."""
-
-
 class OpenFiles(NamedTuple):
     """Who has which file."""
 
-    users: Mapping[Inode, Process]
-    """By device and inode; one process for each file."""
+    users: Mapping[Inode, Sequence[int]]
+    """By device and inode: the process ids."""
     uninspected: int
     """Processes that this user may not look into; they may have anything."""
     visible: bool = True
@@ -47,7 +39,7 @@ def open_files(cache: str) -> OpenFiles:
     """
     if not os.path.exists(f"{_PROC}/self/maps"):
         return OpenFiles({}, 0, visible=False)
-    users: dict[Inode, Process] = {}
+    users: dict[Inode, list[int]] = {}
     uninspected = 0
     below = cache + "/"
     for pid in _pids():
@@ -58,10 +50,8 @@ def open_files(cache: str) -> OpenFiles:
             continue
         except OSError:
             continue  # It ended meanwhile.
-        if found:
-            process = Process(pid, _command(pid))
-            for inode in found:
-                users.setdefault(inode, process)
+        for inode in found:
+            users.setdefault(inode, []).append(pid)
     return OpenFiles(users, uninspected)
 
 
@@ -105,9 +95,3 @@ def _has_no_files(pid: int) -> bool:
     except OSError:
         return True
     return bool(int(fields[6]) & _KERNEL_THREAD) or fields[0] in {b"Z", b"X"}
-
-
-def _command(pid: int) -> str:
-    with suppress(OSError), open(f"{_PROC}/{pid}/comm", "rb") as file:
-        return file.read().decode(errors="replace").strip()
-    return "?"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.usage import physical_bytes
 from swarmcache.report.json import document, utc
+from swarmcache.report.users_json import users_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,16 +15,23 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.locate import Location
     from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
+    from swarmcache.hubcache.users import Users
 
 
 def status_document(
-    locations: Sequence[Location], usages: Sequence[CacheUsage], stale_locks: Sequence[int]
+    locations: Sequence[Location],
+    usages: Sequence[CacheUsage],
+    stale_locks: Sequence[int],
+    users: Sequence[Users],
 ) -> str:
     """Return the document of one cache, or of several under `caches` with common totals.
 
-    `stale_locks` tells of each cache how many of its locks nobody holds.
+    `stale_locks` tells of each cache how many of its locks nobody holds; `users` who uses it, or is
+    empty where nobody asked.
     """
     caches = [_cache(*each) for each in zip(locations, usages, stale_locks, strict=True)]
+    for cache, found in zip(caches, users, strict=False):
+        cache["users"] = users_field(found)
     if len(caches) == 1:
         return document("status", **caches[0])
     totals = {

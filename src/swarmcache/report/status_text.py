@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.hubcache.integrity import State
+    from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.locate import Location
     from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
@@ -76,18 +77,22 @@ def _table(terminal: Terminal, repos: Sequence[RepoUsage]) -> list[str]:
 
 
 def _row(terminal: Terminal, repo: RepoUsage, now: float) -> tuple[str, ...]:
-    name = repo.name.id if repo.name.type == "model" else f"{repo.name.type}s/{repo.name.id}"
     state = repo.state
     mark = terminal.ok if state == "complete" else terminal.warn
     refs = [", ".join(rev.refs) or rev.commit[:12] for rev in repo.revisions]
     return (
-        name,
+        repo_title(repo.name),
         human_bytes(repo.size),
         human_bytes(repo.physical),
         f"{mark} {state_word(state)}",
         human_age(now - repo.last_used) if repo.last_used else "–",
         ", ".join(refs),
     )
+
+
+def repo_title(repo: RepoName) -> str:
+    """Return a repo as a user types it."""
+    return repo.id if repo.type == "model" else f"{repo.type}s/{repo.id}"
 
 
 def state_word(state: State) -> str:

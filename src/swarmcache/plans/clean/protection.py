@@ -6,9 +6,7 @@ asked when a removal is planned, and again when it is carried out.
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.last_use import last_used, last_uses
@@ -16,11 +14,14 @@ from swarmcache.hubcache.layout import RepoName, folder_name, is_commit
 from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.open_files import open_files
+from swarmcache.hubcache.processes import command_name
 from swarmcache.hubcache.roots import roots
+from swarmcache.hubcache.users import folders_of
 from swarmcache.locale import t
 from swarmcache.plans.clean.values import Kept, title
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping
 
     from swarmcache.environment import Environment
@@ -120,11 +121,7 @@ class Protection:
     def opened(self, revision: Revision) -> str | None:
         """Return who has a file of a revision open, or stands in a folder of it."""
         inodes = [blob.inode for _, blob in revision.files if blob is not None]
-        below = {path.rpartition("/")[0] for path, _ in revision.files}
-        for folder in {revision.path, *(f"{revision.path}/{name}" for name in below if name)}:
-            with suppress(OSError):
-                found = os.stat(folder)
-                inodes.append((found.st_dev, found.st_ino))
+        inodes += [inode for inode, _ in folders_of(revision)]
         return self.opened_inodes(inodes)
 
     def opened_inodes(self, inodes: Iterable[tuple[int, int]]) -> str | None:
@@ -132,11 +129,9 @@ class Protection:
         users = self.files.users
         for inode in inodes:
             if inode in users:
-                process = users[inode]
+                pid = users[inode][0]
                 return t(
-                    "process {pid} ({command}) has it open",
-                    pid=process.pid,
-                    command=process.command,
+                    "process {pid} ({command}) has it open", pid=pid, command=command_name(pid)
                 )
         return None
 
