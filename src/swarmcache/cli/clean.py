@@ -158,6 +158,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         wishes,
         pins=() if ignore_pins else project_pins(invocation),
         tiers=invocation.settings.tiers,
+        python=invocation.python,
     )
     if plan.steps and not (yes or dry_run):
         refuse_unasked()

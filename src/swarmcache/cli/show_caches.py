@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.homes import with_home
 from swarmcache.hubcache.locate import Location
 from swarmcache.hubcache.usage import CacheUsage, empty_cache, measure_cache
 from swarmcache.locale import t
@@ -43,6 +44,9 @@ def show_caches(  # noqa: PLR0913 - one parameter for each option
     named = bool(caches) or invocation.cache_dir is not None
     wanted = _accepts(pattern) if pattern else None
     usages = [_measure(invocation, location.path, wanted, named=named) for location in locations]
+    if pattern is None:
+        here, ask = invocation.environment, lambda: invocation.libraries
+        usages = [with_home(usage, here, ask) for usage in usages]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     users = [_users(invocation, usage.path, wanted) for usage in usages] if with_users else []
     if invocation.json:

@@ -135,10 +135,15 @@ def locate_datasets(environment: Environment) -> Location:
     return _beside_the_hub(environment, "HF_DATASETS_CACHE", "datasets", environment.expand_user)
 
 
+def home_folder(environment: Environment, name: str) -> Location:
+    """Return a folder of the Hub's home, which no variable of its own moves."""
+    return _beside_the_hub(environment, None, name, environment.expand_user)
+
+
 def _beside_the_hub(
-    environment: Environment, variable: str, folder: str, expand: Callable[[str], str]
+    environment: Environment, variable: str | None, folder: str, expand: Callable[[str], str]
 ) -> Location:
-    voices = _variable(environment, variable, str)
+    voices = _variable(environment, variable, str) if variable is not None else []
     for name, value, home in _homes(environment):
         path = os.path.join(expand(home), folder)
         voices.append(Candidate(name, value, _seen(environment, path)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _new = tuple.__new__
 """Makes a named tuple in C, in a third of the time, where there is one per file."""
 
-LeftoverKind = Literal["partial", "temporary", "orphan", "legacy"]
+LeftoverKind = Literal["partial", "temporary", "orphan", "legacy", "xet"]
 
 
 class Blob(NamedTuple):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.integrity import State
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.problems import Problem
-    from swarmcache.hubcache.scan import Leftover, Repo, Revision
+    from swarmcache.hubcache.scan import Leftover, LeftoverKind, Repo, Revision
 
 _WORST_FIRST: tuple[State, ...] = ("damaged", "incomplete", "unknown", "missing", "complete")
 
@@ -80,15 +80,20 @@ class CacheUsage(NamedTuple):
     free: int
     """Bytes free for this user on the cache's file system."""
     writable: bool
+    outside: tuple[Leftover, ...] = ()
+    """Leftovers that lie beside the cache folder, and are not counted in its bytes."""
+    spared: frozenset[LeftoverKind] = frozenset()
+    """Kinds that are no leftovers here, since somebody still reads them."""
 
     @property
     def physical(self) -> int:
         """Bytes allocated; hard links and the shared store's payloads count once."""
         return physical_bytes([self])
 
-    def leftover_bytes(self, kind: str) -> int:
+    def leftover_bytes(self, kind: LeftoverKind) -> int:
         """Return the allocated bytes of one kind of leftover."""
-        return sum(left.physical for left in self.leftovers if left.kind == kind)
+        found = [left for left in (*self.leftovers, *self.outside) if left.kind == kind]
+        return 0 if kind in self.spared else sum(left.physical for left in found)
 
 
 def measure_cache(

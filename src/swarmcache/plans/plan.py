@@ -78,7 +78,7 @@ Step: TypeAlias = "PutContent | PutLink | PutRef | PutManifest"
 
 RemovalKind: TypeAlias = Literal[
     "repo", "revision", "ref", "file", "blob", "payload", "partial", "temporary", "orphan",
-    "manifest", "marks", "locks", "legacy", "trash",
+    "manifest", "marks", "locks", "xet", "legacy", "trash",
 ]  # fmt: skip
 """What a removal takes away; from `payload` on they are leftovers, which no revision needs."""
 

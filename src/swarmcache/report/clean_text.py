@@ -145,6 +145,7 @@ def leftover_word(kind: LeftoverKind) -> str:
         "marks": t("marks of absent files"),
         "broken": t("remains of broken repos"),
         "locks": t("locks of dead processes"),
+        "xet": t("dead chunk caches of Xet"),
         "legacy": t("old transformers files"),
         "trash": t("trash"),
     }
@@ -153,7 +154,8 @@ def leftover_word(kind: LeftoverKind) -> str:
 
 def _place(step: Remove, cache: str) -> str:
     if step.repo is None:
-        return os.path.relpath(step.path, cache)
+        inside = step.path.startswith(cache + "/")
+        return os.path.relpath(step.path, cache) if inside else step.path
     if step.kind == "repo":
         return title(step.repo)
     if step.kind == "revision":

@@ -26,8 +26,8 @@ def status_document(
 ) -> str:
     """Return the document of one cache, or of several under `caches` with common totals.
 
-    `stale_locks` tells of each cache how many of its locks nobody holds; `users` who uses it, or is
-    empty where nobody asked.
+    `stale_locks` tells of each cache how many locks dead processes have left; `users` who uses it,
+    or is empty where nobody asked.
     """
     caches = [_cache(*each) for each in zip(locations, usages, stale_locks, strict=True)]
     for cache, found in zip(caches, users, strict=False):
@@ -59,6 +59,7 @@ def _cache(location: Location, usage: CacheUsage, stale_locks: int) -> dict[str,
             "temporary_bytes": usage.leftover_bytes("temporary"),
             "orphan_bytes": usage.leftover_bytes("orphan"),
             "stale_locks": stale_locks,
+            "xet_bytes": usage.leftover_bytes("xet"),
             "legacy_bytes": usage.leftover_bytes("legacy"),
         },
         "problems": _problems(usage.problems),

@@ -134,6 +134,7 @@ def _leftover_line(usage: CacheUsage) -> Iterator[str]:
         (t("partial downloads"), usage.leftover_bytes("partial")),
         (t("crash remains"), usage.leftover_bytes("temporary")),
         (t("blobs that no revision uses"), usage.leftover_bytes("orphan")),
+        (t("dead chunk caches of Xet"), usage.leftover_bytes("xet")),
         (t("old transformers files"), usage.leftover_bytes("legacy")),
     )
     parts = [f"{name} {human_bytes(count)}" for name, count in kinds if count]

@@ -25,6 +25,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
 from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint
+from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
 from swarmcache.plans.clean.protection import Protection
 from swarmcache.plans.clean.trash import FOLDER, Trash
@@ -203,31 +204,43 @@ class _Cleaner:
         return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
 
     def _beside(self, group: Group, done: list[Remove]) -> list[Kept]:
-        """Remove what lies beside the repos, each thing after a look of its own."""
+        """Remove what lies beside the repos; what fails or is used stops nothing else."""
         kept: list[Kept] = []
         for step in group.steps:
             if not os.path.lexists(step.path):
                 done.append(step)  # A payload goes with the last blob that links to it.
-                continue
-            if step.kind == "payload":
-                busy = self._trash.free_payloads([step.path], unlisted=True)
-                reason = t("another process holds its lock") if busy else None
             elif step.kind == "trash":
                 kept += self._emptied()
-                reason = None
-            elif step.kind == "locks":
-                reason = None if self._trash.take_lock(step.path) else t("its owner may live")
-            elif step.kind == "partial" and not made_ours(step.path):
-                reason = t("a download of it is under way")
-            else:
-                reason = self._protection.opened_files({step.path: os.lstat(step.path)})
-                if reason is None:
-                    self._trash.take(step.path, step.kind)
-            if reason is not None:
-                kept.append(Kept(step.path, reason, busy=True))
-            else:
                 done.append(step)
+            else:
+                try:
+                    reason, failed = self._taken_beside(step), False
+                except OSError as error:
+                    reason, failed = os_sentence(error), True
+                if reason is None:
+                    done.append(step)
+                else:
+                    kept.append(Kept(step.path, reason, busy=not failed, failed=failed))
         return kept + self._emptied()
+
+    def _taken_beside(self, step: Remove) -> str | None:
+        """Remove one thing after a look of its own, or return why it stays."""
+        path, trash = step.path, self._trash
+        if step.kind == "payload":
+            busy = trash.free_payloads([path], unlisted=True)
+            return t("another process holds its lock") if busy else None
+        if step.kind == "locks":
+            return None if trash.take_lock(path) else t("its owner may live")
+        if step.kind == "xet":
+            return remove_chunk_cache(path, self._protection, trash.unlink)
+        if step.kind == "legacy":
+            return remove_flat_file(path, self._protection, trash.unlink)
+        if step.kind == "partial" and not made_ours(path):
+            return t("a download of it is under way")
+        reason = self._protection.opened_files({path: os.lstat(path)})
+        if reason is None:
+            trash.take(path, step.kind)
+        return reason
 
 
 def _lock_all(cache: str, repo: Repo, locks: contextlib.ExitStack) -> set[str]:

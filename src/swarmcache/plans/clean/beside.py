@@ -1,4 +1,4 @@
-"""Leftovers beside the repos: partials of ours, locks, old transformers files, payloads, trash."""
+"""Leftovers beside the repos: partials of ours, locks, payloads, trash, and what the home holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache import owners
-from swarmcache.hubcache.scan import read_surroundings
 from swarmcache.hubcache.soft_locks import soft_locks
+from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
+from swarmcache.plans.clean.homes import dead_chunk_caches, dead_flat_files
 from swarmcache.plans.clean.payloads import REFS, store_links, stored_payloads
 from swarmcache.plans.clean.protection import is_settled
 from swarmcache.plans.clean.trash import FOLDER, is_empty, trash_files
@@ -19,9 +20,8 @@ from swarmcache.plans.clean.values import Kept
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.hubcache.scan import Listing
+    from swarmcache.environment import Environment
     from swarmcache.hubcache.soft_locks import SoftLock
-    from swarmcache.hubcache.state import State
     from swarmcache.plans.clean.protection import Protection
     from swarmcache.plans.clean.values import LeftoverKind
 
@@ -34,13 +34,18 @@ class Beside(NamedTuple):
 
 
 def beside(
-    listing: Listing,
     cache: str,
-    state: State,
+    environment: Environment,
     kinds: frozenset[LeftoverKind],
     protection: Protection,
+    *,
+    python: str | None = None,
 ) -> Beside:
-    """Return what of these kinds of leftovers lies beside the repos; the trash always."""
+    """Return what of these kinds of leftovers lies beside the repos; the trash always.
+
+    `cache` is a real path, `python` the interpreter whose libraries count.
+    """
+    state = state_folder(cache, environment)
     drafts: list[Draft] = []
     kept: list[Kept] = []
     trash = f"{state.beside}/{FOLDER}"
@@ -50,8 +55,10 @@ def beside(
         drafts += _partials(state.partials, kept)
     if "locks" in kinds:
         drafts += _locks(cache, kept)
+    if "xet" in kinds:
+        drafts += dead_chunk_caches(cache, environment, protection, kept)
     if "legacy" in kinds:
-        drafts += _legacy(listing, protection, kept)
+        drafts += dead_flat_files(cache, environment, python, protection, kept)
     if "payload" in kinds:
         drafts += _payloads(cache)
     return Beside(tuple(drafts), tuple(kept))
@@ -114,21 +121,6 @@ def _doubt(lock: SoftLock) -> str:
         pid=lock.pid,
         host=lock.host,
     )
-
-
-def _legacy(listing: Listing, protection: Protection, kept: list[Kept]) -> Iterator[Draft]:
-    for leftover in read_surroundings(listing).leftovers:
-        if leftover.kind != "legacy":
-            continue
-        path = (
-            f"{os.path.realpath(os.path.dirname(leftover.path))}/{os.path.basename(leftover.path)}"
-        )
-        found = os.lstat(path)
-        opened = protection.opened_files({path: found})
-        if opened is not None:
-            kept.append(Kept(path, opened, busy=True))
-        elif is_settled(found):
-            yield Draft("legacy", path, None, {path: found})
 
 
 def _payloads(cache: str) -> Iterator[Draft]:

@@ -44,13 +44,14 @@ def pick_least_harm(planner: Planner) -> Picked:
     wishes = planner.wishes
     repos = [seen for name in planner.names() if (seen := planner.look(name)) is not None]
     around = planner.around(frozenset())
-    need = _needed(planner.cache, wishes, repos, around)
+    leftovers = around if wishes.evictable is not None else _countable(planner)
+    need = _needed(planner.cache, wishes, repos, leftovers)
     kept: dict[Kept, None] = {}
     picked: list[_Candidate] = []
     counter = Counter(planner.cache)
     freed = counter.group(None, Choice(), around.drafts, 0).bytes
     if freed < need and wishes.evictable is None:
-        around = planner.around(frozenset(LEFTOVER_KINDS))
+        around = leftovers
         freed += counter.group(None, Choice(), around.drafts, 0).bytes
     for level in _levels(wishes):
         chooser = Chooser(level, planner.protection)
@@ -123,6 +124,22 @@ def _levels(wishes: Wishes) -> Iterator[Wishes]:
     yield models._replace(formats=wishes.formats or REPETITIONS)
     yield models._replace(detached=True)
     yield models
+
+
+def _countable(planner: Planner) -> Beside:
+    """Return the leftovers beside the repos that help: for a budget, only those in the cache.
+
+    Space on the disk is freed by those outside too, if they lie on the same one.
+    """
+    found = planner.around(frozenset(LEFTOVER_KINDS) - {"locks"})
+    inside, device = planner.cache + "/", os.stat(planner.cache).st_dev
+    helpful = [
+        draft
+        for draft in found.drafts
+        if draft.path.startswith(inside)
+        or (planner.wishes.budget is None and os.lstat(draft.path).st_dev == device)
+    ]
+    return found._replace(drafts=tuple(helpful))
 
 
 def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -> int:

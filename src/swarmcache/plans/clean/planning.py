@@ -28,39 +28,43 @@ if TYPE_CHECKING:
     from swarmcache.plans.clean.values import LeftoverKind, Named, Seen, Wishes
 
 
-def plan_clean(
+def plan_clean(  # noqa: PLR0913 - one keyword for each thing a caller may know
     cache: str,
     environment: Environment,
     wishes: Wishes,
     *,
     pins: Iterable[Pin] = (),
     tiers: Sequence[str] = (),
+    python: str | None = None,
 ) -> CleanPlan:
     """Return what a clean of the cache folder will do by these wishes.
 
     `pins` are what the project one stands in, and the settings, need; the projects registered in
-    the cache are added. A plan for named models looks at no others. Raises CacheNotFound for no
+    the cache are added. A plan for named models looks at no others. `python` is the interpreter
+    whose libraries count, if it is not the environment's. Raises CacheNotFound for no
     such folder, AccessDenied where nobody can tell what is needed.
     """
-    return Planner(cache, environment, wishes, pins, tiers).plan()
+    return Planner(cache, environment, wishes, pins, tiers, python).plan()
 
 
 class Planner:
     """Plans for one cache."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - as `plan_clean`
         self,
         cache: str,
         environment: Environment,
         wishes: Wishes,
         pins: Iterable[Pin],
         tiers: Sequence[str],
+        python: str | None = None,
     ) -> None:
         self.listing = list_cache(cache)
         self.cache = os.path.realpath(cache)
         self.tiers = tiers
-        self.state = state_folder(self.cache, environment)
-        self.unfinished = unfinished(f"{self.state.beside}/{FOLDER}")
+        self.environment = environment
+        self.python = python
+        self.unfinished = unfinished(f"{state_folder(self.cache, environment).beside}/{FOLDER}")
         every = [] if wishes.ignore_pins else [*pins, *rooted(self.cache, environment)]
         named = {model.repo for model in wishes.models}
         self.protection = Protection(self.cache, environment, every, named)
@@ -146,7 +150,7 @@ class Planner:
 
     def around(self, kinds: frozenset[LeftoverKind]) -> Beside:
         """Return what of these kinds of leftovers lies beside the repos; trash always."""
-        return beside(self.listing, self.cache, self.state, kinds, self.protection)
+        return beside(self.cache, self.environment, kinds, self.protection, python=self.python)
 
     def _absent(self) -> Iterator[Named]:
         """Yield what was named and is not cached."""

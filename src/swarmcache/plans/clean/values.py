@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from swarmcache.plans.plan import Remove
 
 LeftoverKind: TypeAlias = Literal[
-    "partial", "temporary", "orphan", "payload", "manifest", "marks", "broken", "locks", "legacy",
-    "trash",
+    "partial", "temporary", "orphan", "payload", "manifest", "marks", "broken", "locks", "xet",
+    "legacy", "trash",
 ]  # fmt: skip
 LEFTOVER_KINDS: tuple[LeftoverKind, ...] = get_args(LeftoverKind)
 
