@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import small_disks
 from faults.pulling import BOUND, MIB, SMALL, Site, assert_legal, etags, model, site, until, weights
 from transfer.faulty_hub import FaultyHub, Repo
 
@@ -27,13 +28,9 @@ SMALL_DISK = 64 * MIB
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[str]:
     """Yield a folder that is a file system of 64 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets us mount no small file system")
-    yield str(folder)
-    subprocess.run(["umount", str(folder)], check=True)
+    folder = str(tmp_path / "small")
+    with small_disks.small_disk(folder, "tmpfs", f"size={SMALL_DISK}"):
+        yield folder
 
 
 def on(disk: str, tmp_path: Path, *repos: Repo, **traits: float) -> Site:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import small_disks
 from cachemaker import CacheMaker, sha256, tiny_safetensors
 from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
@@ -43,13 +44,8 @@ def endpoint(tmp_path: Path) -> Iterator[RunningHub]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[str]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets us mount no small file system")
-    yield str(folder)
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disks.small_disk(str(tmp_path / "small"), "tmpfs", "size=2m") as folder:
+        yield folder
 
 
 @pytest.mark.faults

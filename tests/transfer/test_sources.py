@@ -48,7 +48,7 @@ def flip(path: pathlib.Path, at: int) -> None:
         file.write(bytes([byte[0] ^ 1]))
 
 
-def test_a_cache_known_on_this_machine_is_copied_from(tmp_path: pathlib.Path) -> None:
+def test_a_cache_known_on_this_machine_is_taken_from(tmp_path: pathlib.Path) -> None:
     """The second cache costs a list, and no byte of a file."""
     with FaultyHub(repo()) as hub:
         pull(tmp_path / "1", hub.url)
@@ -57,8 +57,6 @@ def test_a_cache_known_on_this_machine_is_copied_from(tmp_path: pathlib.Path) ->
     assert (result.downloaded_bytes, result.linked_bytes, result.error) == (0, ALL, None)
     assert result.source == str(tmp_path / "1" / blob(NOISE))
     assert holds(tmp_path / "2", result.commit or "", LARGE, NOISE)
-    first, second = (os.stat(tmp_path / name / blob(NOISE)).st_ino for name in "12")
-    assert first != second
 
 
 def test_a_tier_is_copied_from_before_other_caches(tmp_path: pathlib.Path) -> None:
@@ -100,6 +98,7 @@ def test_a_corrupt_copy_is_struck_and_the_next_copy_taken(tmp_path: pathlib.Path
     """Before any endpoint."""
     with FaultyHub(repo()) as hub:
         pull(tmp_path / "1", hub.url)
+        shutil.copytree(tmp_path / "1", tmp_path / "2", symlinks=True)
         pull(tmp_path / "2", hub.url)
         flip(tmp_path / "1" / blob(NOISE), 5)
         result = pull(tmp_path / "3", hub.url, tiers=[str(tmp_path / "1")])

@@ -89,6 +89,14 @@ def share(path: str, folder: str) -> None:
         os.chmod(path, found.st_mode & 0o7777 | wanted.st_mode & bits)
 
 
+def is_as_open(path: str, folder: str) -> bool:
+    """Tell whether a file is as open already as `share` would make it; raises OSError."""
+    wanted, found = os.stat(folder), os.stat(path)
+    if not wanted.st_mode & 0o2000:
+        return True
+    return found.st_gid == wanted.st_gid and not wanted.st_mode & 0o044 & ~found.st_mode
+
+
 def sync(path: str) -> None:
     """Return once a file or folder is on the disk; raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

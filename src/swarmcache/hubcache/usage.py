@@ -163,15 +163,15 @@ def physical_bytes(caches: Iterable[CacheUsage]) -> int:
 
 def free_bytes(path: str) -> int:
     """Return the bytes that this user may still write at `path`, or at its nearest parent."""
-    found = os.statvfs(_existing(path))
+    found = os.statvfs(nearest_folder(path))
     return found.f_bavail * found.f_frsize
 
 
 def _writable(path: str) -> bool:
-    return os.access(_existing(path), os.W_OK | os.X_OK)
+    return os.access(nearest_folder(path), os.W_OK | os.X_OK)
 
 
-def _existing(path: str) -> str:
+def nearest_folder(path: str) -> str:
     """Return `path` or its nearest parent that exists."""
     while not os.path.exists(path):
         path = os.path.dirname(path) or os.curdir

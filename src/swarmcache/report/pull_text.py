@@ -84,13 +84,17 @@ def _forecast(plan: PullPlan) -> Iterator[str]:
         path=plan.cache,
         free=free,
     )
-    resumable = plan.fetch_bytes - plan.needed_bytes
+    resumable = sum(model.resumable_bytes for model in plan.models)
     if resumable:
         size = human_bytes(resumable)
         yield t("An earlier download has left {size}, which is not fetched again.", size=size)
-    nearby = sum(model.nearby_bytes for model in plan.models)
-    if nearby:
-        size = human_bytes(nearby)
+    linkable = sum(model.linkable_bytes for model in plan.models)
+    if linkable:
+        size = human_bytes(linkable)
+        yield t("{size} of it is in caches on this machine, and takes no more room.", size=size)
+    copied = sum(model.nearby_bytes for model in plan.models) - linkable
+    if copied:
+        size = human_bytes(copied)
         yield t("{size} of it is copied from caches on this machine.", size=size)
     if plan.reserved_bytes:
         size = human_bytes(plan.reserved_bytes)
@@ -123,9 +127,20 @@ def summarise(terminal: Terminal, results: Sequence[Pulled]) -> None:
     fetched = sum(result.downloaded_bytes for result in results)
     if fetched:
         terminal.say(t("Downloaded {size}.", size=human_bytes(fetched)))
+    copied = sum(result.copied_bytes for result in results)
+    if copied:
+        terminal.say(f"{terminal.warn} " + _copied(copied))
     hints = dict.fromkeys(r.error.hint for r in results if r.error is not None and r.error.hint)
     for hint in hints:
         terminal.alert(t("Next: {command}", command=hint))
+
+
+def _copied(count: int) -> str:
+    return t(
+        "{size} had to be copied and take their room twice: the cache next door lies on another"
+        " file system, or this one can neither link nor share.",
+        size=human_bytes(count),
+    )
 
 
 def _name(target: Target) -> str:

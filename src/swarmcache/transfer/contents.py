@@ -77,6 +77,8 @@ class Fetched:
     """Bytes that an earlier process had left."""
     copied: int
     """Bytes from files on this machine."""
+    linked: int = 0
+    """Bytes that such a file has now under a second name, so that they take no room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,7 @@ def put(folder: str, location: str) -> None:
     The caller syncs the folder. OSError from the disk.
     """
     data = f"{folder}/{DATA}"
-    # An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
-    settled = time.time() - _SETTLED_SECONDS
-    if os.stat(data).st_mtime > settled:
-        os.utime(data, (settled, settled))
+    let_settle(data)
     for attempt in reversed(range(_TRIES)):
         try:
             _put_once(folder, data, location)
@@ -33,6 +30,16 @@ def put(folder: str, location: str) -> None:
                 raise
         else:
             return
+
+
+def let_settle(path: str) -> None:
+    """Let a new file look old enough that its hash can be remembered; OSError.
+
+    An mtime of now would not do for a fingerprint; a write after this moves it anyhow.
+    """
+    settled = time.time() - _SETTLED_SECONDS
+    if os.stat(path).st_mtime > settled:
+        os.utime(path, (settled, settled))
 
 
 def _put_once(folder: str, data: str, location: str) -> None:

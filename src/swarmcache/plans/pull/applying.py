@@ -59,12 +59,14 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
         return outcome(model, found_now(model.target, plan), ours)
     found = found_now(model.target, plan)
     copied = sum(one.copied for one in fetched)
+    linked = sum(one.linked for one in fetched)
     return replace(
         outcome(model, found, _still_wrong(model, found)),
         files=len(model.fetch),
         downloaded_bytes=sum(one.downloaded for one in fetched),
         resumed_bytes=sum(one.resumed for one in fetched),
-        linked_bytes=total_bytes(model.link) + copied,
+        linked_bytes=total_bytes(model.link) + copied + linked,
+        copied_bytes=copied,
         source=_main_source(fetched),
     )
 

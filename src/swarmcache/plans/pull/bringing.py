@@ -13,15 +13,17 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
 from swarmcache.plans.pull.revision import NewRevision
 from swarmcache.transfer.contents import Content, Failed, Fetched
+from swarmcache.transfer.linking import Linker
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.refusals import weightiest
 from swarmcache.transfer.telling import told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.plans.pull.values import PlannedPull, PullPlan
     from swarmcache.progress import Progress
+    from swarmcache.transfer.contents import Event
     from swarmcache.transfer.crew import Crew
     from swarmcache.transfer.hub import Hub
     from swarmcache.transfer.listing import RemoteFile
@@ -48,15 +50,16 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
     partials = partials_folder(cache, hub.environment)
     revision = NewRevision(cache, partials, target, listing.commit)
     contents = [_content(model, file, revision) for file in _once(model.fetch)]
+    linker = Linker(cache, partials, hub.environment)
     with hub.crew(cache) as crew:
 
         def bring_back(files: Sequence[RemoteFile]) -> None:
             lost = [_content(model, file, revision) for file in _once(files)]
             gone = [replace(one, again=False) for one in lost if not crew.put_back(one.location)]
             if gone:
-                fetched.extend(_fetched(model, crew, gone, progress))
+                fetched.extend(_fetched(model, linker, crew, gone, progress))
 
-        fetched = _fetched(model, crew, contents, progress)
+        fetched = _fetched(model, linker, crew, contents, progress)
         hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
         proven |= {file.path for file in model.fetch if file.etag in hashes}
         everything = (*listing.files, *model.unlocked)
@@ -74,10 +77,21 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
 
 
 def _fetched(
-    model: PlannedPull, crew: Crew, contents: Sequence[Content], progress: Progress
+    model: PlannedPull,
+    linker: Linker,
+    crew: Crew,
+    contents: Sequence[Content],
+    progress: Progress,
 ) -> list[Fetched]:
     """Return what was fetched; raises the weightiest error when something could not be."""
-    outcomes = list(told(crew.run(contents), model.target.id, contents, progress))
+
+    def events() -> Iterator[Event]:
+        left: list[Content] = []
+        yield from linker.run(contents, left)
+        if left:
+            yield from crew.run(left)
+
+    outcomes = list(told(events(), model.target.id, contents, progress))
     failures = [one for one in outcomes if isinstance(one, Failed)]
     if failures:
         error = weightiest([one.error for one in failures])

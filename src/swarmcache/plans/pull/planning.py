@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch, SwarmcacheError, UnsafeListing
 from swarmcache.hubcache.integrity import check_revision
+from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
-from swarmcache.hubcache.usage import free_bytes
+from swarmcache.hubcache.usage import free_bytes, nearest_folder
 from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
@@ -144,7 +145,9 @@ class _Planner:
                     copies[file.content] = tuple(ordered)
         etags = {file.content: file.size or 0 for file in model.fetch}
         resumable = resumable_bytes(self._plan.cache, self._hub.environment, etags)
-        return replace(model, copies=copies, resumable=resumable)
+        place = nearest_folder(self._plan.cache)
+        linkable = frozenset(etag for etag, found in copies.items() if may_link(found[0], place))
+        return replace(model, copies=copies, linkable=linkable, resumable=resumable)
 
 
 def _weightier(model: PlannedPull, error: SwarmcacheError) -> SwarmcacheError:

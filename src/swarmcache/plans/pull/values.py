@@ -40,6 +40,8 @@ class PlannedPull:
     """The weights that are fetched or cached instead."""
     copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By etag: files of other caches on this machine that should hold the bytes."""
+    linkable: frozenset[str] = frozenset()
+    """The etags of those that should take no further room: by a reflink or a hard link."""
     resumable: Mapping[str, int] = field(default_factory=dict)
     """By etag: bytes that an earlier, broken download has left."""
     pin: LockedModel | None = None
@@ -60,6 +62,11 @@ class PlannedPull:
     def nearby_bytes(self) -> int:
         """Those of them that are copied from other caches on this machine."""
         return total_bytes(file for file in self.fetch if file.content in self.copies)
+
+    @property
+    def linkable_bytes(self) -> int:
+        """Those that should take no further room."""
+        return total_bytes(file for file in self.fetch if file.content in self.linkable)
 
     @property
     def resumable_bytes(self) -> int:
@@ -109,9 +116,12 @@ class PullPlan:
 
     @property
     def needed_bytes(self) -> int:
-        """Bytes that the disk will have less: what partial downloads hold is taken already."""
+        """Bytes that the disk will have less: links take none, partial downloads have taken it."""
         resumable = {etag: n for model in self.models for etag, n in model.resumable.items()}
-        return max(0, self.fetch_bytes - sum(resumable.values()))
+        linkable = {etag for model in self.models for etag in model.linkable}
+        fetch = (file for model in self.models for file in model.fetch)
+        rest = total_bytes(file for file in fetch if file.content not in linkable)
+        return max(0, rest - sum(n for etag, n in resumable.items() if etag not in linkable))
 
     @property
     def fits(self) -> bool:
@@ -135,7 +145,9 @@ class Pulled:
     resumed_bytes: int = 0
     """Bytes that an earlier, broken download had left, and that were not fetched again."""
     linked_bytes: int = 0
-    """Bytes that were on this machine: cached under another commit, or copied from next door."""
+    """Bytes that were on this machine: under another commit, or in a cache next door."""
+    copied_bytes: int = 0
+    """Those of them that had to be copied, and so take room a second time."""
     skipped_bytes: int = 0
     source: str = ""
     """Where most of it came from: an endpoint or a file; empty when nothing was fetched."""

@@ -1,0 +1,112 @@
+"""One content under a second name that takes no room: by reflink, else by hard link.
+
+A reflink is a file of its own whose bytes are shared until one of them is written. A hard link is
+the same file, with the same mode and owner, so that it is made between blobs of the Hub's layout
+only: its clients replace them by rename and never write into them (docs/adr/0017).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Literal
+
+from swarmcache.hubcache.layout import BLOBS, parse_folder_name
+from swarmcache.hubcache.reading import open_quietly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Way = Literal["reflink", "hardlink"]
+
+_FICLONE = 0x40049409
+"""`_IOW(0x94, 9, int)` (Linux, `include/uapi/linux/fs.h`)."""
+_CANNOT = frozenset(
+    {
+        errno.EPERM,
+        errno.EACCES,
+        errno.EXDEV,
+        errno.EOPNOTSUPP,
+        errno.ENOTSUP,
+        errno.ENOTTY,
+        errno.ENOSYS,
+        errno.EINVAL,
+        errno.EMLINK,
+        errno.ETXTBSY,
+    }
+)
+"""What says that this way is none here, so that the next is tried; any other error is real."""
+
+
+def link_content(source: str, name: str) -> Way | None:
+    """Give the content of a file a second name, where nothing is yet; None where that cannot be.
+
+    A link in the place of `source` is followed. Raises OSError for a disk that fails or is full.
+    """
+    real = os.path.realpath(source)
+    if _can(_reflink, real, name):
+        return "reflink"
+    return "hardlink" if is_hub_blob(source) and _can(os.link, real, name) else None
+
+
+def may_link(source: str, folder: str) -> bool:
+    """Tell, without trying, whether a content would take no room in a folder: for a forecast.
+
+    Only of reflinks on a file system whose hard links are forbidden does it say no too much.
+    """
+    try:
+        found, there = os.stat(source), os.stat(folder)
+    except OSError:
+        return False
+    return found.st_dev == there.st_dev and is_hub_blob(source) and _is_linkable(source, found)
+
+
+def is_hub_blob(path: str) -> bool:
+    """Tell whether a file stands where the Hub's clients keep blobs, which nobody edits."""
+    folder, name = os.path.split(path)
+    repo, last = os.path.split(folder)
+    return last == BLOBS and bool(name) and parse_folder_name(os.path.basename(repo)) is not None
+
+
+def _can(link: Callable[[str, str], None], source: str, name: str) -> bool:
+    try:
+        link(source, name)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+        return False
+    return True
+
+
+def _is_linkable(path: str, found: os.stat_result) -> bool:
+    """Tell whether the kernel lets this user link to a file (Linux, `protected_hardlinks`)."""
+    if not hasattr(os, "geteuid") or os.geteuid() in {0, found.st_uid}:
+        return True
+    if S_ISREG(found.st_mode) and os.access(path, os.R_OK | os.W_OK):
+        return True
+    try:
+        with open("/proc/sys/fs/protected_hardlinks", encoding="ascii") as file:
+            return file.read(2).strip() == "0"
+    except OSError:
+        return True  # Other systems do not ask.
+
+
+def _reflink(source: str, name: str) -> None:
+    try:
+        import fcntl  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), name) from None
+    handle = open_quietly(source)
+    try:
+        copy = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.ioctl(copy, _FICLONE, handle)
+            os.fsync(copy)
+        except BaseException:
+            os.unlink(name)
+            raise
+        finally:
+            os.close(copy)
+    finally:
+        os.close(handle)

@@ -1,0 +1,166 @@
+"""Contents that lie next door become blobs here without being read or stored once more.
+
+What nobody has hashed since it was written is hashed first: a wrong blob must not spread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from swarmcache.errors import SwarmcacheError
+from swarmcache.hubcache import owners
+from swarmcache.hubcache.fingerprint import Fingerprint, fingerprint_of
+from swarmcache.hubcache.hashing import Hashed, hash_file
+from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.linking import link_content
+from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, share
+from swarmcache.hubcache.state import state_folder
+from swarmcache.transfer.claims import new_folder
+from swarmcache.transfer.contents import Advanced, Fetched, Started, is_there, place_of
+from swarmcache.transfer.putting import let_settle
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.linking import Way
+    from swarmcache.hubcache.verdicts import Algorithm
+    from swarmcache.transfer.contents import Content, Event
+
+
+class Linker:
+    """Links contents into one cache."""
+
+    def __init__(self, cache: str, partials: str, environment: Environment) -> None:
+        self._cache = cache
+        self._partials = partials
+        self._environment = environment
+        self._ledgers: dict[str, Ledger] = {}
+
+    def run(self, contents: Sequence[Content], left: list[Content]) -> Iterator[Event]:
+        """Link what can be linked, and yield what happens; `left` gets the rest."""
+        candidates: list[Content] = []
+        for content in contents:
+            is_near = bool(content.copies) and content.algorithm is not None
+            (candidates if is_near else left).append(content)
+        if not candidates:
+            return
+        folder = new_folder(self._partials, owners.this_process())
+        try:
+            for content in candidates:
+                yield from self._link(content, folder, left)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _link(self, content: Content, folder: str, left: list[Content]) -> Iterator[Event]:
+        """Link one content from the first of its copies that can be."""
+        if is_there(content):
+            left.append(content)  # Another process was first.
+            return
+        for copy in content.copies:
+            staged = f"{folder}/{os.urandom(8).hex()}"
+            try:
+                before = fingerprint_of(copy)
+                way = link_content(copy, staged) if before.size == content.size else None
+                if way is None:
+                    continue
+                yield Started(content, copy, 0)
+                known = self._recalled(content, copy, before, staged)
+                digest = known or (yield from _hashed(content, staged))
+                if digest == content.etag and self._put(content, staged, way):
+                    yield Fetched(content, (copy,), 0, 0, 0, content.size)
+                    return
+            except (SwarmcacheError, OSError):
+                pass  # What it is, the engine will meet and tell.
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(staged)
+        left.append(content)
+
+    def _recalled(self, content: Content, copy: str, before: Fingerprint, staged: str) -> str:
+        """Return what the bytes that were linked are remembered to be; empty for nothing.
+
+        `before` was found where the copy is just before: the link may have met another file.
+        """
+        assert content.algorithm is not None  # noqa: S101 - told apart by the caller
+        linked, now = fingerprint_of(staged), fingerprint_of(copy)
+        same = linked if linked.inode == before.inode else now
+        if not before.still(same):
+            return ""
+        known = self._ledger(copy).recall(content.algorithm, before)
+        return known.digest if known is not None else ""
+
+    def _put(self, content: Content, staged: str, way: Way) -> bool:
+        """Make it the blob, under the Hub's lock; False where it cannot be or need not be."""
+        blobs = os.path.dirname(content.location)
+        make_folder(blobs)
+        if way == "hardlink" and not is_as_open(staged, blobs):
+            return False  # Opened to the group here, it would be opened next door too.
+        with blob_lock(self._cache, content.repo, content.etag, 0):
+            if way == "reflink":
+                share(staged, blobs)
+                let_settle(staged)
+            replace(staged, content.location)
+        return True
+
+    def _ledger(self, copy: str) -> Ledger:
+        """Return what is remembered of the cache that a file lies in."""
+        cache = place_of(copy)
+        if cache not in self._ledgers:
+            self._ledgers[cache] = Ledger(state_folder(cache, self._environment))
+        return self._ledgers[cache]
+
+
+def _hashed(content: Content, path: str) -> Generator[Event, None, str]:
+    """Return what a file's bytes are; empty where they cannot be read."""
+    assert content.algorithm is not None  # noqa: S101 - told apart by the caller
+    hashing = _Hashing(path, content.algorithm)
+    try:
+        for count in hashing.counts():
+            yield Advanced(content, count)
+    finally:
+        hashing.stop()
+    return hashing.digest
+
+
+class _Hashing:
+    """Hashes a file in a thread of its own, so that somebody can be told how far it is."""
+
+    def __init__(self, path: str, algorithm: Algorithm) -> None:
+        self.digest = ""
+        """Empty until it is known, and where the file cannot be hashed."""
+        self._path = path
+        self._algorithm = algorithm
+        self._counts: SimpleQueue[int] = SimpleQueue()
+        self._stopped = False
+
+    def counts(self) -> Iterator[int]:
+        """Yield how many bytes more are hashed, until all are."""
+        threading.Thread(target=self._work, daemon=True).start()
+        while count := self._counts.get():
+            yield count
+
+    def stop(self) -> None:
+        """End it soon, whoever waits for it no more."""
+        self._stopped = True
+
+    def _work(self) -> None:
+        try:
+            found = hash_file(self._path, self._algorithm, on_bytes=self._hear)
+            self.digest = found.digest if isinstance(found, Hashed) else ""
+        except OSError:
+            self.digest = ""
+        finally:
+            self._counts.put(0)
+
+    def _hear(self, count: int) -> None:
+        if self._stopped:
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED), self._path)
+        self._counts.put(count)
