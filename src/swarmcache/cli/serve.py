@@ -27,7 +27,7 @@ TOKEN_VARIABLE = "SWARMCACHE_SERVE_TOKEN"  # noqa: S105 - the name of a variable
             t(
                 "Without DIR it serves the cache that this project uses. Of several folders, the"
                 " first that holds a revision decides. Files go out unchanged; nothing is ever"
-                " downloaded or written."
+                " downloaded. What clients are fetching is leased, so that clean leaves it alone."
             ),
         ]
     ),
@@ -92,7 +92,8 @@ def _serve(
     def hear(access: Access) -> None:
         terminal.say(f"{access.status} {access.method} {access.path} {access.bytes}")
 
-    return serve_until_signalled(create_app(caches, token=token), *where, announce, hear)
+    app = create_app(caches, token=token, environment=invocation.environment)
+    return serve_until_signalled(app, *where, announce, hear)
 
 
 def _announce(terminal: Terminal, address: Address, caches: Sequence[str]) -> None:

@@ -65,29 +65,31 @@ def lease(cache: str, environment: Environment, repos: Iterable[RepoName]) -> It
             drop_lease(path)
 
 
-def take_lease(cache: str, environment: Environment, repos: Iterable[RepoName]) -> str | None:
+def take_lease(
+    cache: str, environment: Environment, repos: Iterable[RepoName], *, over: str | None = None
+) -> str | None:
     """Hold these repos until this process ends, whatever it becomes by exec.
 
-    Returns the record's path, or None where nothing can be written: that stops nobody.
+    Returns the record's path, or None where nothing can be written: that stops nobody. `over` is
+    a lease of this process that this one takes the place of, with no instant between the two.
     """
     state = state_folder(cache, environment)
     names = sorted({folder_name(repo) for repo in repos})
     if not names or not state.writable or not os.path.isdir(cache):
         return None
-    me = owners.this_process()
     with contextlib.suppress(AccessDenied):
         sweep_leases(cache, environment)  # What earlier starts left is not to pile up.
     try:
-        folder = state.folder(FOLDER)
-        staged = f"{folder}/new.{me.id}"
+        record = over or f"{state.folder(FOLDER)}/{owners.this_process().record}"
+        staged = f"{os.path.dirname(record)}/new.{os.urandom(8).hex()}"
         with open(staged, "x", encoding="utf-8", errors="replace") as file:
             file.write(_head() + "".join(f"{name}\n" for name in names))
         with contextlib.suppress(OSError):
             os.chmod(staged, file_mode(state.mode))
-        os.rename(staged, f"{folder}/{me.record}")
+        os.rename(staged, record)
     except OSError:
         return None
-    return f"{folder}/{me.record}"
+    return record
 
 
 def renew_lease(path: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
@@ -22,29 +23,38 @@ from swarmcache.serve.refusals import (
 )
 from swarmcache.serve.routes import Route, parse_route
 from swarmcache.serve.sending import FileReply
+from swarmcache.serve.visits import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from swarmcache.environment import Environment
     from swarmcache.serve.catalogue import CachedCommit
 
 _MAX_BODY = 16 * 2**20
 """Bytes of a paths-info body: 100,000 paths, more than any client asks for at once."""
 _THREADS = 32
 """Disk look-ups at a time; one that hashes a nameless blob must not hold up the others."""
+_LOOK_SECONDS = 15.0
+"""So often it is looked whether clients are gone."""
 _BEFORE_AUTHENTICATION = frozenset({"/api/agent-harnesses"})
 """Asked without a token once a day before anything else; it only needs a quick 404."""
 
 
-def create_app(caches: Sequence[str], *, token: str | None = None) -> web.Application:
+def create_app(
+    caches: Sequence[str], *, token: str | None = None, environment: Environment | None = None
+) -> web.Application:
     """Return a Hub over cache folders, in order of precedence.
 
-    With `token`, every request must bring it as its bearer token.
+    With `token`, every request must bring it as its bearer token. With `environment`, which tells
+    where our own state of each cache lies, what clients are at is leased and noted as used.
     """
-    hub = _Hub(caches, token)
+    hub = _Hub(caches, token, environment)
     app = web.Application(client_max_size=_MAX_BODY)
     # Not `.*`: a file's name may hold a line break.
     app.router.add_route("*", r"/{path:[\s\S]*}", hub.handle)
+    app.on_startup.append(hub.open)
     app.on_cleanup.append(hub.close)
     return app
 
@@ -52,10 +62,13 @@ def create_app(caches: Sequence[str], *, token: str | None = None) -> web.Applic
 class _Hub:
     """Answers requests; every look at the disk happens in a thread of its own pool."""
 
-    def __init__(self, caches: Sequence[str], token: str | None) -> None:
+    def __init__(
+        self, caches: Sequence[str], token: str | None, environment: Environment | None
+    ) -> None:
         self._catalogue = Catalogue(caches)
         self._contents = Contents(self._catalogue.roots)
         self._token = token
+        self._visits = Visits(environment) if environment is not None else None
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="swarmcache-serve")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -70,10 +83,24 @@ class _Hub:
             headers = {"X-Error-Message": reason}
             return web.json_response({"error": reason}, status=503, headers=headers)
 
+    async def open(self, app: web.Application) -> None:
+        """Begin to look after the visits."""
+        del app
+        if self._visits is not None:
+            self._looking = asyncio.create_task(self._look_after(self._visits))
+
     async def close(self, app: web.Application) -> None:
-        """Let go of the threads without waiting for a hash under way."""
+        """Let go of the threads without waiting for a hash under way, and of all leases."""
         del app
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._visits is not None:
+            self._looking.cancel()
+            self._visits.close()
+
+    async def _look_after(self, visits: Visits) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.get_running_loop().run_in_executor(self._pool, visits.look_after)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         raw_path = request.rel_url.raw_path
@@ -95,8 +122,8 @@ class _Hub:
     async def _serve(self, request: web.Request, route: Route) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
         if route.verb == "resolve":
-            commit, content = await loop.run_in_executor(self._pool, self._resolve, route)
-            return FileReply(content, commit)
+            found, content = await loop.run_in_executor(self._pool, self._resolve, route)
+            return FileReply(content, found.commit, self._sending(found))
         query = dict(request.query)
         paths = await _posted_paths(request) if route.verb == "paths-info" else []
         commit, body = await loop.run_in_executor(self._pool, self._body, route, query, paths)
@@ -113,14 +140,27 @@ class _Hub:
             raise Unauthorised
         return True
 
-    def _resolve(self, route: Route) -> tuple[str, Content]:
-        commit = self._catalogue.find(route.repo, route.revision)
-        return commit.commit, self._contents.locate(commit, route.path)
+    def _sending(self, found: CachedCommit) -> AbstractContextManager[None]:
+        return nullcontext() if self._visits is None else self._visits.sending(found.folders)
+
+    def _find(self, route: Route) -> CachedCommit:
+        """Return the commit asked for; from now on a client is at its repo."""
+        found = self._catalogue.find(route.repo, route.revision)
+        if self._visits is not None:
+            self._visits.arrive(found.folders)
+        return found
+
+    def _resolve(self, route: Route) -> tuple[CachedCommit, Content]:
+        found = self._find(route)
+        content = self._contents.locate(found, route.path)
+        if self._visits is not None:
+            self._visits.arrive(found.folders)  # Hashing a nameless blob may have taken minutes.
+        return found, content
 
     def _body(self, route: Route, query: dict[str, str], paths: Sequence[str]) -> tuple[str, bytes]:
         if route.verb == "refs":
             return "", _json(documents.refs(self._catalogue.refs(route.repo)))
-        commit = self._catalogue.find(route.repo, route.revision)
+        commit = self._find(route)
         return commit.commit, _json(self._document(route, commit, query, paths))
 
     def _document(

@@ -17,6 +17,8 @@ from swarmcache.serve.listening import Access, Address, listening, run_on_plain_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from swarmcache.environment import Environment
+
 
 @dataclass(frozen=True, slots=True)
 class RunningHub:
@@ -34,7 +36,12 @@ class RunningHub:
 
 @contextmanager
 def running(
-    caches: Sequence[str], *, token: str | None = None, host: str = "127.0.0.1", port: int = 0
+    caches: Sequence[str],
+    *,
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    environment: Environment | None = None,
 ) -> Iterator[RunningHub]:
     """Serve cache folders until the block ends; raises ServeError when it cannot listen."""
     requests: list[Access] = []
@@ -43,7 +50,7 @@ def running(
     async def serve() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        app = create_app(caches, token=token)
+        app = create_app(caches, token=token, environment=environment)
         try:
             async with listening(app, host, port, requests.append) as address:
                 started.set_result((address, partial(loop.call_soon_threadsafe, stop.set)))

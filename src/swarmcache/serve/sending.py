@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiohttp import hdrs, web
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from aiohttp.abc import AbstractStreamWriter
 
     from swarmcache.serve.contents import Content
@@ -34,7 +36,10 @@ class Span(NamedTuple):
 class FileReply(web.StreamResponse):
     """Sends a file as the answer to GET, only its headers to HEAD."""
 
-    def __init__(self, content: Content, commit: str) -> None:
+    def __init__(
+        self, content: Content, commit: str, sending: AbstractContextManager[None]
+    ) -> None:
+        """Take what stays entered as long as the body goes out."""
         tag = f'"{content.etag}"'
         headers = {
             hdrs.ETAG: tag,
@@ -45,6 +50,7 @@ class FileReply(web.StreamResponse):
         }
         super().__init__(headers=headers)
         self._content = content
+        self._sending = sending
         self.sent = 0
         """Bytes of the body that went out."""
 
@@ -59,7 +65,8 @@ class FileReply(web.StreamResponse):
         self._describe(request, span)
         if request.method == hdrs.METH_HEAD or not span.length:
             return await super().prepare(request)
-        return await self._send(request, span)
+        with self._sending:
+            return await self._send(request, span)
 
     def _describe(self, request: web.BaseRequest, span: Span) -> None:
         size = self._content.size
