@@ -65,7 +65,7 @@ def show_caches(  # noqa: PLR0913 - one parameter for each option
         if found is not None:
             from swarmcache.report.users_text import users_lines  # noqa: PLC0415 - when asked
 
-            invocation.terminal.lines(users_lines(invocation.terminal, found))
+            invocation.terminal.lines(users_lines(invocation.terminal, found, usage.path))
     if len(usages) > 1:
         from swarmcache.report.status_text import total_line  # noqa: PLC0415
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import DiskFull, SwarmcacheError
 from swarmcache.hubcache.locks import PATIENCE, held
+from swarmcache.hubcache.reading import open_quietly
 from swarmcache.hubcache.state import PARTIALS, file_mode, state_folder, unwritable
 from swarmcache.locale import t
 
@@ -36,7 +37,7 @@ class Staging:
     def copied(self, source: str) -> str:
         """Return a copy of a file, with the mode that the Hub's clients give."""
         staged = self.new_name()
-        with open(source, "rb") as original, open(staged, "xb") as copy:
+        with open(source, "rb", opener=open_quietly) as original, open(staged, "xb") as copy:
             shutil.copyfileobj(original, copy, 2**20)
         return staged
 

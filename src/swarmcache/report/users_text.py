@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from swarmcache.report.terminal import Terminal
 
 
-def users_lines(terminal: Terminal, found: Users) -> Iterator[str]:
+def users_lines(terminal: Terminal, found: Users, cache: str) -> Iterator[str]:
     """Yield a table with a row for each process and repo, and what could not be known."""
     yield ""
     if found.users:
@@ -35,7 +36,9 @@ def users_lines(terminal: Terminal, found: Users) -> Iterator[str]:
             found.uninspected,
         )
         if not _is_root():
-            yield t("Next: {command}", command="sudo swarmcache status --users")
+            # Root's own settings may mean another cache.
+            command = shlex.join(["sudo", "swarmcache", "status", "--users", cache])
+            yield t("Next: {command}", command=command)
     if not found.visible:
         yield f"{terminal.warn} " + t("This system does not tell which files are open.")
 

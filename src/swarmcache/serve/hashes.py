@@ -9,6 +9,8 @@ import threading
 from concurrent.futures import Future
 from typing import NamedTuple
 
+from swarmcache.hubcache.reading import open_quietly
+
 _CHUNK = 2**20
 """Bytes read at a time: the fastest for hashlib with SHA-NI (1.58 GB/s a core)."""
 _LARGEST_IN_GIT = 10 * 1024**2
@@ -84,7 +86,7 @@ def git_blob_hash(content: bytes) -> str:
 
 
 def _hash(location: str, *, lfs: bool) -> str:
-    with open(location, "rb", buffering=0) as file:
+    with open(location, "rb", buffering=0, opener=open_quietly) as file:
         if lfs:
             digest = hashlib.sha256()
         else:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import hdrs, web
 
+from swarmcache.hubcache.reading import open_quietly
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -139,7 +141,7 @@ def _matches(header: str, tag: str) -> bool:
 
 def _open_unchanged(content: Content) -> int:
     """Open a file that was looked at before; raises OSError when it is another one by now."""
-    handle = os.open(content.location, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = open_quietly(content.location, os.O_NOFOLLOW)
     found = os.fstat(handle)
     if not S_ISREG(found.st_mode) or found.st_size != content.size:
         os.close(handle)
