@@ -203,8 +203,8 @@ def test_an_endpoint_that_does_not_answer_costs_nothing(tmp_path: Path) -> None:
 def test_a_download_that_fails_costs_nothing(tmp_path: Path) -> None:
     """The disk has room for both, so nothing has gone yet when the line breaks."""
     with filled(tmp_path) as here:
+        here.hub.bytes_per_second = MIB // 4
         process = here.start("org/new", "--yes", **BUDGET, HF_HUB_DOWNLOAD_TIMEOUT="1")
-        here.hub.bytes_per_second = MIB
         until(lambda: here.hub.served("model.safetensors") > 0, "the download")
     _, said = process.communicate(timeout=BOUND)
     assert (process.returncode, held(here)) == (4, {"old", "older"}), said

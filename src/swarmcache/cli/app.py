@@ -29,17 +29,19 @@ COMMANDS = {
     "verify": "are the bytes right? Offline, in parallel, remembered",
     "pull": "download what is missing, before it is needed",
     "clean": "free space by plan: nothing in use, nothing foreign",
+    "dedupe": "equal content stored once, within a cache and across caches",
     "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
     "init": "write this project's settings",
     "env": "print the exports that make the cache explicit",
     "serve": "give the cache to other machines over the Hub's protocol",
+    "caches": "the caches known on this machine",
     "completion": "print the shell completion script",
     "demo": "the whole story on this machine, without internet",
 }
 """Every command and its one-line help; importing none of them keeps start-up small."""
 ALIASES = {"ls": "status", "download": "pull", "rm": "clean"}
-MORE = ("demo", "completion")
+MORE = ("demo", "caches", "completion")
 """Commands that help lists under "More"."""
 
 

@@ -74,6 +74,21 @@ class PutManifest(NamedTuple):
         return self.copy or (self.listing.endpoint if self.listing is not None else "")
 
 
+class ShareContent(NamedTuple):
+    """Let a blob share its bytes with an equal one: by a reflink of that, else by a hard link."""
+
+    repo: RepoName
+    location: str
+    """The blob that is replaced."""
+    keeper: str
+    """The blob that it shares with."""
+    etag: str
+    size: int
+    """Bytes of content."""
+    bytes: int
+    """Allocated bytes that this frees, once all before it are done."""
+
+
 Step: TypeAlias = "PutContent | PutLink | PutRef | PutManifest"
 
 RemovalKind: TypeAlias = Literal[

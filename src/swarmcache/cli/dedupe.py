@@ -1,0 +1,98 @@
+"""`swarmcache dedupe`: equal content is stored once, within a cache and across caches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.plans.dedupe import DedupePlan, Left, Shared
+
+
+@click.command(
+    help=t("Store equal content once: within a cache, and across caches of one file system."),
+    epilog=t("Example: {command}", command="swarmcache dedupe --all-known --dry-run"),
+)
+@click.argument("caches", nargs=-1, metavar="[CACHE]...", type=click.Path(readable=False))
+@click.option("--all-known", is_flag=True, help=t("Besides, every cache known on this machine."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
+@common_options
+def command(
+    invocation: Invocation, caches: tuple[str, ...], *, all_known: bool, dry_run: bool
+) -> int:
+    """Plan, show the plan, carry it out; the exit code tells what could not be shared, and why."""
+    folders = [invocation.environment.absolute(cache) for cache in caches]
+    folders = folders or [invocation.location.path]
+    for folder in folders:
+        cache_exists(folder, named=True)
+    if all_known:
+        from swarmcache.hubcache.registry import known_caches  # noqa: PLC0415 - only where asked
+
+        folders += known_caches(invocation.environment)
+    from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - after usage errors
+
+    plan = plan_dedupe(folders, invocation.environment)
+    if not invocation.json:
+        _show(invocation, plan)
+    shared: list[Shared] = []
+    left: list[Left] = []
+    if not dry_run:
+        _carry_out(invocation, plan, shared, left)
+    _report(invocation, plan, shared, left, dry_run=dry_run)
+    return _exit_code(left)
+
+
+def _show(invocation: Invocation, plan: DedupePlan) -> None:
+    from swarmcache.report.dedupe_text import plan_lines  # noqa: PLC0415 - for people
+
+    invocation.terminal.lines(plan_lines(plan, verbose=invocation.verbose))
+
+
+def _carry_out(
+    invocation: Invocation, plan: DedupePlan, shared: list[Shared], left: list[Left]
+) -> None:
+    from swarmcache.plans.dedupe import Left, apply_dedupe  # noqa: PLC0415
+
+    with invocation.terminal.progress() as progress:
+        for one in apply_dedupe(plan, invocation.environment, progress):
+            if isinstance(one, Left):
+                left.append(one)
+            else:
+                shared.append(one)
+
+
+def _report(
+    invocation: Invocation,
+    plan: DedupePlan,
+    shared: Sequence[Shared],
+    left: Sequence[Left],
+    *,
+    dry_run: bool,
+) -> None:
+    terminal = invocation.terminal
+    if invocation.json:
+        from swarmcache.report.dedupe_json import dedupe_document  # noqa: PLC0415 - for programs
+
+        terminal.out(dedupe_document(plan, shared, left, dry_run=dry_run))
+        return
+    from swarmcache.report.dedupe_text import left_lines, shared_line  # noqa: PLC0415
+
+    terminal.lines(left_lines(terminal, left))
+    if plan.steps and not dry_run:
+        terminal.out(shared_line(terminal, plan, shared))
+
+
+def _exit_code(left: Sequence[Left]) -> int:
+    """Return 5 where bytes are wrong, 3 where the system refused, 6 where others were at work."""
+    if any(one.wrong for one in left):
+        return 5
+    if any(one.failed and not one.busy for one in left):
+        return 3
+    return 6 if any(one.busy for one in left) else 0

@@ -1,0 +1,140 @@
+"""Planning a `dedupe`: blobs are compared by the hash in their name; none is opened.
+
+Only names and sizes are looked at here. That the bytes are right is proven of the one that is kept,
+before anything is replaced by it.
+"""
+
+from __future__ import annotations
+
+import os
+from stat import S_IMODE, S_ISREG
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.extents import share_extents
+from swarmcache.hubcache.fingerprint import Fingerprint
+from swarmcache.hubcache.folder import stays_inside
+from swarmcache.hubcache.layout import BLOBS, folder_name
+from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.scan import list_cache
+from swarmcache.hubcache.state import state_folder
+from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group
+from swarmcache.plans.plan import ShareContent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.verdicts import Algorithm
+
+
+class _Key(NamedTuple):
+    """What copies of one content have in common."""
+
+    device: int
+    etag: str
+    size: int
+
+
+def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
+    """Return what a dedupe within and across these cache folders will do; changes nothing.
+
+    Raises CacheNotFound for no such folder.
+    """
+    real = list(dict.fromkeys(map(os.path.realpath, caches)))
+    found: dict[_Key, list[Copy]] = {}
+    inodes: dict[tuple[int, int], int] = {}
+    logical = 0
+    for cache in real:
+        for key, copy in _copies(cache):
+            found.setdefault(key, []).append(copy)
+            inodes[key.device, copy.found.inode] = copy.physical
+            logical += key.size
+    ledgers = {cache: Ledger(state_folder(cache, environment)) for cache in real}
+    groups: list[Group] = []
+    steps: list[ShareContent] = []
+    shared = 0
+    for key, copies in sorted(found.items(), key=lambda one: (-one[0].size, one[0])):
+        algorithm = algorithm_of(key.etag)
+        if algorithm is None or len({copy.found.inode for copy in copies}) == 1:
+            continue
+        copies.sort(key=lambda copy: _rank(copy, key.etag, algorithm, ledgers[copy.cache]))
+        already = list(_already(copies))
+        kept = frozenset(copy.found.inode for copy in already)
+        group = Group(key.etag, algorithm, key.size, tuple(copies), kept)
+        planned = list(_steps(group))
+        shared += sum(copy.physical for copy in already)
+        if planned:
+            groups.append(group)
+            steps += planned
+    physical = sum(inodes.values()) - shared
+    return DedupePlan(tuple(real), tuple(groups), tuple(steps), logical, physical)
+
+
+def _copies(cache: str) -> Iterator[tuple[_Key, Copy]]:
+    """Yield each blob of a cache that is named by its hash, as far as it can be read."""
+    listing = list_cache(cache)
+    for repo in listing.names:
+        if repo in listing.linked:
+            continue
+        for entry in _entries(f"{cache}/{folder_name(repo)}/{BLOBS}"):
+            if algorithm_of(entry.name) is None:
+                continue
+            copy = _copy(cache, repo, entry)
+            if copy is not None:
+                yield copy
+
+
+def _copy(cache: str, repo: RepoName, entry: os.DirEntry[str]) -> tuple[_Key, Copy] | None:
+    try:
+        if entry.is_symlink() and not stays_inside(os.path.realpath(entry.path), cache, ()):
+            return None
+        status = os.stat(entry.path)
+    except OSError:
+        return None
+    if not S_ISREG(status.st_mode) or not status.st_size:
+        return None
+    found = Fingerprint.of(status)
+    physical, mode = status.st_blocks * 512, S_IMODE(status.st_mode)
+    copy = Copy(entry.path, cache, repo, found, physical, mode, entry.is_symlink())
+    return _Key(status.st_dev, entry.name, status.st_size), copy
+
+
+def _rank(copy: Copy, etag: str, algorithm: Algorithm, ledger: Ledger) -> tuple[object, ...]:
+    """Return what sorts the copy to keep first: one that is proven, open, and linked most."""
+    known = ledger.recall(algorithm, copy.found)
+    proven = 1 if known is None else 0 if known.digest == etag else 2
+    readers = (copy.mode & 0o044).bit_count()
+    return proven, -readers, not copy.is_link, -copy.found.links, copy.path
+
+
+def _steps(group: Group) -> Iterator[ShareContent]:
+    """Yield what is replaced by the copy that is kept; the bytes count with the last name."""
+    keeper = group.copies[0]
+    same = group.same_as(keeper)
+    gone: dict[int, int] = {}
+    for copy in group.copies[1:]:
+        if copy.found.inode in same or copy.is_link:
+            continue
+        count = gone[copy.found.inode] = gone.get(copy.found.inode, 0) + 1
+        freed = copy.physical if count == copy.found.links else 0
+        yield ShareContent(copy.repo, copy.path, keeper.path, group.etag, group.size, freed)
+
+
+def _already(copies: Sequence[Copy]) -> Iterator[Copy]:
+    """Yield the first name of each other file that is a reflink of the first."""
+    keeper, seen = copies[0], set[int]()
+    for copy in copies[1:]:
+        inode = copy.found.inode
+        if inode != keeper.found.inode and inode not in seen:
+            seen.add(inode)
+            if share_extents(keeper.path, copy.path):
+                yield copy
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))  # Read to its end, it closes itself.
+    except OSError:
+        return []

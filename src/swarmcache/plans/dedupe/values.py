@@ -1,0 +1,90 @@
+"""`dedupe` as values: files of the same content, which of them become one, what that frees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from swarmcache.hubcache.fingerprint import Fingerprint
+    from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.linking import Way
+    from swarmcache.hubcache.verdicts import Algorithm
+    from swarmcache.plans.plan import ShareContent
+
+
+class Copy(NamedTuple):
+    """One name that should hold a content."""
+
+    path: str
+    cache: str
+    repo: RepoName
+    found: Fingerprint
+    """What stood there when the plan was made."""
+    physical: int
+    """Allocated bytes of its inode."""
+    mode: int
+    """Permission bits."""
+    is_link: bool
+    """Whether it only links a payload of the shared store, which is a name of its own."""
+
+
+class Group(NamedTuple):
+    """The copies of one content on one file system; not all of them are the same file yet."""
+
+    etag: str
+    algorithm: Algorithm
+    size: int
+    copies: tuple[Copy, ...]
+    """The one that is kept first, if its bytes prove right."""
+    shared: frozenset[int]
+    """Inodes that are reflinks of the first already."""
+
+    @property
+    def key(self) -> str:
+        """What names it among the groups of a plan: a content may be on several disks."""
+        return f"{self.etag} {self.copies[0].path}"
+
+    def same_as(self, keeper: Copy) -> frozenset[int]:
+        """Return the inodes that have the bytes of one copy already."""
+        reflinks = self.shared if keeper is self.copies[0] else frozenset[int]()
+        return reflinks | {keeper.found.inode}
+
+
+class DedupePlan(NamedTuple):
+    """What a `dedupe` of some caches will do."""
+
+    caches: tuple[str, ...]
+    groups: tuple[Group, ...]
+    steps: tuple[ShareContent, ...]
+    logical_bytes: int
+    """Content of all blobs, each repo's counted."""
+    physical_bytes: int
+    """Allocated for them now."""
+
+    @property
+    def freed_bytes_expected(self) -> int:
+        """Allocated bytes that would be free."""
+        return sum(step.bytes for step in self.steps)
+
+
+class Shared(NamedTuple):
+    """A file that shares its bytes now."""
+
+    path: str
+    keeper: str
+    """What it shares them with."""
+    way: Way
+    freed_bytes: int
+
+
+class Left(NamedTuple):
+    """A file that stays as it is, and why."""
+
+    path: str
+    reason: str
+    busy: bool = False
+    """Whether the same command may do more later."""
+    wrong: bool = False
+    """Whether its bytes are not those that its name tells."""
+    failed: bool = False
+    """Whether the operating system refused."""

@@ -1,0 +1,148 @@
+"""`swarmcache dedupe` and `swarmcache caches` as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from cachemaker import CacheMaker
+from cleaning import inodes, model
+from other_user import open_folder, run_as_other_user
+from swarmcache import report
+from swarmcache.environment import Environment
+from swarmcache.hubcache.registry import remember
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BIG = b"w" * 300_000
+
+
+@pytest.fixture
+def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two caches of one content, both known on this machine."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    paths = [str(tmp_path / name / "hub") for name in ("a", "b")]
+    for path in paths:
+        CacheMaker(path).repo("org/model", model(1, **{"big.dat": BIG}))
+        remember(path, Environment.current())
+    monkeypatch.setenv("HF_HUB_CACHE", paths[0])
+    monkeypatch.chdir(tmp_path)
+    return paths
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command."""
+    return subprocess.run(
+        [sys.executable, "-m", "swarmcache", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+def told(done: subprocess.CompletedProcess[str], verb: str) -> dict[str, Any]:
+    """Return the document that was printed, which fits its schema."""
+    schema = json.loads((files(report) / "schemas" / f"{verb}.json").read_text("utf-8"))
+    document: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(document, schema)
+    return document
+
+
+def test_it_says_what_is_stored_twice_and_what_came_of_it(caches: list[str]) -> None:
+    """The plan in one line a content; the disk agrees."""
+    before = sum(inodes(*caches).values())
+    done = run("dedupe", *caches)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("2 caches: ")
+    places = f"org/model ({os.path.realpath(caches[0])}); org/model ({os.path.realpath(caches[1])})"
+    assert lines[1] == f"To store once: 300 kB, 2 times in {places}"
+    assert lines[-1].startswith("✓ Shared 5 files: ")
+    assert before - sum(inodes(*caches).values()) > len(BIG)
+    assert "Nothing is stored twice" in run("dedupe", *caches).stdout
+
+
+def test_all_known_caches_and_the_document(caches: list[str]) -> None:
+    """Without a name the effective cache counts; a dry run changes nothing."""
+    assert told(run("dedupe", "--json"), "dedupe")["actions"] == []
+    before = inodes(*caches)
+    planned = told(run("dedupe", "--all-known", "--dry-run", "--json"), "dedupe")
+    assert inodes(*caches) == before
+    document = told(run("dedupe", "--all-known", "--json"), "dedupe")
+    assert [one["to"] for one in planned["actions"]] == [one["to"] for one in document["actions"]]
+    assert document["freed_bytes"] == document["freed_bytes_expected"] > len(BIG)
+    assert document["physical_bytes_after"] == planned["physical_bytes_after"]
+    assert document["physical_bytes_after"] == sum(inodes(*caches).values()) - other_files(caches)
+
+
+def other_files(caches: list[str]) -> int:
+    """Return the bytes of what are no blobs: refs and manifests."""
+    found = {}
+    for cache in caches:
+        for folder, _, names in os.walk(cache):
+            if os.path.basename(folder) != "blobs" and ".locks" not in folder:
+                for name in names:
+                    status = os.lstat(f"{folder}/{name}")
+                    if not os.path.islink(f"{folder}/{name}"):
+                        found[status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
+
+
+def test_wrong_bytes_are_exit_5(caches: list[str]) -> None:
+    """They are named; what can be shared is."""
+    for cache in caches:
+        blobs = f"{cache}/models--org--model/blobs"
+        (big,) = [
+            name for name in os.listdir(blobs) if os.path.getsize(f"{blobs}/{name}") == len(BIG)
+        ]
+        with open(f"{blobs}/{big}", "r+b") as file:
+            file.write(b"X")
+    done = run("dedupe", *caches)
+    assert done.returncode == 5
+    assert done.stdout.count("the bytes are not the ones that their name stands for") == 2
+
+
+def test_no_such_cache(caches: list[str]) -> None:
+    """Exit 3, nothing done."""
+    done = run("dedupe", "/nowhere/hub")
+    assert done.returncode == 3
+    assert "/nowhere/hub" in done.stderr
+
+
+def test_another_users_cache_is_left_and_named() -> None:
+    """Exit 3; its files stay."""
+    if os.geteuid():
+        pytest.skip("only root can give a folder to another user")
+    with open_folder() as folder:
+        paths = [f"{folder}/{name}" for name in "ab"]
+        for path in paths:
+            CacheMaker(path).repo("org/model", model(1, **{"big.dat": BIG}))
+        before = inodes(*paths)
+        words = [sys.executable, "-m", "swarmcache", "dedupe", *paths, "--json"]
+        done = run_as_other_user(words, cwd=folder, env={**os.environ, "HOME": folder})
+        assert done.returncode == 3, done.stderr
+        assert told(done, "dedupe")["actions"] == []
+        assert inodes(*paths) == before
+
+
+def test_the_registry_is_listed(caches: list[str]) -> None:
+    """The last used first; the one in use is marked; what is gone is not told."""
+    document = told(run("caches", "--json"), "caches")
+    assert [(one["path"], one["in_use"]) for one in document["caches"]][:2] == [
+        (os.path.realpath(caches[1]), False),
+        (os.path.realpath(caches[0]), True),
+    ]
+    os.rename(caches[1], caches[1] + "-moved")
+    lines = run("caches").stdout.splitlines()
+    assert f"✓ {os.path.realpath(caches[0])}" in lines
+    assert not [line for line in lines if os.path.realpath(caches[1]) in line]

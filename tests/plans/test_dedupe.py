@@ -1,0 +1,267 @@
+"""Equal content becomes one: proven first, each name by a rename, nothing else touched."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cachemaker import CacheMaker, sha256
+from cleaning import inodes, model, tree
+from processes import until
+from small_disks import small_disk
+from swarmcache.environment import Environment
+from swarmcache.hubcache.extents import share_extents
+from swarmcache.hubcache.layout import RepoName
+from swarmcache.hubcache.ledger import Ledger, known_corrupt
+from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.verdicts import Remembered
+from swarmcache.hubcache.verify import verify
+from swarmcache.plans.dedupe import Left, Shared, apply_dedupe, plan_dedupe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from swarmcache.plans.dedupe import DedupePlan
+
+BIG = b"w" * 500_000
+NAME = sha256(BIG)
+HERE = Environment.current()
+OLD = 1_700_000_000.0
+
+
+def cache(path: object, *repos: str, **traits: object) -> CacheMaker:
+    """Return a cache whose repos are the same model."""
+    maker = CacheMaker(str(path))
+    for repo in repos:
+        maker.repo(repo, model(1, **{"big.safetensors": BIG}), **traits)  # type: ignore[arg-type]
+    for folder, _, names in os.walk(maker.path):
+        for name in names:
+            if not os.path.islink(f"{folder}/{name}"):
+                os.utime(f"{folder}/{name}", (OLD, OLD))
+    return maker
+
+
+def blob(maker: CacheMaker, repo: str) -> str:
+    """Return where a repo has the big content."""
+    return f"{maker.folder(repo)}/blobs/{NAME}"
+
+
+def deduped(*makers: CacheMaker) -> tuple[DedupePlan, list[Shared], list[Left]]:
+    """Plan and carry out."""
+    plan = plan_dedupe([maker.path for maker in makers], HERE)
+    outcomes = list(apply_dedupe(plan, HERE))
+    shared = [one for one in outcomes if isinstance(one, Shared)]
+    return plan, shared, [one for one in outcomes if isinstance(one, Left)]
+
+
+def used(folder: str) -> int:
+    """Return the bytes taken on a file system."""
+    os.sync()
+    found = os.statvfs(folder)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+
+def test_two_repos_and_two_caches_become_one_copy(tmp_path: Path) -> None:
+    """The bytes that the plan tells, and the disk, agree; contents and links are as before."""
+    first = cache(tmp_path / "1", "Gensyn/Qwen", "unsloth/Qwen")
+    second = cache(tmp_path / "2", "Qwen/Qwen", links=True)
+    content = {maker.path: tree(maker.path) for maker in (first, second)}
+    before = sum(inodes(first.path, second.path).values())
+    plan, shared, left = deduped(first, second)
+    after = sum(inodes(first.path, second.path).values())
+    assert left == []
+    assert plan.freed_bytes_expected == sum(one.freed_bytes for one in shared) == before - after
+    assert before - after > 2 * len(BIG)
+    assert plan.logical_bytes > 3 * len(BIG)
+    assert {maker.path: tree(maker.path) for maker in (first, second)} == content
+    assert os.stat(blob(first, "Gensyn/Qwen")).st_nlink == 3
+    again, shared, left = deduped(first, second)
+    assert (again.steps, again.physical_bytes, shared, left) == (
+        (),
+        plan.physical_bytes - plan.freed_bytes_expected,
+        [],
+        [],
+    )
+
+
+def test_both_stay_remembered(tmp_path: Path) -> None:
+    """Linking moves ctime: neither cache is hashed again, and `verify` is content."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    for maker in makers:
+        assert list(verify(None, maker.path, state=state_folder(maker.path, HERE)))
+    deduped(*makers)
+    for maker in makers:
+        verdicts = list(verify(None, maker.path, state=state_folder(maker.path, HERE)))
+        assert {type(one.outcome) for one in verdicts} == {Remembered}
+
+
+def test_what_is_remembered_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 GB of duplicates cost some renames."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    assert list(verify(None, makers[0].path, state=state_folder(makers[0].path, HERE)))
+    monkeypatch.setattr("swarmcache.hubcache.crew.hash_file", None)
+    _, shared, left = deduped(*makers)
+    assert (len(shared), left) == (5, [])
+
+
+@pytest.mark.parametrize("wrong", ["1", "2"])
+def test_a_wrong_copy_is_named_and_never_kept(tmp_path: Path, wrong: str) -> None:
+    """Its name and size are right: the sound one replaces it, not the other way round."""
+    makers = {name: cache(tmp_path / name, "org/a") for name in "12"}
+    with open(blob(makers[wrong], "org/a"), "r+b") as file:
+        file.write(b"W")
+    os.utime(blob(makers[wrong], "org/a"), (OLD, OLD))
+    _, shared, left = deduped(*makers.values())
+    for maker in makers.values():
+        with open(blob(maker, "org/a"), "rb") as file:
+            assert file.read() == BIG
+    assert [one.path for one in left if one.wrong] in (
+        [],
+        [os.path.realpath(blob(makers[wrong], "org/a"))],
+    )
+    assert len(shared) == 5
+
+
+def test_where_all_copies_are_wrong_nothing_is_shared(tmp_path: Path) -> None:
+    """Two different wrong files of one name stay what they are, and `check` knows it."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    for maker, byte in zip(makers, (b"X", b"Y"), strict=True):
+        with open(blob(maker, "org/a"), "r+b") as file:
+            file.write(byte)
+        os.utime(blob(maker, "org/a"), (OLD, OLD))
+    _, shared, left = deduped(*makers)
+    assert len([one for one in left if one.wrong]) == 2
+    assert NAME not in {os.path.basename(one.path) for one in shared}
+    for maker, byte in zip(makers, (b"X", b"Y"), strict=True):
+        with open(blob(maker, "org/a"), "rb") as file:
+            assert file.read(1) == byte
+        ledger = f"{state_folder(maker.path, HERE).path}/ledger/corrupt"
+        assert os.stat(blob(maker, "org/a")).st_ino in known_corrupt([ledger])
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+def test_reflinks_keep_owner_mode_and_time_and_are_known_again(tmp_path: Path, kind: str) -> None:
+    """An edit of one file is not seen in the other; a second run finds nothing to do."""
+    with small_disk(str(tmp_path / "disk"), kind) as disk:
+        makers = [cache(f"{disk}/{name}", "org/a") for name in "12"]
+        ours, theirs = (blob(maker, "org/a") for maker in makers)
+        for name in (ours, theirs):
+            with open(name, "wb") as file:
+                file.write(BIG)
+        os.chmod(theirs, 0o600)
+        os.utime(theirs, (OLD, OLD))
+        os.sync()
+        before = used(disk)
+        plan, shared, left = deduped(*makers)
+        assert ({one.way for one in shared}, left) == ({"reflink"}, [])
+        # xfs gives the room back a moment later.
+        until(lambda: before - used(disk) >= len(BIG) - 2**17, "the room")
+        found = os.stat(theirs)
+        assert (stat.S_IMODE(found.st_mode), found.st_mtime) == (0o600, OLD)
+        assert os.stat(ours).st_ino != found.st_ino
+        assert share_extents(ours, theirs)
+        again, _, _ = deduped(*makers)
+        big = [step for step in again.steps if step.etag == NAME]
+        assert big == []
+        assert again.physical_bytes <= plan.physical_bytes - len(BIG)
+        with open(theirs, "r+b") as file:
+            file.write(b"edited in place")
+        with open(ours, "rb") as file:
+            assert file.read() == BIG
+
+
+def test_a_payload_of_the_shared_store_is_shared_with_other_caches(tmp_path: Path) -> None:
+    """huggingface_hub >= 1.32 keeps it under its Xet hash; next door the same file is a blob."""
+    first = cache(tmp_path / "1", "org/a", "org/b", shared=True)
+    second = cache(tmp_path / "2", "org/a")
+    _, shared, left = deduped(first, second)
+    assert left == []
+    assert os.path.islink(blob(first, "org/a"))
+    assert os.stat(blob(first, "org/a")).st_ino == os.stat(blob(second, "org/a")).st_ino
+    big = [one.path for one in shared if os.path.basename(one.path) == NAME]
+    assert big == [os.path.realpath(blob(second, "org/a"))]
+
+
+def test_a_hard_link_outside_frees_nothing(tmp_path: Path) -> None:
+    """Somebody's own link to a blob keeps the bytes, and the plan says so."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    for number, maker in enumerate(makers):
+        os.link(blob(maker, "org/a"), tmp_path / f"mine{number}")
+    before = sum(inodes(str(tmp_path)).values())
+    plan, shared, _ = deduped(*makers)
+    freed = before - sum(inodes(str(tmp_path)).values())
+    assert freed == plan.freed_bytes_expected == sum(one.freed_bytes for one in shared)
+    assert freed < len(BIG)
+
+
+def test_a_link_that_leaves_the_cache_is_not_followed(tmp_path: Path) -> None:
+    """Nor does a repo folder that is a link count."""
+    first, second = cache(tmp_path / "1", "org/a"), cache(tmp_path / "2", "org/a")
+    outside = tmp_path / "outside"
+    os.rename(blob(second, "org/a"), outside)
+    os.symlink(outside, blob(second, "org/a"))
+    plan, _, left = deduped(first, second)
+    assert NAME not in {step.etag for step in plan.steps}
+    assert left == []
+    assert os.path.islink(blob(second, "org/a"))
+
+
+def test_what_is_being_downloaded_stays(tmp_path: Path) -> None:
+    """Its lock is held; the others are shared."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    plan = plan_dedupe([maker.path for maker in makers], HERE)
+    with (
+        blob_lock(makers[0].path, RepoName("model", "org/a"), NAME),
+        blob_lock(makers[1].path, RepoName("model", "org/a"), NAME),
+    ):
+        outcomes = list(apply_dedupe(plan, HERE))
+    (left,) = [one for one in outcomes if isinstance(one, Left)]
+    assert (os.path.basename(left.path), left.busy) == (NAME, True)
+
+
+def test_what_changed_since_the_plan_stays(tmp_path: Path) -> None:
+    """A client replaced the blob while the plan was read."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    plan = plan_dedupe([maker.path for maker in makers], HERE)
+    for maker in makers:
+        with open(f"{maker.path}/new", "wb") as file:
+            file.write(BIG)
+        os.replace(f"{maker.path}/new", blob(maker, "org/a"))
+    outcomes = list(apply_dedupe(plan, HERE))
+    (left,) = [one for one in outcomes if isinstance(one, Left)]
+    assert (os.path.basename(left.path), left.busy) == (NAME, True)
+
+
+def test_a_more_closed_copy_is_not_given_to_more_users(tmp_path: Path) -> None:
+    """A hard link has one mode: what more users may read stays, or is the one that is kept."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    os.chmod(blob(makers[0], "org/a"), 0o640)
+    os.chmod(blob(makers[1], "org/a"), 0o604)
+    _, shared, left = deduped(*makers)
+    assert [os.path.basename(one.path) for one in left] == [NAME]
+    assert "more users may read it" in left[0].reason
+    os.chmod(blob(makers[0], "org/a"), 0o600)
+    os.chmod(blob(makers[1], "org/a"), 0o644)
+    _, shared, left = deduped(*makers)
+    assert ([os.path.basename(one.path) for one in shared], left) == ([NAME], [])
+    assert stat.S_IMODE(os.stat(blob(makers[0], "org/a")).st_mode) == 0o644
+
+
+def test_files_that_stand_in_snapshots_are_left_alone(tmp_path: Path) -> None:
+    """They have no hash for a name, and people edit them."""
+    makers = [cache(tmp_path / name, "org/a", links=False) for name in "12"]
+    plan, shared, left = deduped(*makers)
+    assert (plan.steps, shared, left) == ((), [], [])
+
+
+def test_a_dry_plan_changes_nothing(tmp_path: Path) -> None:
+    """Not even a folder of ours appears."""
+    makers = [cache(tmp_path / name, "org/a") for name in "12"]
+    before = [sorted(os.walk(maker.path)) for maker in makers]
+    assert plan_dedupe([maker.path for maker in makers], HERE).steps
+    assert [sorted(os.walk(maker.path)) for maker in makers] == before
+    assert not Ledger(state_folder(makers[0].path, HERE)).failure
