@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.conftest import DATASET, DATASET_FILES, MODEL, MODEL_BYTES, MODEL_FILES, OLD
-from swarmcache.hubcache import integrity, scan
+from swarmcache.hubcache import integrity, scan, surroundings
 from swarmcache.hubcache.layout import RepoName, Target
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.compat
 
 def read(cache: str, repo_id: str = MODEL, repo_type: str = "model") -> scan.Repo:
     """Return the repo as swarmcache sees it, in a cache without problems."""
-    assert scan.read_surroundings(scan.list_cache(cache)).problems == ()
+    assert surroundings.read_surroundings(scan.list_cache(cache)).problems == ()
     repo = scan.read_repo(cache, RepoName(repo_type, repo_id))
     assert repo is not None
     assert repo.problems == ()

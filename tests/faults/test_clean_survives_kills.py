@@ -53,7 +53,12 @@ LAYOUTS: dict[str, list[dict[str, object]]] = {
 ETAG = "e" * 64
 REMAINS = {
     "before 1.18": [f"{ETAG}.incomplete"],
-    "since 1.18": [f"{ETAG}.0123abcd.incomplete", f".{ETAG}.0123abcd.shared", "tmp_01ab", ETAG],
+    "since 1.18": [
+        f"{ETAG}.0123abcd.incomplete",
+        f".{ETAG}.0123abcd.shared",
+        "tmp_0f8fad5b-d9cb-469f-a165-70867728950e",
+        ETAG,
+    ],
 }
 """What killed clients of some layouts leave among the blobs; the last one is an orphan."""
 KEPT = {

@@ -14,7 +14,6 @@ from swarmcache.hubcache.layout import (
     Target,
     check_repo_id,
     folder_name,
-    is_crash_remains,
     is_legacy_file,
     parse_folder_name,
     parse_target,
@@ -104,13 +103,9 @@ def test_ids_agree_with_the_hubs_own_check(text: str) -> None:
     assert ours == theirs
 
 
-def test_crash_remains_and_legacy_files_are_recognised() -> None:
-    """Names that killed clients and old transformers leave behind."""
+def test_legacy_files_are_recognised() -> None:
+    """Names that old transformers leave behind."""
     etag = "ab" * 32
-    assert is_crash_remains("tmp_0123456789abcdef")
-    assert is_crash_remains(f".{etag}.0123abcd.shared")
-    assert is_crash_remains("main.0123abcd.tmp")
-    assert not is_crash_remains(etag)
     assert is_legacy_file(f"{etag}.{etag}")
     assert is_legacy_file(f"{etag}.{etag}.json")
     assert not is_legacy_file("swarm.pem")

@@ -17,9 +17,9 @@ from swarmcache.hubcache.scan import (
     iter_repos,
     list_cache,
     read_repo,
-    read_surroundings,
     repo_names,
 )
+from swarmcache.hubcache.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,8 +166,8 @@ def test_leftovers_are_told_apart(maker: CacheMaker) -> None:
     """Partials of both kinds, crash remains and blobs that no snapshot links."""
     maker.repo("org/name", FILES)
     blobs = os.path.join(maker.folder("org/name"), "blobs")
-    etag = "ab" * 32
-    for name in (f"{etag}.incomplete", f"{etag}.0123abcd.incomplete", "tmp_0123abcd", "cd" * 32):
+    etag, probe = "ab" * 32, "tmp_0f8fad5b-d9cb-469f-a165-70867728950e"
+    for name in (f"{etag}.incomplete", f"{etag}.0123abcd.incomplete", probe, "cd" * 32):
         write(os.path.join(blobs, name), b"x" * 5000)
     write(os.path.join(maker.folder("org/name"), "refs", "main.0123abcd.tmp"), b"x")
 

@@ -630,3 +630,36 @@ def test_a_budget_counts_the_manifests_of_shared_payloads(maker: CacheMaker) -> 
     plan, _ = cleaned(maker.path, wishes)
     assert plan.freed_bytes_expected == one.freed_bytes_expected
     assert plan_clean(maker.path, Environment.current(), wishes).steps == ()
+
+
+def test_what_killed_clients_left_goes_from_wherever_it_is(maker: CacheMaker) -> None:
+    """In the cache, the repo, its trees, the store; a branch called tmp_abc is no such thing."""
+    maker.repo("org/a", model(1), refs=("main", "tmp_abc"))
+    folder, uuid = maker.folder("org/a"), "0f8fad5b-d9cb-469f-a165-70867728950e"
+    write(f"{maker.path}/blobs/.huggingface-shared-blobs", b"1\n")
+    remains = [
+        f"{maker.path}/tmpab12cd34/dummy_file_src",
+        f"{maker.path}/blobs/.huggingface-shared-blobs.0123abcd.tmp",
+        f"{maker.path}/blobs/ab/{'ab' * 32}.refs.0123abcd.tmp",
+        f"{folder}/tmp_{uuid}",
+        f"{folder}/tmpab12cd34/dummy_file_src",
+        f"{folder}/trees/tmpab12cd34.tmp",
+    ]
+    mine = [f"{maker.path}/tmp/x", f"{folder}/tmp_mine", f"{folder}/trees/notes.tmp"]
+    for path in remains:
+        write(path, b"x" if "blobs" in path or "trees" in path else b"")
+    for path in mine:
+        write(path, b"x")
+    for path in (*remains, *mine):
+        age(path)
+        age(os.path.dirname(path))
+    before = sum(inodes(maker.path).values())
+
+    plan, groups = cleaned(maker.path, Wishes(leftovers=frozenset({"temporary"})))
+
+    gone = [path.removesuffix("/dummy_file_src") for path in remains]
+    assert sorted(step.path for one in groups for step in one.done) == sorted(gone)
+    assert not any(os.path.lexists(path) for path in gone)
+    assert all(os.path.exists(path) for path in (*mine, f"{folder}/refs/tmp_abc"))
+    freed = before - sum(inodes(maker.path).values())
+    assert plan.freed_bytes_expected == sum(one.freed_bytes for one in groups) == freed == 12288

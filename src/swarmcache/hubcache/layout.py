@@ -48,7 +48,6 @@ CACHE_FILES = frozenset({"CACHEDIR.TAG", "version.txt", "version_diffusers_cache
 _HEX = "0123456789abcdef"
 _WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _LEGACY = r"[0-9a-f]{64}(?:\.[0-9a-f]{64})?(?:\.h5)?(?:\.json|\.lock)?"
-_CRASH_REMAINS = r"tmp_[0-9a-f]+.*|\..+\.(?:shared|new|old)|.+\.[0-9a-f]{8}\.tmp"
 
 
 class RepoName(NamedTuple):
@@ -153,9 +152,3 @@ def is_sha256(etag: str) -> bool:
 def is_legacy_file(name: str) -> bool:
     """Tell whether a file is of the flat layout of transformers < 4.22, named by two hashes."""
     return re.fullmatch(_LEGACY, name) is not None
-
-
-def is_crash_remains(name: str) -> bool:
-    """Tell whether a file in a `blobs` or `refs` folder was left by a killed client."""
-    odd = name.startswith(("tmp_", ".")) or name.endswith(".tmp")
-    return odd and re.fullmatch(_CRASH_REMAINS, name) is not None

@@ -12,6 +12,12 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache import layout
+from swarmcache.hubcache.crash_remains import (
+    is_blob_remains,
+    is_link_probe,
+    is_mode_probe,
+    is_ref_remains,
+)
 from swarmcache.hubcache.folder import cache_exists, stays_inside
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.hubcache.problems import Problem, foreign, unreadable
@@ -101,15 +107,6 @@ class Repo(NamedTuple):
         return [*self.blobs.values(), *(blob for blob in files if blob and not blob.name)]
 
 
-class Surroundings(NamedTuple):
-    """What a cache holds beside its repos."""
-
-    shared: tuple[Blob, ...]
-    """The payloads of the shared store, huggingface_hub >= 1.32."""
-    problems: tuple[Problem, ...]
-    leftovers: tuple[Leftover, ...]
-
-
 class Listing(NamedTuple):
     """What one look at a cache folder tells: the names of its repos, and what lies beside them."""
 
@@ -160,24 +157,6 @@ def read_repo(
     return _RepoReader(cache, f"{cache}/{folder_name(name)}", tiers, sight).read(name)
 
 
-def read_surroundings(listing: Listing) -> Surroundings:
-    """Return the shared store, the foreign files and the legacy files of a cache folder."""
-    problems: list[Problem] = []
-    leftovers: list[Leftover] = []
-    shared: tuple[Blob, ...] = ()
-    for entry in listing.others:
-        if entry.name in layout.CACHE_FILES:
-            continue
-        if entry.name == layout.BLOBS and entry.is_dir(follow_symlinks=False):
-            shared = tuple(_shared_store(listing.cache, entry.path, problems))
-        elif layout.is_legacy_file(entry.name) and entry.is_file(follow_symlinks=False):
-            physical = entry.stat(follow_symlinks=False).st_blocks * 512
-            leftovers.append(Leftover("legacy", entry.path, physical))
-        else:
-            problems.append(foreign(entry.path))
-    return Surroundings(shared, tuple(problems), tuple(leftovers))
-
-
 class _RepoReader:
     """Collects what one pass over a repo folder finds."""
 
@@ -225,7 +204,11 @@ class _RepoReader:
             # Where it can still be entered, each may be there, and says for itself if not.
             return layout.REPO_ENTRIES if os.access(self.path, os.X_OK) else frozenset()
         for name in sorted(names - layout.REPO_ENTRIES):
-            self.problems.append(foreign(f"{self.path}/{name}"))
+            path = f"{self.path}/{name}"
+            if is_mode_probe(path) or is_link_probe(path):
+                self.leftovers.append(Leftover("temporary", path, 0))
+            else:
+                self.problems.append(foreign(path))
         return names
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
@@ -247,7 +230,7 @@ class _RepoReader:
     def _odd_blob(self, entry: os.DirEntry[str]) -> None:
         if entry.name.endswith(layout.INCOMPLETE):
             self._leave("partial", entry)
-        elif layout.is_crash_remains(entry.name):
+        elif is_blob_remains(entry.name):
             self._leave("temporary", entry)
         else:
             self.problems.append(foreign(entry.path))
@@ -336,7 +319,7 @@ class _RepoReader:
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 yield from self._refs(entry.path, name + "/")
-            elif layout.is_crash_remains(entry.name):
+            elif is_ref_remains(entry.name):
                 self._leave("temporary", entry)
             else:
                 commit = self._commit_of(entry.path)
@@ -391,7 +374,8 @@ def _entries(folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _shared_store(cache: str, folder: str, problems: list[Problem]) -> Iterator[Blob]:
+def shared_payloads(cache: str, folder: str, problems: list[Problem]) -> Iterator[Blob]:
+    """Yield the payloads of the shared store at `folder`; `problems` gets what is wrong there."""
     reader = _RepoReader(cache, folder)
     for group in _entries(folder, problems):
         if group.is_dir(follow_symlinks=False):

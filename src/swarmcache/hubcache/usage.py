@@ -9,7 +9,8 @@ from swarmcache.hubcache.blame import known_wrong
 from swarmcache.hubcache.integrity import Missing, Outcome, Unknown, check_revision
 from swarmcache.hubcache.last_use import last_used, last_uses
 from swarmcache.hubcache.layout import folder_name
-from swarmcache.hubcache.scan import list_cache, read_repo, read_surroundings
+from swarmcache.hubcache.scan import list_cache, read_repo
+from swarmcache.hubcache.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

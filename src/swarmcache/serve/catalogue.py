@@ -10,13 +10,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.crash_remains import is_ref_remains
 from swarmcache.hubcache.layout import (
     REFS,
     SNAPSHOTS,
     RepoName,
     folder_name,
     is_commit,
-    is_crash_remains,
 )
 from swarmcache.hubcache.reading import read_start
 from swarmcache.serve.refusals import RepoNotFound, RevisionNotFound
@@ -89,5 +89,5 @@ def _has_snapshot(folder: str, commit: str) -> bool:
 def _ref_names(refs: str) -> Iterator[str]:
     for folder, _, names in os.walk(refs):
         for name in names:
-            if not is_crash_remains(name):
+            if not is_ref_remains(name):
                 yield os.path.relpath(os.path.join(folder, name), refs)

@@ -27,7 +27,7 @@ from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
-from swarmcache.plans.clean.protection import Protection
+from swarmcache.plans.clean.protection import Protection, is_settled
 from swarmcache.plans.clean.trash import FOLDER, Trash
 from swarmcache.plans.clean.values import Cleaned, Kept, title
 from swarmcache.plans.staging import staging
@@ -236,8 +236,11 @@ class _Cleaner:
         if step.kind == "legacy":
             return remove_flat_file(path, self._protection, trash.unlink)
         if step.kind == "partial" and not made_ours(path):
-            return t("a download of it is under way")
-        reason = self._protection.opened_files({path: os.lstat(path)})
+            reason: str | None = t("a download of it is under way")
+        elif step.kind == "temporary" and not is_settled(os.lstat(path)):
+            reason = t("it changed since the plan was made")
+        else:
+            reason = self._protection.opened_files({path: os.lstat(path)})
         if reason is None:
             trash.take(path, step.kind)
         return reason

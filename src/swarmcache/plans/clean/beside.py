@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache import owners
+from swarmcache.hubcache.crash_remains import is_link_probe, store_remains
+from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.soft_locks import soft_locks
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
@@ -53,6 +55,8 @@ def beside(
         drafts.append(Draft("trash", trash, None, dict(trash_files(trash))))
     if "partial" in kinds:
         drafts += _partials(state.partials, kept)
+    if "temporary" in kinds:
+        drafts += _remains(cache)
     if "locks" in kinds:
         drafts += _locks(cache, kept)
     if "xet" in kinds:
@@ -99,6 +103,20 @@ def _partials(folder: str, kept: list[Kept]) -> Iterator[Draft]:
             for name in os.listdir(entry.path):
                 files[f"{entry.path}/{name}"] = os.lstat(f"{entry.path}/{name}")
             yield Draft("partial", entry.path, None, files)
+
+
+def _remains(cache: str) -> Iterator[Draft]:
+    """Yield what killed clients left in the cache folder itself and in the shared store."""
+    for name in sorted(os.listdir(cache)):
+        path = f"{cache}/{name}"
+        if is_link_probe(path):
+            files = {one.path: one.stat(follow_symlinks=False) for one in os.scandir(path)}
+            if is_settled(os.lstat(path)):
+                yield Draft("temporary", path, None, files)
+    for path in store_remains(f"{cache}/{BLOBS}"):
+        found = os.lstat(path)
+        if is_settled(found):
+            yield Draft("temporary", path, None, {path: found})
 
 
 def _locks(cache: str, kept: list[Kept]) -> Iterator[Draft]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.crash_remains import is_manifest_remains
 from swarmcache.hubcache.layout import BLOBS, NO_EXIST, REFS, SNAPSHOTS, TREES
 from swarmcache.hubcache.weights import select, weights_format
 from swarmcache.plans.clean.protection import is_settled
@@ -167,6 +168,9 @@ class _Drafter:
             for ref, commit in repo.refs.items():
                 if commit not in cached:
                     yield from self._known("ref", f"{repo.path}/{REFS}/{ref}", commit)
+        for name in filter(is_manifest_remains, sorted(_names(f"{repo.path}/{TREES}"))):
+            if "temporary" in choice.leftovers or choice.whole:
+                yield from self._settled("temporary", f"{repo.path}/{TREES}/{name}", choice.whole)
         noted = {
             "manifest": [n.removesuffix(".json") for n in _names(f"{repo.path}/{TREES}")],
             "marks": _names(f"{repo.path}/{NO_EXIST}"),

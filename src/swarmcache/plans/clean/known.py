@@ -11,6 +11,13 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache import layout
+from swarmcache.hubcache.crash_remains import (
+    is_blob_remains,
+    is_link_probe,
+    is_manifest_remains,
+    is_mode_probe,
+    is_ref_remains,
+)
 from swarmcache.hubcache.folder import stays_inside
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.reading import read_start
@@ -102,7 +109,10 @@ class _Taker:
         blobs = here.get(layout.BLOBS)
         self._blobs_are_here = blobs is None or blobs.is_dir(follow_symlinks=False)
         for name in sorted(here.keys() - parts.keys()):
-            self.strangers.append(here[name].path)
+            if is_link_probe(here[name].path):
+                self._link_probe(here[name].path)
+            else:
+                self._keep(here[name], known=is_mode_probe(here[name].path))
         for name, look in parts.items():
             if name not in here:
                 continue
@@ -110,6 +120,13 @@ class _Taker:
                 look(here[name].path)
             else:
                 self.strangers.append(here[name].path)
+
+    def _link_probe(self, folder: str) -> None:
+        for entry in self._entries(folder):
+            if entry.is_symlink():
+                self._keep_link(entry, known=True)
+            else:
+                self._keep(entry, known=True)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
@@ -198,7 +215,7 @@ class _Taker:
         for entry in self._entries(folder):
             name, path = entry.name, entry.path
             if "." in name or name.startswith("tmp_"):
-                known = name.endswith(layout.INCOMPLETE) or layout.is_crash_remains(name)
+                known = name.endswith(layout.INCOMPLETE) or is_blob_remains(name)
             else:
                 known = name in linked or layout.is_sha256(name) or layout.is_git_sha1(name)
             if known and path in seen:
@@ -212,7 +229,7 @@ class _Taker:
         for entry in self._walk(folder):
             known = not entry.is_symlink() and (
                 entry.path in self.sight.refs
-                or layout.is_crash_remains(entry.name)
+                or is_ref_remains(entry.name)
                 or _holds_commit(entry.path)
             )
             self._keep(entry, known=known)
@@ -221,7 +238,7 @@ class _Taker:
         for entry in self._entries(folder):
             name = entry.name
             is_manifest = name.endswith(".json") and layout.is_commit(name[:-5])
-            known = is_manifest or layout.is_crash_remains(name)
+            known = is_manifest or is_manifest_remains(name)
             self._keep(entry, known=known)
 
     def _marks(self, folder: str) -> None:
