@@ -142,6 +142,16 @@ def test_all_that_the_child_loads_is_leased_and_noted(node: Node) -> None:
     assert sorted(os.listdir(state / "ledger" / "used")) == held
 
 
+def test_the_first_start_leases_what_it_has_just_fetched(node: Node, hub: RunningHub) -> None:
+    """There was no cache to hold a lease in when it began."""
+    node.serve_from(hub.url)
+    child = 'cat "$HF_HUB_CACHE"/.locks/.swarmcache/leases/*'
+    done = node.run("--model", "tiny/one", "--", "sh", "-c", child)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "models--tiny--one"
+    assert os.listdir(node.cache / ".locks" / ".swarmcache" / "leases") == []
+
+
 def test_script_that_asks_for_the_model_is_given_none(node: Node) -> None:
     """RL-Swarm's script: at Enter an exported MODEL_NAME would reach the trainer empty."""
     shutil.rmtree(node.project)

@@ -182,4 +182,4 @@ def test_whoever_may_not_look_is_told_what_to_do() -> None:
         )
     assert done.returncode == 0, done.stderr
     assert "could not be looked into; what they have open is not known." in done.stdout
-        assert done.stdout.endswith(f"Next: sudo swarmcache status --users {folder}/hub\n")
+    assert done.stdout.endswith(f"Next: sudo swarmcache status --users {folder}/hub\n")

@@ -19,9 +19,11 @@ from cachemaker import CacheMaker, sha256, tiny_safetensors, write
 from other_user import open_folder, run_as_other_user
 from processes import until
 from swarmcache.cli import main
+from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import RepoName
+from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.locks import blob_lock
-from swarmcache.plans.repair import apply_repair
+from swarmcache.plans.repair import apply_repair, plan_repair
 from swarmcache.serve.running import running
 from transfer.stalling import StallingProxy, partials
 
@@ -94,6 +96,23 @@ def document(text: str) -> Any:
     schema = importlib.resources.files("swarmcache.report").joinpath("schemas/verify.json")
     jsonschema.validate(found, json.loads(schema.read_text("utf-8")))
     return found
+
+
+def test_what_is_repaired_is_leased_until_it_is_whole(
+    cache: CacheMaker, endpoint: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only while it is hashed: `clean` in between would make it missing."""
+    held: list[set[RepoName]] = []
+
+    def planned(*args: Any, **options: Any) -> Any:
+        held.extend(set(one.repos) for one in leases(cache.path, Environment.current()))
+        return plan_repair(*args, **options)
+
+    monkeypatch.setattr("swarmcache.plans.repair.plan_repair", planned)
+    flip(blob(cache))
+    assert main(["verify", "org/name", "--repair"]) == 0
+    assert {RepoName("model", "org/name")} in held
+    assert leases(cache.path, Environment.current()) == []
 
 
 def test_a_corrupt_file_is_repaired_from_the_endpoint(

@@ -106,6 +106,20 @@ def test_a_use_that_lasts_is_noted_again(maker: CacheMaker) -> None:
     )
 
 
+def test_a_cache_that_is_made_inside_is_held_from_then_on(tmp_path: Path) -> None:
+    """At once where that is told, else with the next heartbeat."""
+    environment = Environment.current()
+    with using(str(tmp_path / "told"), environment, [A]) as hold:
+        told = CacheMaker(tmp_path / "told")
+        assert held(told) == []
+        hold()
+        assert held(told) == [{A}]
+    with using(str(tmp_path / "later"), environment, [A], every=0.01):
+        later = CacheMaker(tmp_path / "later")
+        until(lambda: held(later) == [{A}], "a lease")
+    assert held(told) == held(later) == []
+
+
 def test_a_child_that_ends_drops_nothing(maker: CacheMaker) -> None:
     """Workers are forked inside the block, and leave it by SystemExit."""
     program = (

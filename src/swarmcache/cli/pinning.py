@@ -10,7 +10,7 @@ from swarmcache.hubcache.layout import RepoName
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.environment import Environment
@@ -52,11 +52,11 @@ def using(
     others: Iterable[OtherNeed] = (),
     *,
     looks_around: bool = False,
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Let nobody remove these models inside, nor the datasets among `others`; record their use.
 
-    A cache that is made only inside is one that nothing can be removed from yet. With
-    `looks_around`, what others use meanwhile is recorded from time to time as well.
+    Yields what to call once the cache is there, where it was made only inside. With `looks_around`,
+    what others use meanwhile is recorded from time to time as well.
     """
     from swarmcache.hubcache.using import using as held  # noqa: PLC0415 - not for `clean` itself
 
@@ -69,8 +69,8 @@ def using(
 
     repos = [target.name for target in targets]
     repos += [RepoName("dataset", other.name) for other in others if other.kind == "dataset"]
-    with held(cache, environment, repos, besides=look_around if looks_around else None):
-        yield
+    with held(cache, environment, repos, besides=look_around if looks_around else None) as hold:
+        yield hold
 
 
 def register(invocation: Invocation, targets: Iterable[Target]) -> None:

@@ -131,8 +131,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     refuse_unusable(invocation, start, selection)
     if dry_run:
         return _print_plan(invocation, start, cached, selection, command_line)
-    with using(invocation, selection.targets, selection.others, looks_around=True):
+    with using(invocation, selection.targets, selection.others, looks_around=True) as hold:
         make_ready(invocation, start, cached, selection)
+        hold()
         if not start.models:
             register(invocation, selection.targets)
         return _started(invocation, start, selection, command_line, replaces=replaces)

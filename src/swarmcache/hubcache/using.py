@@ -12,14 +12,13 @@ from swarmcache.environment import Environment
 from swarmcache.errors import SwarmcacheError
 from swarmcache.hubcache.last_use import note_use
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.hubcache.leases import lease as leased
-from swarmcache.hubcache.leases import renew_lease
+from swarmcache.hubcache.leases import drop_lease, renew_lease, take_lease
 from swarmcache.hubcache.locate import locate_effective
 from swarmcache.locale import t
 from swarmcache.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from swarmcache.hubcache.layout import RepoName
 
@@ -64,35 +63,66 @@ def using(
     *,
     every: float = BEAT_SECONDS,
     besides: Callable[[], object] | None = None,
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Hold these repos of the cache, and note their use before, after, and each `every` seconds.
 
-    `besides` is called each time, too, in a thread of its own. A command that this process becomes
-    by exec goes on to hold them. Nothing here stops anybody.
+    Yields what to call once the cache is there, where it was made only inside. `besides` is called
+    each time, too, in a thread of its own. A command that this process becomes by exec goes on to
+    hold them. Nothing here stops anybody.
     """
     names, me = list(dict.fromkeys(repos)), os.getpid()
-    with leased(cache, environment, names) as record:
+    held = _Held(cache, environment, names)
 
-        def beat() -> None:
-            if record is not None:
-                renew_lease(record)
-            note_use(cache, environment, names)
-            if besides is not None:
-                besides()
+    def beat() -> None:
+        held.renew()
+        note_use(cache, environment, names)
+        if besides is not None:
+            besides()
 
+    held.take()
+    try:
         note_use(cache, environment, names)
         with _each(every, beat):
-            try:
-                yield
-            finally:
-                if os.getpid() == me:
-                    note_use(cache, environment, names)
+            yield held.take
+    finally:
+        if os.getpid() == me:
+            note_use(cache, environment, names)
+            held.drop()
+
+
+class _Held:
+    """A lease that is taken as soon as the cache is there; several threads look after it."""
+
+    def __init__(self, cache: str, environment: Environment, repos: Sequence[RepoName]) -> None:
+        self._what = cache, environment, repos
+        self._lock = threading.Lock()
+        self._record: str | None = None
+        self._ended = False
+
+    def take(self) -> None:
+        """Take it, unless that is done or over."""
+        with self._lock:
+            if self._record is None and not self._ended:
+                self._record = take_lease(*self._what)
+
+    def renew(self) -> None:
+        """Tell that this process lives, to whoever cannot look at it."""
+        self.take()
+        if self._record is not None:
+            renew_lease(self._record)
+
+    def drop(self) -> None:
+        """End it."""
+        with self._lock:
+            self._ended = True
+            if self._record is not None:
+                drop_lease(self._record)
 
 
 @contextlib.contextmanager
 def _each(seconds: float, beat: Callable[[], object]) -> Iterator[None]:
     """Call `beat` from time to time while the block runs; it keeps no process from ending."""
-    ended = threading.Event()
+    ended, me = threading.Event(), os.getpid()
 
     def wait_and_beat() -> None:
         while not ended.wait(seconds):
@@ -104,7 +134,8 @@ def _each(seconds: float, beat: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     finally:
-        ended.set()
+        if os.getpid() == me:  # In a forked child the event may be locked by a thread it lacks.
+            ended.set()
 
 
 def _effective(cache_dir: str | os.PathLike[str] | None) -> tuple[str, Environment] | None:
