@@ -9,6 +9,7 @@
     │   ├── CacheNotFound           3   no such folder, or no folder at all
     │   ├── AccessDenied            3   the operating system refuses
     │   ├── CacheBusy               6   another process holds a lock on what is to be changed
+    │   │   └── LockLeft            6   it may be dead, and then nobody ever releases its lock
     │   └── NotRepairable           1   a repair leaves this to its user
     ├── TransferError               4   bytes from somewhere to a blob
     │   ├── EndpointUnreachable     4   no answer, or none in time
@@ -85,6 +86,10 @@ class CacheBusy(HubCacheError):
     """Another process holds the lock on what is to be changed."""
 
     exit_code = 6
+
+
+class LockLeft(CacheBusy):
+    """Where locks are held by existence: one whose owner is dead, or not known to live."""
 
 
 class NotRepairable(HubCacheError):

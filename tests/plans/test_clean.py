@@ -663,3 +663,17 @@ def test_what_killed_clients_left_goes_from_wherever_it_is(maker: CacheMaker) ->
     assert all(os.path.exists(path) for path in (*mine, f"{folder}/refs/tmp_abc"))
     freed = before - sum(inodes(maker.path).values())
     assert plan.freed_bytes_expected == sum(one.freed_bytes for one in groups) == freed == 12288
+
+
+def test_a_list_whose_payload_is_gone_goes(maker: CacheMaker) -> None:
+    """As a killed removal leaves it; the lock beside it is a kernel lock's file, and stays."""
+    folder = f"{maker.path}/blobs/ab"
+    payload = f"{folder}/{'ab' * 32}"
+    write(f"{maker.path}/blobs/.huggingface-shared-blobs", b"1\n")
+    write(f"{payload}.refs", b"models--org--a/blobs/" + b"c" * 64 + b"\n")
+    write(f"{payload}.lock", b"")
+    age(f"{payload}.refs")
+    plan, groups = cleaned(maker.path, Wishes(leftovers=frozenset({"payload"})))
+    assert [step.path for step in plan.steps] == [f"{payload}.refs"]
+    assert plan.freed_bytes_expected == sum(one.freed_bytes for one in groups) == 4096
+    assert os.listdir(folder) == [f"{'ab' * 32}.lock"]

@@ -15,7 +15,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, CacheBusy
+from swarmcache.errors import AccessDenied, CacheBusy, LockLeft
 from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name
 from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.soft_locks import NO_KERNEL_LOCKS, look
@@ -160,7 +160,7 @@ def _busy_softly(path: str) -> CacheBusy:
         return _busy(path)
     if found.standing == "dead":
         message = t("{path} is the lock of process {pid}, which is dead.", path=path, pid=found.pid)
-        return CacheBusy(message, hint="swarmcache clean --leftovers=locks")
+        return LockLeft(message, hint="swarmcache clean --leftovers=locks")
     import shlex  # noqa: PLC0415 - hardly ever
 
     message = t(
@@ -168,7 +168,7 @@ def _busy_softly(path: str) -> CacheBusy:
         "on any machine, remove it.",
         path=path,
     )
-    return CacheBusy(message, hint=f"rm {shlex.quote(path)}")
+    return LockLeft(message, hint=f"rm {shlex.quote(path)}")
 
 
 def holder(path: str) -> str | None:

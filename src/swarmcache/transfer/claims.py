@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheBusy
+from swarmcache.errors import CacheBusy, LockLeft
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.locks import blob_lock, holder
@@ -44,6 +44,8 @@ class Busy:
 
     who: str
     """Who it is, as far as can be told, translated."""
+    left: LockLeft | None = None
+    """What to say of its lock, if it may never be released."""
 
 
 class Claim:
@@ -92,9 +94,10 @@ def claim(cache: str, partials: str, content: Content, *, lock: bool = True) -> 
         if lock:
             try:
                 stack.enter_context(blob_lock(cache, content.repo, content.etag, 0))
-            except CacheBusy:
+            except CacheBusy as error:
+                left = error if isinstance(error, LockLeft) else None
                 path = f"{cache}/{LOCKS}/{folder_name(content.repo)}/{content.etag}.lock"
-                return Busy(holder(path) or t("another process"))
+                return Busy(holder(path) or t("another process"), left)
         folder = f"{partials}/{content.key}"
         me = owners.this_process()
         for _ in range(_TRIES):

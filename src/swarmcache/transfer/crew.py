@@ -247,7 +247,7 @@ class Crew:
         if waiting is None:
             waiting = Waiting(content, busy.who, self._partials)
             self._tell(Awaited(content, busy.who))
-        waiting.look(busy.who, self._bounds.others)
+        waiting.look(busy, self._bounds.others)
         with self._turn:
             self._waiting.append(waiting)
 

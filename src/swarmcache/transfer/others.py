@@ -14,6 +14,7 @@ from swarmcache.locale import t
 from swarmcache.transfer.partial import DATA
 
 if TYPE_CHECKING:
+    from swarmcache.transfer.claims import Busy
     from swarmcache.transfer.contents import Content
 
 _LOOK_SECONDS = 0.3
@@ -33,15 +34,17 @@ class Waiting:
         self._seen = self._signature()
         self._grown = time.monotonic()
 
-    def look(self, who: str, seconds: float) -> None:
+    def look(self, busy: Busy, seconds: float) -> None:
         """See whether it grows; raises CacheBusy when it has not for so many seconds."""
         now, seen = time.monotonic(), self._signature()
         if seen != self._seen:
             self._seen, self._grown = seen, now
         if now - self._grown > seconds:
+            if busy.left is not None:
+                raise busy.left
             message = t(
                 "{who} has {path} and has not got on for {seconds:.0f} s.",
-                who=who,
+                who=busy.who,
                 path=self.content.path,
                 seconds=seconds,
             )

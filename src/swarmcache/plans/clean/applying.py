@@ -27,6 +27,7 @@ from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
+from swarmcache.plans.clean.payloads import REFS
 from swarmcache.plans.clean.protection import Protection, is_settled
 from swarmcache.plans.clean.trash import FOLDER, Trash
 from swarmcache.plans.clean.values import Cleaned, Kept, title
@@ -227,7 +228,7 @@ class _Cleaner:
         """Remove one thing after a look of its own, or return why it stays."""
         path, trash = step.path, self._trash
         if step.kind == "payload":
-            busy = trash.free_payloads([path], unlisted=True)
+            busy = trash.free_payloads([path.removesuffix(REFS)], unlisted=True)
             return t("another process holds its lock") if busy else None
         if step.kind == "locks":
             return None if trash.take_lock(path) else t("its owner may live")

@@ -14,7 +14,12 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
 from swarmcache.plans.clean.homes import dead_chunk_caches, dead_flat_files
-from swarmcache.plans.clean.payloads import REFS, store_links, stored_payloads
+from swarmcache.plans.clean.payloads import (
+    REFS,
+    lone_manifests,
+    store_links,
+    stored_payloads,
+)
 from swarmcache.plans.clean.protection import is_settled
 from swarmcache.plans.clean.trash import FOLDER, is_empty, trash_files
 from swarmcache.plans.clean.values import Kept
@@ -142,14 +147,13 @@ def _doubt(lock: SoftLock) -> str:
 
 
 def _payloads(cache: str) -> Iterator[Draft]:
-    """Yield the payloads of the shared store that no blob links to, listed or not."""
-    payloads = list(stored_payloads(cache))
+    """Yield the payloads of the store that no blob links to, listed or not, and lone lists."""
+    payloads = [*stored_payloads(cache), *lone_manifests(cache)]
     users = store_links(cache) if payloads else {}
     for payload in sorted(payloads):
-        found = os.lstat(payload)
-        if users.get(payload) or not is_settled(found):
-            continue
-        files = {payload: found}
-        with suppress(OSError):
-            files[f"{payload}{REFS}"] = os.lstat(f"{payload}{REFS}")
-        yield Draft("payload", payload, None, files)
+        files = {}
+        for path in (payload, f"{payload}{REFS}"):
+            with suppress(OSError):
+                files[path] = os.lstat(path)
+        if files and not users.get(payload) and all(map(is_settled, files.values())):
+            yield Draft("payload", next(iter(files)), None, files)

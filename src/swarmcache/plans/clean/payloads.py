@@ -87,6 +87,19 @@ def stored_payloads(cache: str) -> Iterator[str]:
                     yield entry.path
 
 
+def lone_manifests(cache: str) -> Iterator[str]:
+    """Yield the payloads that are gone while the list of their users is still there."""
+    if not os.path.isfile(f"{cache}/{BLOBS}/{SHARED_MARKER}"):
+        return
+    for group in _entries(f"{cache}/{BLOBS}"):
+        if group.is_dir(follow_symlinks=False):
+            for entry in _entries(group.path):
+                payload = entry.path.removesuffix(REFS)
+                is_list = payload != entry.path and entry.is_file(follow_symlinks=False)
+                if is_list and is_payload_place(cache, payload) and not os.path.lexists(payload):
+                    yield payload
+
+
 def free_payloads(
     cache: str,
     payloads: Collection[str],
