@@ -77,6 +77,7 @@ def test_killed_before_some_changes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_before_each_change(tmp_path: Path) -> None:
     """All of them."""
     wanted, changes = undisturbed(str(tmp_path / "measured"))
@@ -109,6 +110,7 @@ def killed_at(folder: str, instant: int, wanted: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_at_random_instants(tmp_path: Path) -> None:
     """Two hundred kills."""
     began = time.monotonic()

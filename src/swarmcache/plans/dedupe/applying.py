@@ -11,7 +11,7 @@ from swarmcache.hubcache.fingerprint import fingerprint_of
 from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.linking import link_content
 from swarmcache.hubcache.locks import blob_lock
-from swarmcache.hubcache.publishing import replace, sync_folders
+from swarmcache.hubcache.publishing import replace
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
 from swarmcache.plans.dedupe.proving import Prover
@@ -34,8 +34,9 @@ def apply_dedupe(
 ) -> Iterator[Shared | Left]:
     """Carry the plan out, and yield how each file came out.
 
-    Killed at any instant, each blob is the old or the new file with the same content. A copy whose
-    bytes are wrong is replaced and never kept; what changed since the plan was made stays.
+    Killed at any instant, or after a power cut, each blob is the old or the new file with the same
+    content, so that no folder need be synced. A copy whose bytes are wrong is replaced and never
+    kept; what changed since the plan was made stays.
     """
     states = {cache: state_folder(cache, environment) for cache in plan.caches}
     ledgers = {cache: Ledger(state) for cache, state in states.items()}
@@ -52,7 +53,6 @@ def apply_dedupe(
         except (CacheBusy, AccessDenied) as error:
             yield Left(cache, error.message, isinstance(error, CacheBusy), failed=True)
         finally:
-            sync_folders({os.path.dirname(copy.path) for _, copy in work})
             ledgers[cache].flush()
 
 
