@@ -20,7 +20,8 @@ PACKAGE = pathlib.Path(swarmcache.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = ("", "environment", "errors", "locale", "lockfile", "progress", "settings", "units")
-"""Imported by all rooms; "" is `swarmcache/__init__.py`, which holds the version."""
+"""Imported by all rooms; "" is `swarmcache/__init__.py`: the version,
+and the public surface, which is imported when it is asked for."""
 ROOMS = (
     "hubcache",
     "transfer",

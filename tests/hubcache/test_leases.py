@@ -79,6 +79,24 @@ def test_a_lease_dies_with_its_process(tmp_path: Path) -> None:
     assert records(tmp_path) == []
 
 
+def test_the_draft_of_a_killed_process_is_swept_too(tmp_path: Path) -> None:
+    """It was killed before the rename; a living one's, here or elsewhere, stays."""
+    environment = Environment.current()
+    process = hold(tmp_path, WAIT)
+    (record,) = records(tmp_path)
+    process.kill()
+    process.communicate()
+    folder = f"{state_folder(str(tmp_path), environment).path}/{FOLDER}"
+    mine = owners.this_process()
+    far = mine._replace(boot="f" * 16)
+    living = sorted(f"{one.record}.0123abcd.tmp" for one in (mine, far))
+    for name in (f"{record}.0123abcd.tmp", *living):
+        open(f"{folder}/{name}", "x").close()
+    sweep_leases(str(tmp_path), environment)
+    assert sorted(records(tmp_path)) == living
+    assert leases(str(tmp_path), environment) == []
+
+
 def test_a_lease_outlives_an_exec(tmp_path: Path) -> None:
     """`run --exec` becomes the trainer, which uses the model."""
     inner = "import sys; print('ready', flush=True); sys.stdin.read()"

@@ -17,6 +17,8 @@ from cachemaker import CacheMaker
 from cleaning import model
 from other_user import open_folder, run_as_other_user
 from processes import python, until
+from swarmcache.cli import pinning
+from swarmcache.cli.invocation import Invocation
 from swarmcache.environment import Environment
 from swarmcache.errors import InvalidRepoId
 from swarmcache.hubcache.last_use import last_uses
@@ -104,6 +106,26 @@ def test_a_use_that_lasts_is_noted_again(maker: CacheMaker) -> None:
         lambda: "swarmcache-use" not in {one.name for one in threading.enumerate()},
         "the end of the heartbeat",
     )
+
+
+def test_a_living_run_notes_what_strangers_use(
+    maker: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From time to time; here a hundred times a second."""
+    monkeypatch.setitem(using.__wrapped__.__kwdefaults__, "every", 0.01)  # type: ignore[attr-defined]
+    maker.repo("org/b", model(2))
+    (snapshot,) = os.scandir(f"{maker.folder('org/b')}/snapshots")
+    program = "import sys; f = open(sys.argv[1]); print(1); sys.stdin.read()"
+    command = [*python(program), f"{snapshot.path}/config.json"]
+    invocation = Invocation(Environment.current())
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pinning.using(invocation, [], looks_around=True):
+            used = f"{state_folder(maker.path, Environment.current()).path}/ledger/used"
+            until(lambda: os.path.exists(f"{used}/models--org--b"), "a note of the stranger's use")
+        process.communicate(b"")
+    assert os.listdir(used) == ["models--org--b"]
 
 
 def test_a_cache_that_is_made_inside_is_held_from_then_on(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.errors import AccessDenied
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import folder_name, parse_folder_name
+from swarmcache.hubcache.publishing import draft_of
 from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ def take_lease(
         sweep_leases(cache, environment)  # What earlier starts left is not to pile up.
     try:
         record = over or f"{state.folder(FOLDER)}/{owners.this_process().record}"
-        staged = f"{os.path.dirname(record)}/new.{os.urandom(8).hex()}"
-        with open(staged, "x", encoding="utf-8", errors="replace") as file:
-            file.write(_head() + "".join(f"{name}\n" for name in names))
-        with contextlib.suppress(OSError):
-            os.chmod(staged, file_mode(state.mode))
-        os.rename(staged, record)
+        with draft_of(record) as draft:
+            with open(draft, "x", encoding="utf-8", errors="replace") as file:
+                file.write(_head() + "".join(f"{name}\n" for name in names))
+            with contextlib.suppress(OSError):
+                os.chmod(draft, file_mode(state.mode))
+            os.rename(draft, record)
     except OSError:
         return None
     return record
@@ -118,17 +119,18 @@ def leases(cache: str, environment: Environment) -> list[Lease]:
         _read(folder, owner)
         for folder in state_folder(cache, environment).sources(FOLDER)
         for owner in _owners(folder)
-        if _may_live(folder, owner)
+        if _may_live(f"{folder}/{owner.record}", owner)
     ]
 
 
 def sweep_leases(cache: str, environment: Environment) -> None:
-    """Remove the leases of dead processes; for verbs that change the disk."""
+    """Remove the leases of dead processes, and their drafts; for verbs that change the disk."""
     for folder in state_folder(cache, environment).sources(FOLDER):
-        for owner in _owners(folder):
-            if not _may_live(folder, owner):
+        for name in readable_names(folder):
+            owner = owners.parse_record(name) or owners.parse_record(name.rsplit(".", 2)[0])
+            if owner is not None and not _may_live(f"{folder}/{name}", owner):
                 with contextlib.suppress(OSError):
-                    os.unlink(f"{folder}/{owner.record}")
+                    os.unlink(f"{folder}/{name}")
 
 
 def _owners(folder: str) -> list[Owner]:
@@ -136,11 +138,11 @@ def _owners(folder: str) -> list[Owner]:
     return [owner for name in names if (owner := owners.parse_record(name)) is not None]
 
 
-def _may_live(folder: str, owner: Owner) -> bool:
+def _may_live(path: str, owner: Owner) -> bool:
     if owner.is_near:
-        return owners.liveness(folder, owner) == "alive"
+        return owners.liveness(os.path.dirname(path), owner) == "alive"
     try:
-        return time.time() - os.stat(f"{folder}/{owner.record}").st_mtime < FAR_SECONDS
+        return time.time() - os.stat(path).st_mtime < FAR_SECONDS
     except OSError:
         return False
 
