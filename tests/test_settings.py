@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
 from swarmcache.errors import SettingsError
-from swarmcache.settings import Claim, ModelSetting, Origin, Settings, explain, load_settings
+from swarmcache.settings import (
+    Claim,
+    ModelSetting,
+    Origin,
+    Settings,
+    TierSetting,
+    explain,
+    load_settings,
+)
 from swarmcache.settings.keys import KEYS
 
 if TYPE_CHECKING:
@@ -25,7 +33,7 @@ FULL = """
 language = "zh_CN"
 [cache]
 dir = "$DISK/hub"
-tiers = ["/mnt/nfs/hub", "near"]
+tiers = [{ path = "/mnt/nfs/hub", link = "symlink" }, "near"]
 budget = "200GB"
 [[models]]
 id = "org/one"
@@ -83,7 +91,7 @@ def test_every_key_of_a_file(project: Path) -> None:
     settings = load(project, DISK="/srv")
     assert settings._replace(origins=()) == Settings(
         cache_dir="/srv/hub",
-        tiers=("/mnt/nfs/hub", f"{project}/near"),
+        tier_settings=(TierSetting("/mnt/nfs/hub", "symlink"), TierSetting(f"{project}/near")),
         budget=200_000_000_000,
         models=(ModelSetting("org/one"), ModelSetting("org/two", "v1.0", True, "dataset")),
         endpoints=("https://huggingface.co", "https://hf-mirror.com"),
@@ -113,7 +121,7 @@ def test_every_key_of_the_environment(project: Path) -> None:
     )
     assert settings._replace(origins=()) == Settings(
         cache_dir="/nobody/hub",
-        tiers=("/one", f"{project}/two"),
+        tier_settings=(TierSetting("/one"), TierSetting(f"{project}/two")),
         budget=1_649_267_441_664,
         models=(ModelSetting("org/one"), ModelSetting("org/two", "v1.0")),
         endpoints=("http://localhost:8000", "https://huggingface.co"),
@@ -237,6 +245,24 @@ def test_empty_variables_count_as_not_set(project: Path) -> None:
         ("[cache]\ndir = 3\n", ": cache.dir cannot be 3; expected a non-empty text."),
         ('[cache]\ndir = " "\n', ": cache.dir cannot be ' '; expected a non-empty text."),
         ('[cache]\ntiers = "/x"\n', ": cache.tiers cannot be '/x'; expected a list."),
+        (
+            '[cache]\ntiers = [{ path = "/x", lnik = "symlink" }]\n',
+            (
+                ": cache.tiers cannot be [{'path': '/x', 'lnik': 'symlink'}]; expected link in the"
+                " place of lnik."
+            ),
+        ),
+        (
+            '[cache]\ntiers = [{ path = "/x", link = "hard" }]\n',
+            (
+                ": cache.tiers cannot be [{'path': '/x', 'link': 'hard'}]; expected"
+                ' link = "content" or "symlink".'
+            ),
+        ),
+        (
+            '[cache]\ntiers = [{ link = "symlink" }]\n',
+            ": cache.tiers cannot be [{'link': 'symlink'}]; expected a non-empty text.",
+        ),
         (
             '[cache]\nbudget = "much"\n',
             """: cache.budget cannot be 'much'; expected a size such as "200GB".""",

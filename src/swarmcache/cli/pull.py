@@ -114,6 +114,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
             lock=invocation.lock,
             wishes=Wishes(all_files, refresh, include, exclude),
             tiers=settings.tiers,
+            symlinked_tiers=settings.symlinked_tiers,
         )
         if refresh:
             _say_pins(invocation, plan)

@@ -172,8 +172,14 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
     try:
         bounds = Bounds.of(invocation.environment, listing=patience)
         with Hub(invocation.settings.endpoints, invocation.environment, bounds=bounds) as hub:
-            tiers = invocation.settings.tiers
-            plan = plan_pull(targets, cached.path, hub, lock=cached.lock, tiers=tiers)
+            plan = plan_pull(
+                targets,
+                cached.path,
+                hub,
+                lock=cached.lock,
+                tiers=invocation.settings.tiers,
+                symlinked_tiers=invocation.settings.symlinked_tiers,
+            )
             plan, eviction = fitted(invocation, plan)
             if eviction is not None:
                 refuse_unagreed(invocation, eviction)

@@ -10,7 +10,7 @@ from swarmcache.errors import AccessDenied, CacheNotFound
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def cache_exists(path: str, *, named: bool = False) -> bool:
@@ -49,4 +49,9 @@ def _denied(path: str) -> AccessDenied:
 
 def stays_inside(real: str, cache: str, tiers: Sequence[str] = ()) -> bool:
     """Tell whether a real path lies in the cache folder, or in one of its tiers."""
-    return any(real.startswith(os.path.realpath(root) + os.sep) for root in (cache, *tiers))
+    return lies_in(real, (cache, *tiers)) is not None
+
+
+def lies_in(real: str, folders: Iterable[str]) -> str | None:
+    """Return the first of the folders that a real path lies in, or None."""
+    return next((one for one in folders if real.startswith(os.path.realpath(one) + os.sep)), None)

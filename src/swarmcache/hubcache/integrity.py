@@ -110,7 +110,11 @@ def check_revision(
     `known` is what `verify` found wrong in the cache; looked up when it is not given.
     """
     snapshot = snapshot_of(repo, revision, known)
-    return outcome_of(revision, snapshot, needs_of(snapshot, repo.name, full=full))
+    outcome = outcome_of(revision, snapshot, needs_of(snapshot, repo.name, full=full))
+    lost = next((one for one in repo.problems if one.kind == "lost-tier"), None)
+    if lost is not None and isinstance(outcome, (Damaged, Incomplete)):
+        return outcome._replace(reason=lost.message)
+    return outcome
 
 
 def needs_of(snapshot: Snapshot, name: RepoName, *, full: bool = False) -> Needs:

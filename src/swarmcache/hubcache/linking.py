@@ -18,7 +18,7 @@ from swarmcache.hubcache.reading import open_quietly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Way = Literal["reflink", "hardlink"]
+Way = Literal["reflink", "hardlink", "symlink"]
 
 _FICLONE = 0x40049409
 """`_IOW(0x94, 9, int)` (Linux, `include/uapi/linux/fs.h`)."""

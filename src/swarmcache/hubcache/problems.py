@@ -7,7 +7,13 @@ from typing import Literal, NamedTuple
 from swarmcache.locale import t
 
 ProblemKind = Literal[
-    "broken-link", "outside-link", "dangling-ref", "bad-ref", "foreign-file", "unreadable"
+    "broken-link",
+    "lost-tier",
+    "outside-link",
+    "dangling-ref",
+    "bad-ref",
+    "foreign-file",
+    "unreadable",
 ]
 
 
@@ -23,6 +29,16 @@ def foreign(path: str) -> Problem:
     """Return that no client of the Hub puts anything at `path`."""
     message = t("{path} is not of the Hub's layout and is left alone.", path=path)
     return Problem("foreign-file", path, message)
+
+
+def lost_tier(path: str, tier: str) -> Problem:
+    """Return that a link leads into a tier that is not there now."""
+    message = t(
+        "{path} leads into the tier {tier}, which is not there: mount it, or `swarmcache pull`.",
+        path=path,
+        tier=tier,
+    )
+    return Problem("lost-tier", path, message)
 
 
 def unreadable(path: str, error: OSError) -> Problem:

@@ -18,9 +18,9 @@ from swarmcache.hubcache.crash_remains import (
     is_mode_probe,
     is_ref_remains,
 )
-from swarmcache.hubcache.folder import cache_exists, stays_inside
+from swarmcache.hubcache.folder import cache_exists, lies_in, stays_inside
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
-from swarmcache.hubcache.problems import Problem, foreign, unreadable
+from swarmcache.hubcache.problems import Problem, foreign, lost_tier, unreadable
 from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t
 
@@ -311,8 +311,12 @@ class _RepoReader:
         return False
 
     def _broken(self, link: str) -> None:
-        message = t("{path} is a link to nowhere.", path=link)
-        self.problems.append(Problem("broken-link", link, message))
+        tier = lies_in(os.path.realpath(link), self.tiers)
+        if tier is None or os.path.isdir(tier):
+            message = t("{path} is a link to nowhere.", path=link)
+            self.problems.append(Problem("broken-link", link, message))
+        else:
+            self.problems.append(lost_tier(link, tier))
 
     def _refs(self, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
         for entry in self._entries(folder):

@@ -7,6 +7,22 @@ loading.py    option > variable > project > user > default
 """
 
 from swarmcache.settings.loading import explain, load_settings
-from swarmcache.settings.values import Claim, ModelSetting, Offline, Origin, Settings
+from swarmcache.settings.values import (
+    Claim,
+    ModelSetting,
+    Offline,
+    Origin,
+    Settings,
+    TierSetting,
+)
 
-__all__ = ["Claim", "ModelSetting", "Offline", "Origin", "Settings", "explain", "load_settings"]
+__all__ = [
+    "Claim",
+    "ModelSetting",
+    "Offline",
+    "Origin",
+    "Settings",
+    "TierSetting",
+    "explain",
+    "load_settings",
+]

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from swarmcache.locale import t
-from swarmcache.settings.values import Kind, ModelSetting
+from swarmcache.settings.values import Kind, ModelSetting, TierSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +74,17 @@ def _list(value: object) -> list[object]:
     return value
 
 
-def _folders(value: object, ground: Ground) -> tuple[str, ...]:
-    return tuple(_folder(item, ground) for item in _list(value))
+def _tiers(value: object, ground: Ground) -> tuple[TierSetting, ...]:
+    return tuple(_tier(item, ground) for item in _list(value))
+
+
+def _tier(value: object, ground: Ground) -> TierSetting:
+    if not isinstance(value, dict):
+        return TierSetting(_folder(value, ground))
+    _refuse_unknown(value, TierSetting._fields)
+    if value.get("link", "content") not in {"content", "symlink"}:
+        raise Wrong(t('link = "content" or "symlink"'))
+    return TierSetting(_folder(value.get("path"), ground), value.get("link", "content"))
 
 
 def _texts(value: object, ground: Ground) -> tuple[str, ...]:
@@ -125,10 +134,7 @@ def _models(value: object, ground: Ground) -> tuple[ModelSetting, ...]:
 def _model(value: object) -> ModelSetting:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         raise Wrong(t('a table with at least id = "org/name"'))
-    unknown = sorted(value.keys() - set(ModelSetting._fields))
-    if unknown:
-        match = nearest(unknown[0], ModelSetting._fields)
-        raise Wrong(t("{match} in the place of {unknown}", match=match, unknown=unknown[0]))
+    _refuse_unknown(value, ModelSetting._fields)
     model = ModelSetting(**value)
     if not isinstance(model.revision, str) or not model.revision:
         raise Wrong(t("a branch, tag or commit for revision"))
@@ -137,6 +143,14 @@ def _model(value: object) -> ModelSetting:
     if model.type not in get_args(Kind):
         raise Wrong(t("one of {kinds} for type", kinds=", ".join(get_args(Kind))))
     return model
+
+
+def _refuse_unknown(value: Mapping[str, object], known: tuple[str, ...]) -> None:
+    """Raise Wrong for a name that a table does not have, with the nearest that it has."""
+    unknown = sorted(value.keys() - set(known))
+    if unknown:
+        match = nearest(unknown[0], known)
+        raise Wrong(t("{match} in the place of {unknown}", match=match, unknown=unknown[0]))
 
 
 def nearest(unknown: str, known: tuple[str, ...]) -> str:
@@ -166,7 +180,7 @@ def _targets(text: str) -> list[dict[str, str]]:
 
 KEYS = (
     Key("cache.dir", "cache_dir", _folder, str),
-    Key("cache.tiers", "tiers", _folders, _paths),
+    Key("cache.tiers", "tier_settings", _tiers, _paths),
     Key("cache.budget", "budget", _size, str),
     Key("models", "models", _models, _targets),
     Key("hub.endpoints", "endpoints", _endpoints, _words),

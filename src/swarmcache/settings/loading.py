@@ -9,7 +9,7 @@ from swarmcache.errors import SettingsError
 from swarmcache.locale import t
 from swarmcache.settings.files import project_file, user_file
 from swarmcache.settings.keys import KEYS, Ground, Key, Wrong
-from swarmcache.settings.values import Claim, Origin, Settings
+from swarmcache.settings.values import Claim, ModelSetting, Origin, Settings, TierSetting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,11 +80,11 @@ def _shown(value: object) -> str:
 
 
 def _shown_item(item: object) -> str:
-    if isinstance(item, dict):
-        item = tuple(
-            item.get(name, default) for name, default in (("id", ""), ("revision", "main"))
-        )
-    return f"{item[0]}@{item[1]}" if isinstance(item, tuple) else str(item)
+    if not isinstance(item, dict):
+        return str(item)
+    defaults = TierSetting("") if "path" in item else ModelSetting("")
+    given = {name: item[name] for name in defaults._fields if name in item}
+    return str(defaults._replace(**given))
 
 
 class _Sources(NamedTuple):

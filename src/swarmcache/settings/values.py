@@ -27,6 +27,9 @@ class ModelSetting(NamedTuple):
     """Never evicted."""
     type: Kind = "model"
 
+    def __str__(self) -> str:
+        return f"{self.id}@{self.revision}"
+
 
 class Claim(NamedTuple):
     """What one source says about a key."""
@@ -48,13 +51,26 @@ class Origin(NamedTuple):
     """Everybody else who spoke, the strongest first."""
 
 
+class TierSetting(NamedTuple):
+    """A read-only cache to take blobs from first."""
+
+    path: str
+    """Absolute."""
+    link: Literal["content", "symlink"] = "content"
+    """Whether its blobs are linked or copied as others are, or only pointed to by symbolic links:
+    these take no room on another file system either, and break when the tier goes away."""
+
+    def __str__(self) -> str:
+        return self.path if self.link == "content" else f"{self.path} (symlink)"
+
+
 class Settings(NamedTuple):
     """Everything a user can decide, with every default filled in."""
 
     cache_dir: str | None = None
     """The one place, absolute; None leaves it to huggingface_hub's own variables."""
-    tiers: tuple[str, ...] = ()
-    """Read-only caches to take blobs from first, absolute."""
+    tier_settings: tuple[TierSetting, ...] = ()
+    """Read-only caches to take blobs from first."""
     budget: int | None = None
     """Bytes the cache may hold; None for no limit."""
     models: tuple[ModelSetting, ...] = ()
@@ -73,6 +89,16 @@ class Settings(NamedTuple):
     """The file in the project that was read, absolute; None when it has none."""
     origins: tuple[Origin, ...] = ()
     """How each key came to its value, in the order of `settings.keys`."""
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Folders that links of the cache may lead into besides, absolute."""
+        return tuple(tier.path for tier in self.tier_settings)
+
+    @property
+    def symlinked_tiers(self) -> tuple[str, ...]:
+        """Those that blobs become symbolic links into."""
+        return tuple(tier.path for tier in self.tier_settings if tier.link == "symlink")
 
     def origin(self, key: str) -> Origin:
         """Return how one key, such as `cache.dir`, came to its value."""

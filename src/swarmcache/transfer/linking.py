@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import SwarmcacheError
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.fingerprint import Fingerprint, fingerprint_of
+from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.hashing import Hashed, hash_file
 from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.linking import link_content
@@ -38,8 +39,16 @@ if TYPE_CHECKING:
 class Linker:
     """Links contents into one cache."""
 
-    def __init__(self, cache: str, partials: str, environment: Environment) -> None:
+    def __init__(
+        self,
+        cache: str,
+        partials: str,
+        environment: Environment,
+        symlinked: Sequence[str] = (),
+    ) -> None:
+        """Take the cache; into the `symlinked` folders its blobs become symbolic links."""
         self._cache = cache
+        self._symlinked = symlinked
         self._partials = partials
         self._environment = environment
         self._ledgers: dict[str, Ledger] = {}
@@ -68,7 +77,7 @@ class Linker:
             staged = f"{folder}/{os.urandom(8).hex()}"
             try:
                 before = fingerprint_of(copy)
-                way = link_content(copy, staged) if before.size == content.size else None
+                way = self._linked(copy, staged) if before.size == content.size else None
                 if way is None:
                     continue
                 yield Started(content, copy, 0)
@@ -83,6 +92,13 @@ class Linker:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(staged)
         left.append(content)
+
+    def _linked(self, copy: str, staged: str) -> Way | None:
+        """Give a copy a second name; a link into a tier is one that its settings ask for."""
+        if lies_in(os.path.realpath(copy), self._symlinked) is not None:
+            os.symlink(os.path.realpath(copy), staged)
+            return "symlink"
+        return link_content(copy, staged)
 
     def _recalled(self, content: Content, copy: str, before: Fingerprint, staged: str) -> str:
         """Return what the bytes that were linked are remembered to be; empty for nothing.

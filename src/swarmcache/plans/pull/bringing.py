@@ -50,7 +50,7 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
     partials = partials_folder(cache, hub.environment)
     revision = NewRevision(cache, partials, target, listing.commit)
     contents = [_content(model, file, revision) for file in _once(model.fetch)]
-    linker = Linker(cache, partials, hub.environment)
+    linker = Linker(cache, partials, hub.environment, plan.symlinked_tiers)
     with hub.crew(cache) as crew:
 
         def bring_back(files: Sequence[RemoteFile]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch, SwarmcacheError, UnsafeListing
+from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.integrity import check_revision
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.pins import Astray, Mismatched, check_pinned, pinned
@@ -72,15 +73,25 @@ def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     lock: Lock | None = None,
     wishes: Wishes | None = None,
     tiers: Sequence[str] = (),
+    symlinked_tiers: Sequence[str] = (),
 ) -> PullPlan:
     """Return what a pull of these repos into the cache folder would do; writes nothing.
 
-    `tiers` are further caches to copy from, before those that this machine is known to have. A
+    `tiers` are further caches to copy from, before those that this machine is known to have; into
+    the `symlinked_tiers` among them blobs become symbolic links. A
     repo that cannot be asked for, or of which the endpoint announces other files than the locked
     ones, is planned with its error.
     """
     wishes = wishes or Wishes()
-    empty = PullPlan(cache, (), free_bytes(cache), wishes.all_files, lock, tuple(tiers))
+    empty = PullPlan(
+        cache,
+        (),
+        free_bytes(cache),
+        wishes.all_files,
+        lock,
+        tuple(tiers),
+        tuple(symlinked_tiers),
+    )
     planner = _Planner(empty, hub, wishes, Nearby([*tiers, *known_caches(hub.environment)], cache))
     models = tuple(planner.planned(target) for target in dict.fromkeys(targets))
     wanted = {file.content for model in models for file in model.fetch}
@@ -146,7 +157,12 @@ class _Planner:
         etags = {file.content: file.size or 0 for file in model.fetch}
         resumable = resumable_bytes(self._plan.cache, self._hub.environment, etags)
         place = nearest_folder(self._plan.cache)
-        linkable = frozenset(etag for etag, found in copies.items() if may_link(found[0], place))
+        linkable = frozenset(
+            etag
+            for etag, found in copies.items()
+            if may_link(found[0], place)
+            or lies_in(os.path.realpath(found[0]), self._plan.symlinked_tiers) is not None
+        )
         return replace(model, copies=copies, linkable=linkable, resumable=resumable)
 
 

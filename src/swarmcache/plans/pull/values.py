@@ -106,6 +106,8 @@ class PullPlan:
     """The project's; no pull moves its pins."""
     tiers: tuple[str, ...] = ()
     """Folders that the cache's links may lead into besides."""
+    symlinked_tiers: tuple[str, ...] = ()
+    """Those that blobs become symbolic links into."""
     reserved_bytes: int = 0
     """What downloads of other processes into this cache will still take."""
 
