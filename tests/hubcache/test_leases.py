@@ -18,13 +18,12 @@ from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.leases import (
     FAR_SECONDS,
-    FOLDER,
     lease,
     leases,
     sweep_leases,
     take_lease,
 )
-from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.state import LEASES, state_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +41,7 @@ WAIT = "print('ready', flush=True); sys.stdin.read()"
 
 def records(cache: Path) -> list[str]:
     """Return the files that leases have left."""
-    folder = f"{state_folder(str(cache), Environment.current()).path}/{FOLDER}"
+    folder = f"{state_folder(str(cache), Environment.current()).path}/{LEASES}"
     return os.listdir(folder) if os.path.isdir(folder) else []
 
 
@@ -86,7 +85,7 @@ def test_the_draft_of_a_killed_process_is_swept_too(tmp_path: Path) -> None:
     (record,) = records(tmp_path)
     process.kill()
     process.communicate()
-    folder = f"{state_folder(str(tmp_path), environment).path}/{FOLDER}"
+    folder = f"{state_folder(str(tmp_path), environment).path}/{LEASES}"
     mine = owners.this_process()
     far = mine._replace(boot="f" * 16)
     living = sorted(f"{one.record}.0123abcd.tmp" for one in (mine, far))
@@ -152,7 +151,7 @@ def test_the_error_names_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """So that its owner can be asked."""
     environment = Environment.current()
     take_lease(str(tmp_path), environment, [A])
-    folder = f"{state_folder(str(tmp_path), environment).path}/{FOLDER}"
+    folder = f"{state_folder(str(tmp_path), environment).path}/{LEASES}"
     real = os.listdir
 
     def refuse(path: str) -> list[str]:

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.layout import folder_name
-from swarmcache.hubcache.leases import leases
-from swarmcache.hubcache.state import file_mode, state_folder, users_folder
+from swarmcache.hubcache.state import LEASES, file_mode, state_folder, users_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import RepoName
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 FOLDER = "ledger/used"
 
 
-def last_used(recorded: float | None, contents: Iterable[Blob]) -> float:
+def last_used(recorded: float | None, contents: Collection[Blob]) -> float:
     """Return when a repo with these contents was last used, in seconds since the epoch.
 
     1. our record, where there is one
@@ -37,14 +36,13 @@ def last_used(recorded: float | None, contents: Iterable[Blob]) -> float:
     A record is passed over where content came after it: somebody else removed and fetched the
     repo, or fetched more of it, and what was used since nobody recorded.
     """
-    accessed = modified = 0.0
-    for blob in contents:
-        accessed = max(accessed, blob.accessed)
-        modified = max(modified, blob.modified)
-    if recorded is None:
-        return accessed
-    # File systems keep mtimes more coarsely than the clock that stamps a record.
-    return recorded if modified <= recorded + 1 else max(recorded, accessed)
+    if recorded is not None:
+        modified = max([blob.modified for blob in contents], default=0.0)
+        # File systems keep mtimes more coarsely than the clock that stamps a record.
+        if modified <= recorded + 1:
+            return recorded
+    accessed = max([blob.accessed for blob in contents], default=0.0)
+    return max(accessed, recorded or 0.0)
 
 
 def note_use(cache: str, environment: Environment, repos: Iterable[RepoName]) -> None:
@@ -74,12 +72,8 @@ def last_uses(cache: str, environment: Environment) -> Mapping[str, float]:
                 with suppress(OSError):
                     moment = entry.stat(follow_symlinks=False).st_mtime
                     found[entry.name] = max(moment, found.get(entry.name, 0.0))
-    with suppress(AccessDenied):
-        for lease in leases(cache, environment):
-            moment = time.time() if lease.owner.is_near else lease.beaten
-            for repo in lease.repos:
-                name = folder_name(repo)
-                found[name] = max(moment, found.get(name, 0.0))
+    for name, moment in _leased(cache, environment).items():
+        found[name] = max(moment, found.get(name, 0.0))
     return found
 
 
@@ -89,6 +83,23 @@ def forget_uses(cache: str, environment: Environment, repos: Iterable[RepoName])
         for repo in repos:
             with suppress(OSError):
                 os.unlink(f"{folder}/{folder_name(repo)}")
+
+
+def _leased(cache: str, environment: Environment) -> dict[str, float]:
+    """Return repo folder -> now, or the last heartbeat of a process that cannot be looked at."""
+    found: dict[str, float] = {}
+    with suppress(AccessDenied, OSError):
+        folders = state_folder(cache, environment).sources(LEASES)
+        if not any(os.listdir(folder) for folder in folders if os.path.isdir(folder)):
+            return {}
+        from swarmcache.hubcache.leases import leases  # noqa: PLC0415 - mostly there are none
+
+        for lease in leases(cache, environment):
+            moment = time.time() if lease.owner.is_near else lease.beaten
+            for repo in lease.repos:
+                name = folder_name(repo)
+                found[name] = max(moment, found.get(name, 0.0))
+    return found
 
 
 def _sources(cache: str, environment: Environment) -> list[str]:

@@ -23,7 +23,7 @@ from swarmcache.errors import AccessDenied
 from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import folder_name, parse_folder_name
 from swarmcache.hubcache.publishing import draft_of
-from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
+from swarmcache.hubcache.state import LEASES, file_mode, readable_names, state_folder, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.owners import Owner
 
-FOLDER = "leases"
 FAR_SECONDS = 7 * 86400
 """Nobody here can see whether such a process lives; a training may take days."""
 
@@ -81,7 +80,7 @@ def take_lease(
     with contextlib.suppress(AccessDenied):
         sweep_leases(cache, environment)  # What earlier starts left is not to pile up.
     try:
-        record = over or f"{state.folder(FOLDER)}/{owners.this_process().record}"
+        record = over or f"{state.folder(LEASES)}/{owners.this_process().record}"
         with draft_of(record) as draft:
             with open(draft, "x", encoding="utf-8", errors="replace") as file:
                 file.write(_head() + "".join(f"{name}\n" for name in names))
@@ -117,7 +116,7 @@ def leases(cache: str, environment: Environment) -> list[Lease]:
     """
     return [
         _read(folder, owner)
-        for folder in state_folder(cache, environment).sources(FOLDER)
+        for folder in state_folder(cache, environment).sources(LEASES)
         for owner in _owners(folder)
         if _may_live(f"{folder}/{owner.record}", owner)
     ]
@@ -125,7 +124,7 @@ def leases(cache: str, environment: Environment) -> list[Lease]:
 
 def sweep_leases(cache: str, environment: Environment) -> None:
     """Remove the leases of dead processes, and their drafts; for verbs that change the disk."""
-    for folder in state_folder(cache, environment).sources(FOLDER):
+    for folder in state_folder(cache, environment).sources(LEASES):
         for name in readable_names(folder):
             owner = owners.parse_record(name) or owners.parse_record(name.rsplit(".", 2)[0])
             if owner is not None and not _may_live(f"{folder}/{name}", owner):

@@ -33,6 +33,8 @@ VERSION = "1"
 OWN_FOLDER = ".swarmcache"
 PARTIALS = "partial"
 """The folder of what is under way: downloads, and what a repair makes ready."""
+LEASES = "leases"
+"""The folder of who uses what now."""
 
 
 class State(NamedTuple):
