@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import pickle
+import traceback
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from cachemaker import tiny_safetensors
+from faults.pulling import DYING
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.clean import Named, plan_clean
@@ -42,6 +46,41 @@ def cleaned(
     environment = Environment.current()
     plan = plan_clean(cache, environment, wishes, pins=pins)
     return plan, list(apply_clean(plan, environment))
+
+
+def cleaned_in_child(
+    cache: str, wishes: Wishes, *, pins: Sequence[Pin] = (), die_at: int = 0
+) -> tuple[CleanPlan, list[Cleaned]] | None:
+    """Plan and carry out in a process of its own, for which this one is a stranger.
+
+    It dies before its `die_at`-th change to the disk; then None is returned.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            if die_at:
+                os.environ |= {"DIE_AT": str(die_at), "DIE_IN": os.path.dirname(cache)}
+                exec(DYING, {"__name__": "dying"})
+            try:
+                found: object = cleaned(cache, wishes, pins=pins)
+            except BaseException:  # noqa: BLE001 - told to the parent
+                found = traceback.format_exc()
+            with os.fdopen(writing, "wb") as file:
+                pickle.dump(found, file)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as file:
+        told = file.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert die_at, status
+        return None
+    result = pickle.loads(told)
+    assert not isinstance(result, str), result
+    return result  # type: ignore[no-any-return]
 
 
 def inodes(*folders: str) -> dict[tuple[int, int], int]:
@@ -88,3 +127,14 @@ def contents(snapshot: str) -> dict[str, bytes]:
             with open(whole, "rb") as file:
                 found[os.path.relpath(whole, snapshot)] = file.read()
     return found
+
+
+def snapshots(cache: str) -> dict[str, dict[str, bytes]]:
+    """Return what a reader gets of each snapshot, by its path."""
+    found = pathlib.Path(cache).glob("m*/snapshots/" + "[0-9a-f]" * 40)
+    return {str(path): contents(str(path)) for path in found}
+
+
+def is_below(path: str, root: str) -> bool:
+    """Tell whether a path is `root`, its manifest, or in it."""
+    return path in {root, f"{root}.refs"} or path.startswith(root + "/")

@@ -256,6 +256,7 @@ def test_killed_before_some_changes(tmp_path: Path, layout: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_killed_before_each_change(tmp_path: Path, layout: str) -> None:
     """All of them."""
@@ -273,6 +274,7 @@ def readers(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_killed_at_random_instants_beside_readers(
     tmp_path: Path, layout: str, readers: list[subprocess.Popen[str]]
