@@ -197,8 +197,8 @@ class Lives(RuleBasedStateMachine):
                     assert contents(found.snapshot)
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestLives = pytest.mark.timeout(600)(Lives.TestCase)
+TestLives.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 @pytest.mark.slow
