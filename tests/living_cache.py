@@ -256,7 +256,10 @@ class LivingCache:
         folders = [f"{self.maker.folder(name)}/blobs" for name in NAMES]
         folders += [f"{self.cache}/blobs/{group}" for group in listed(f"{self.cache}/blobs")]
         blobs = {f"{folder}/{name}" for folder in folders for name in listed(folder)}
-        return {path for path in blobs if "." not in os.path.basename(path)} - used
+        # A payload without a list of users is never freed by its last one: the Hub's rule.
+        listless = {path for path in blobs if path.startswith(f"{self.cache}/blobs/")}
+        listless -= {path.removesuffix(".refs") for path in blobs}
+        return {path for path in blobs if "." not in os.path.basename(path)} - used - listless
 
     def refuse_harm(self, before: Before, wishes: Wishes) -> None:
         """Fail unless all that must stay is as it was; after a killed clean, too."""

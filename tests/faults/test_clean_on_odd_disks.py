@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cachemaker import CacheMaker, sha256, tiny_safetensors
+from cachemaker import CacheMaker, sha256, tiny_safetensors, write
 from cleaning import cleaned, inodes, model, named, tree
 from mounts import disk, mounted, read_only
 from other_user import NOBODY, open_folder, run_as_other_user
@@ -182,4 +182,19 @@ def test_processes_that_cannot_be_looked_into_are_counted() -> None:
     with cache_of_another_user() as maker:
         code, told, said = clean_as_other_user(maker.path, "org/a", "--dry-run")
         assert code == 0
-        assert told["uninspected"] >= 1, said
+        assert told["uninspected_processes"] >= 1, said
+
+
+def test_trash_that_cannot_be_emptied_stops_no_other_removal() -> None:
+    """It is named, and exit 3 tells."""
+    with cache_of_another_user() as maker:
+        stuck = f"{maker.path}/.locks/.swarmcache/trash/0123/models--org--old"
+        write(f"{stuck}/blobs/{WEIGHTS}", b"old")
+        for path, _, _ in os.walk(f"{maker.path}/.locks"):
+            os.chown(path, NOBODY, NOBODY)
+        os.chown(f"{stuck}/blobs", 0, 0)
+        code, told, _ = clean_as_other_user(maker.path, "org/a", "--yes")
+        assert code == 3, told
+        assert {one["what"] for one in told["kept"]} == {stuck}
+        assert not os.path.exists(maker.folder("org/a"))
+        assert os.path.exists(f"{stuck}/blobs/{WEIGHTS}")

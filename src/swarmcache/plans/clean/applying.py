@@ -18,6 +18,7 @@ from swarmcache.hubcache.layout import (
 )
 from swarmcache.hubcache.leases import sweep_leases
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, holder, is_held
+from swarmcache.hubcache.mounts import from_elsewhere
 from swarmcache.hubcache.publishing import sync_folders
 from swarmcache.hubcache.roots import expire_roots
 from swarmcache.hubcache.scan import read_repo
@@ -29,6 +30,7 @@ from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
 from swarmcache.plans.clean.payloads import REFS
 from swarmcache.plans.clean.protection import Protection, is_settled
+from swarmcache.plans.clean.rights import refuse_closed
 from swarmcache.plans.clean.trash import FOLDER, Trash
 from swarmcache.plans.clean.values import Cleaned, Kept, title
 from swarmcache.plans.staging import staging
@@ -107,6 +109,8 @@ class _Cleaner:
             reason = self._changed(group)
             if reason is not None:
                 return [self._stays(group, reason)]
+            for step in group.steps:
+                refuse_closed(step.path)
             reason = self._used(repo, group)
             if reason is not None:
                 return [self._stays(group, reason, busy=True)]
@@ -118,7 +122,7 @@ class _Cleaner:
             finally:
                 kept = self._looked_through(repo, done, held)
                 sync_folders([repo.path, self._cache])
-                kept += self._emptied()
+                kept += self._trash.empty()
                 self._drop_hollow(repo, held)
             if not os.path.lexists(repo.path):
                 forget_uses(self._cache, self._environment, [name])
@@ -169,6 +173,9 @@ class _Cleaner:
         home = folder_name(repo.name)
         strangers = self._trash.strangers(home)
         kept = [Kept(path, t("it is not of the Hub's layout")) for path in strangers]
+        point = self._trash.mounted(home)
+        if point is not None:
+            kept.append(Kept(title(repo.name), from_elsewhere(point)))
         if _new_downloads(self._cache, repo, held):
             kept.append(Kept(title(repo.name), t("a download of it is under way"), busy=True))
         if kept:
@@ -190,19 +197,13 @@ class _Cleaner:
             self._trash.take(repo.path, home)
             if _new_downloads(self._cache, repo, held):
                 self._trash.put_back(repo.path, home)
-            self._emptied()
+            self._trash.empty()
 
     def _put_back(self, done: list[Remove], home: str) -> None:
         """Put everything back where it stood, the last first."""
         for step in reversed(list(done)):
             if self._trash.put_back(step.path, home):
                 done.remove(step)
-
-    def _emptied(self) -> list[Kept]:
-        left = self._trash.empty()
-        kept = [Kept(path, t("it is not of the Hub's layout")) for path in left]
-        busy, self._trash.busy = self._trash.busy, []
-        return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
 
     def _beside(self, group: Group, done: list[Remove]) -> list[Kept]:
         """Remove what lies beside the repos; what fails or is used stops nothing else."""
@@ -211,7 +212,7 @@ class _Cleaner:
             if not os.path.lexists(step.path):
                 done.append(step)  # A payload goes with the last blob that links to it.
             elif step.kind == "trash":
-                kept += self._emptied()
+                kept += self._trash.empty()
                 done.append(step)
             else:
                 try:
@@ -222,7 +223,7 @@ class _Cleaner:
                     done.append(step)
                 else:
                     kept.append(Kept(step.path, reason, busy=not failed, failed=failed))
-        return kept + self._emptied()
+        return kept + self._trash.empty()
 
     def _taken_beside(self, step: Remove) -> str | None:
         """Remove one thing after a look of its own, or return why it stays."""

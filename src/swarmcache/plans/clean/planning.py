@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.layout import folder_name
+from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.scan import list_cache, read_repo
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
@@ -74,6 +76,7 @@ class Planner:
     def wish(self, wishes: Wishes) -> None:
         """Plan for other wishes from now on; pins, and the models that are named, stay."""
         self.wishes = wishes
+        self.mounts = mounts_below(self.cache)
         self.kept: list[Kept] = []
         self.chooser = Chooser(wishes, self.protection)
 
@@ -142,11 +145,18 @@ class Planner:
 
     def _look(self, name: RepoName) -> Seen | None:
         if name in self.listing.linked:
-            reason = t("its folder is a link, which may leave the cache")
-            named = any(model.repo == name for model in self.wishes.models)
-            self.kept.append(Kept(title(name), reason, named=named))
+            self._stays(name, t("its folder is a link, which may leave the cache"))
+            return None
+        folder = f"{self.cache}/{folder_name(name)}"
+        point = mounted_in(folder, self.mounts) if self.mounts else None
+        if point is not None:
+            self._stays(name, from_elsewhere(point))
             return None
         return look(self.cache, name, self.tiers)
+
+    def _stays(self, name: RepoName, reason: str) -> None:
+        named = any(model.repo == name for model in self.wishes.models)
+        self.kept.append(Kept(title(name), reason, named=named))
 
     def around(self, kinds: frozenset[LeftoverKind]) -> Beside:
         """Return what of these kinds of leftovers lies beside the repos; trash always."""

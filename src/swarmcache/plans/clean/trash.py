@@ -10,17 +10,18 @@ more before it is deleted: what somebody put there at the last instant is not th
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.errors import AccessDenied
+from swarmcache.errors import AccessDenied, os_sentence
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
+from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
 from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads, payload_behind
+from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -50,7 +51,7 @@ class Trash:
         self._entry = f"{folder}/{os.urandom(8).hex()}"
         self.freed_bytes = 0
         """Allocated bytes of the files whose last name was removed so far."""
-        self.busy: list[str] = []
+        self._busy: list[str] = []
         """Payloads that others hold."""
 
     def take(self, path: str, group: str) -> None:
@@ -79,15 +80,31 @@ class Trash:
         found = take_inventory(f"{self._entry}/{group}", self._cache, self._tiers).strangers
         return tuple(f"{self._cache}/{path[len(self._entry) + 1 :]}" for path in found)
 
-    def empty(self) -> list[str]:
-        """Delete what is in the trash; return the paths of what is not the Hub's, and stays."""
-        left = []
+    def mounted(self, group: str) -> str | None:
+        """Return what of this removal's part of a repo is mounted from elsewhere."""
+        return mounted_in(f"{self._entry}/{group}", mounts_below(self._folder))
+
+    def empty(self) -> list[Kept]:
+        """Delete what is in the trash; return what stays there, and why."""
+        kept: list[Kept] = []
+        mounts = mounts_below(self._folder)
         for entry in _names(self._folder):
             for group in _names(f"{self._folder}/{entry}"):
-                left += self._delete(f"{self._folder}/{entry}/{group}")
+                folder = f"{self._folder}/{entry}/{group}"
+                point = mounted_in(folder, mounts)
+                if point is not None:
+                    kept.append(Kept(point, from_elsewhere(point)))
+                    continue
+                try:
+                    strangers = self._delete(folder)
+                except OSError as error:
+                    kept.append(Kept(folder, os_sentence(error), failed=True))
+                else:
+                    kept += [Kept(path, t("it is not of the Hub's layout")) for path in strangers]
             with contextlib.suppress(OSError):
                 os.rmdir(f"{self._folder}/{entry}")
-        return left
+        busy, self._busy = self._busy, []
+        return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
 
     def free_payloads(self, payloads: Collection[str], *, unlisted: bool = False) -> list[str]:
         """Remove those payloads of the shared store that nothing uses; return the busy ones."""
@@ -130,7 +147,7 @@ class Trash:
             with contextlib.suppress(OSError):
                 payload = payload_behind(self._cache, os.readlink(f"{folder}/{BLOBS}/{name}"))
                 payloads.update({payload} - {None})
-        self.busy += self.free_payloads(payloads)  # type: ignore[arg-type]
+        self._busy += self.free_payloads(payloads)  # type: ignore[arg-type]
 
     def _remove(self, path: str) -> None:
         """Remove a tree; no link is followed."""
@@ -184,11 +201,6 @@ def refuse_odd_trash(folder: str, cache: str) -> None:
             t("{path} must be a folder of the cache itself, and is not.", path=folder),
             hint=f"ls -ld {folder}",
         )
-
-
-def is_elsewhere(error: OSError) -> bool:
-    """Tell whether a rename failed because what it moves is mounted from elsewhere."""
-    return error.errno == errno.EXDEV
 
 
 def _linked(folder: str) -> Iterator[str]:
