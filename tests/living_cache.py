@@ -41,7 +41,13 @@ LAYOUTS: tuple[dict[str, object], ...] = (
     {"no_exist": ["adapter_config.json"]},
 )
 STRANGERS = ("swarm.pem", "-rf", "blobs/notes.txt", "later/index", f"snapshots/{COMMITS[0]}/key")
-REMAINS = ("{}.incomplete", "{}.0123abcd.incomplete", ".{}.0123abcd.shared", "tmp_01ab", "{}")
+REMAINS = (
+    "{}.incomplete",
+    "{}.0123abcd.incomplete",
+    ".{}.0123abcd.shared",
+    "tmp_01234567-89ab-cdef-0123-456789abcdef",
+    "{}",
+)
 DAMAGES = ("forgets", "lists", "loses")
 
 

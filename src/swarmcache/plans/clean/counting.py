@@ -59,12 +59,13 @@ class Counter:
             rest = self._links.get(payload, set()) - self._blobs[payload]
             if rest or not has_manifest(payload):
                 continue
-            with suppress(OSError):
-                found = os.lstat(payload)
+            files = {}
+            for path in (payload, f"{payload}{REFS}"):  # A killed removal leaves only the list.
+                with suppress(OSError):
+                    files[path] = os.lstat(path)
+            if files:
                 self._freed.add(payload)
-                manifest = f"{payload}{REFS}"
-                freed = self._add({payload: found, manifest: os.lstat(manifest)})
-                steps.append(Remove("payload", payload, None, None, freed))
+                steps.append(Remove("payload", payload, None, None, self._add(files)))
         return [Group(None, Choice(), tuple(steps), 0)] if steps else []
 
     def _add(self, files: Mapping[str, os.stat_result]) -> int:
