@@ -30,6 +30,7 @@ COMMANDS = {
     "pull": "download what is missing, before it is needed",
     "clean": "free space by plan: nothing in use, nothing foreign",
     "dedupe": "equal content stored once, within a cache and across caches",
+    "adopt": "bring another cache's models into this one, without downloading",
     "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
     "init": "write this project's settings",

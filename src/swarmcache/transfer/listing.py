@@ -62,6 +62,8 @@ class RepoListing:
     files: tuple[RemoteFile, ...]
     endpoint: str
     """Who says so, and where the files are fetched from."""
+    whole: bool = True
+    """Whether these are all files of the commit, so that they make its manifest."""
 
 
 def file_at(listing: RepoListing, path: str) -> RemoteFile:

@@ -134,9 +134,7 @@ class _Planner:
         unlocked = tuple(file for file in told.files if file.path not in locked)
         model = replace(model, listing=listing, unlocked=unlocked, named=wishes.named)
         return self._with_sources(
-            _compared(
-                model, selection, read_repo(plan.cache, target.name, plan.tiers), wishes.wants
-            )
+            compared(model, selection, read_repo(plan.cache, target.name, plan.tiers), wishes.wants)
         )
 
     def _with_sources(self, model: PlannedPull) -> PlannedPull:
@@ -180,7 +178,7 @@ def found_now(target: Target, plan: PullPlan) -> Outcome:
     return check_pinned(target, plan.cache, plan.lock, full=full, tiers=tiers)
 
 
-def _compared(
+def compared(
     model: PlannedPull, selection: Selection, repo: Repo | None, named: Callable[[str], bool]
 ) -> PlannedPull:
     """Return the plan with the selected files divided by what the cache has of them."""

@@ -56,7 +56,7 @@ class NewRevision:
 
     def publish(
         self,
-        everything: Sequence[RemoteFile],
+        everything: Sequence[RemoteFile] | None,
         files: Sequence[RemoteFile],
         *,
         again: Sequence[RemoteFile] = (),
@@ -65,10 +65,10 @@ class NewRevision:
     ) -> None:
         """Make `files` of the commit visible, whose blobs are there.
 
-        `everything` is what the commit has, for the manifest; `again` are files that stand in the
-        snapshot with other bytes. `bring_back` puts the blobs of files back, or raises. `prove` is
-        called before a ref leads to the commit, and may raise. Raises CacheBusy when others take
-        the files away faster than they are brought.
+        `everything` is what the commit has, for the manifest, None where that is not known;
+        `again` are files that stand in the snapshot with other bytes. `bring_back` puts the blobs
+        of files back, or raises. `prove` is called before a ref leads to the commit, and may raise.
+        Raises CacheBusy when others take the files away faster than they are brought.
         """
         replaced = {file.path for file in again}
         drop_guards(self._repo)
@@ -91,8 +91,8 @@ class NewRevision:
             hint=f"swarmcache pull {self._target.id}",
         )
 
-    def _put_manifest(self, everything: Sequence[RemoteFile]) -> None:
-        text = manifest_text(everything)
+    def _put_manifest(self, everything: Sequence[RemoteFile] | None) -> None:
+        text = None if everything is None else manifest_text(everything)
         if text is None or read_manifest(self._repo, self._commit) is not None:
             return
         with self._staging() as folder:

@@ -210,14 +210,15 @@ def what_is_left_out(model: PlannedPull) -> str:
     """Return one translated sentence on the formats left out, or nothing."""
     if not model.left_out or not model.kept_weights:
         return ""
-    names = _some([file.path for file in model.left_out])
+    names = two_of([file.path for file in model.left_out])
     return t(
         "Leaves out {names}, {size}: {kept} holds the same weights.",
         names=names,
         size=human_bytes(model.left_out_bytes),
-        kept=_some(model.kept_weights),
+        kept=two_of(model.kept_weights),
     )
 
 
-def _some(paths: Sequence[str]) -> str:
+def two_of(paths: Sequence[str]) -> str:
+    """Return two of some paths as an example."""
     return listed(paths[:2]) + (" …" if len(paths) > 2 else "")  # noqa: PLR2004 - two are an example

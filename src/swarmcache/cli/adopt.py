@@ -1,0 +1,90 @@
+"""`swarmcache adopt`: bring what another cache holds into this one, without downloading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmcache.cli.asking import agreed, refuse_unasked
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from swarmcache.plans.adopt import Adopted, AdoptPlan, Old
+    from swarmcache.plans.clean import Cleaned
+
+
+@click.command(
+    help=t("Bring what another cache holds into this project's cache, without downloading."),
+    epilog=t("Example: {command}", command="swarmcache adopt ~/.cache/huggingface/hub --dry-run"),
+)
+@click.argument("folder", metavar="PATH", type=click.Path(readable=False))
+@click.option(
+    "--old",
+    type=click.Choice(["keep", "link", "remove"]),
+    default="keep",
+    show_default=True,
+    help=t("What becomes of the old place: its repos stay, become links to the new ones, or go."),
+)
+@click.option("-y", "--yes", is_flag=True, help=t("Ask nothing."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
+@common_options
+def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run: bool) -> int:
+    """Plan, show the plan, bring everything, then give up the old place if that was agreed to."""
+    from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415 - after usage errors
+
+    terminal = invocation.terminal
+    plan = plan_adopt(invocation.environment.absolute(folder), invocation.location.path)
+    if not invocation.json:
+        from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
+
+        terminal.lines(plan_lines(terminal, plan))
+    if old != "keep" and not (yes or dry_run):
+        refuse_unasked()
+        if not agreed(t("Bring all this, and give up the old place?")):
+            return 1
+    adopted: list[Adopted] = []
+    cleaned: list[Cleaned] = []
+    if not dry_run:
+        _bring(invocation, plan, adopted)
+        if old != "keep":
+            cleaned += give_up_old(plan, adopted, invocation.environment, old)
+    _report(invocation, plan, adopted, cleaned, dry_run=dry_run)
+    errors = [one.error for one in adopted if one.error is not None]
+    return errors[0].exit_code if errors else 0
+
+
+def _bring(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> None:
+    from swarmcache.plans.adopt import apply_adopt  # noqa: PLC0415
+    from swarmcache.report.adopt_text import result_line  # noqa: PLC0415
+
+    terminal = invocation.terminal
+    with terminal.progress() as progress:
+        for one in apply_adopt(plan, invocation.environment, progress):
+            adopted.append(one)
+            if not invocation.json:
+                terminal.out(result_line(terminal, one))
+
+
+def _report(
+    invocation: Invocation,
+    plan: AdoptPlan,
+    adopted: list[Adopted],
+    cleaned: list[Cleaned],
+    *,
+    dry_run: bool,
+) -> None:
+    terminal = invocation.terminal
+    if invocation.json:
+        from swarmcache.report.adopt_json import adopt_document  # noqa: PLC0415 - for programs
+
+        terminal.out(adopt_document(plan, adopted, cleaned, dry_run=dry_run))
+        return
+    from swarmcache.report.adopt_text import cost_lines  # noqa: PLC0415
+    from swarmcache.report.clean_text import freed_line, kept_lines  # noqa: PLC0415
+
+    terminal.lines(cost_lines(terminal, adopted))
+    terminal.lines(kept_lines(terminal, (kept for one in cleaned for kept in one.kept)))
+    if cleaned:
+        terminal.out(freed_line(terminal, cleaned))

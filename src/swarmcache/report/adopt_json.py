@@ -1,0 +1,66 @@
+"""`adopt` for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.report.json import document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmcache.errors import SwarmcacheError
+    from swarmcache.plans.adopt import Adopted, AdoptPlan
+    from swarmcache.plans.clean import Cleaned
+    from swarmcache.plans.pull import PlannedPull
+
+
+def adopt_document(
+    plan: AdoptPlan, adopted: Sequence[Adopted], cleaned: Sequence[Cleaned], *, dry_run: bool
+) -> str:
+    """Return the document that `schemas/adopt.json` describes; sizes in bytes.
+
+    `old` is what was removed of the old place.
+    """
+    outcomes = {id(one.model): one for one in adopted}
+    return document(
+        "adopt",
+        ok=all(one.error is None for one in adopted),
+        dry_run=dry_run,
+        source=plan.source,
+        cache=plan.pull.cache,
+        models=[_entry(model, outcomes.get(id(model))) for model in plan.pull.models],
+        kept=[{"what": one.what, "reason": one.reason} for one in plan.kept],
+        needed_bytes=plan.pull.needed_bytes,
+        old=_old(cleaned),
+    )
+
+
+def _entry(model: PlannedPull, one: Adopted | None) -> dict[str, object]:
+    return {
+        "id": model.target.id,
+        "type": model.target.type,
+        "revision": model.target.revision,
+        "commit": model.listing.commit if model.listing else None,
+        "files": len(model.fetch) + len(model.link),
+        "bytes": model.fetch_bytes,
+        "linked_bytes": one.linked_bytes if one is not None else 0,
+        "copied_bytes": one.copied_bytes if one is not None else 0,
+        "error": _error(one.error if one is not None else None),
+    }
+
+
+def _error(error: SwarmcacheError | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {"kind": type(error).__name__, "message": error.message}
+
+
+def _old(cleaned: Sequence[Cleaned]) -> dict[str, object]:
+    steps = [step for one in cleaned for step in one.done]
+    kept = [reason for one in cleaned for reason in one.kept]
+    return {
+        "removed": [step.path for step in steps],
+        "kept": [{"what": one.what, "reason": one.reason} for one in kept],
+        "freed_bytes": sum(one.freed_bytes for one in cleaned),
+    }

@@ -1,0 +1,61 @@
+"""`adopt` for people: what comes from where, what stays there, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.locale import t, tn
+from swarmcache.plans.clean.values import title
+from swarmcache.report.clean_text import kept_line
+from swarmcache.units import human_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.plans.adopt import Adopted, AdoptPlan
+    from swarmcache.plans.pull import PlannedPull
+    from swarmcache.report.terminal import Terminal
+
+
+def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
+    """Yield a line for each revision, what cannot come, and what the whole takes."""
+    yield t("From {source} into {path}:", source=plan.source, path=plan.pull.cache)
+    for model in plan.pull.models:
+        name, size = _name(model), human_bytes(model.fetch_bytes)
+        if model.is_idle:
+            yield t("{name}: is here already.", name=name)
+        else:
+            count = len(model.fetch) + len(model.link)
+            words = {"name": name, "size": size}
+            yield tn("{name}: {n} file, {size}.", "{name}: {n} files, {size}.", count, **words)
+    yield from (kept_line(terminal, one.what, one.reason) for one in plan.kept)
+    needed, free = human_bytes(plan.pull.needed_bytes), human_bytes(plan.pull.free_bytes)
+    yield t("It takes {needed} more of the disk, which has {free} free.", needed=needed, free=free)
+
+
+def result_line(terminal: Terminal, one: Adopted) -> str:
+    """Return the line that tells how one revision came out."""
+    if one.error is not None:
+        reason = t("{name}: {reason}", name=_name(one.model), reason=one.error.message)
+        return f"{terminal.bad} {reason}"
+    return f"{terminal.ok} " + t("{name} is adopted.", name=_name(one.model))
+
+
+def cost_lines(terminal: Terminal, adopted: Sequence[Adopted]) -> Iterator[str]:
+    """Yield what takes no room, and the warning where some had to be copied."""
+    linked = sum(one.linked_bytes for one in adopted)
+    if linked:
+        size = human_bytes(linked)
+        yield t("{size} share their room with the old place, or were here.", size=size)
+    copied = sum(one.copied_bytes for one in adopted)
+    if copied:
+        size = human_bytes(copied)
+        yield f"{terminal.warn} " + t(
+            "{size} had to be copied, since the two places cannot share them.", size=size
+        )
+
+
+def _name(model: PlannedPull) -> str:
+    revision = model.target.revision
+    name = title(model.target.name)
+    return name if revision == "main" else f"{name}@{revision[:12]}"

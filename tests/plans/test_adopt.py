@@ -1,0 +1,183 @@
+"""What another cache holds comes over: every revision, ref and list of files, proven, linked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cachemaker import CacheMaker, sha256
+from cleaning import contents, inodes, model, tree
+from small_disks import small_disk
+from swarmcache.environment import Environment
+from swarmcache.errors import CacheNotFound, WrongBytes
+from swarmcache.hubcache.evictable import fetched_commits
+from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.layout import RepoName, parse_target
+from swarmcache.hubcache.leases import lease
+from swarmcache.hubcache.refs import read_ref
+from swarmcache.plans.adopt import apply_adopt, give_up_old, plan_adopt
+from swarmcache.transfer.claims import claim
+from swarmcache.transfer.contents import Content
+
+if TYPE_CHECKING:
+    from swarmcache.plans.adopt import Adopted, AdoptPlan
+
+HERE = Environment.current()
+BIG = b"w" * 300_000
+LATER = "2" * 40
+FILES = model(1, **{"big.dat": BIG})
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> CacheMaker:
+    """A cache with two revisions of one repo, a dataset, and a shared store."""
+    maker = CacheMaker(tmp_path / "old" / "hub")
+    maker.repo("org/a", FILES, refs=("main", "v1"))
+    maker.repo("org/a", model(2, **{"big.dat": BIG}), commit=LATER, refs=())
+    maker.repo("org/b", model(3), trees=False)
+    maker.repo("org/data", {"train.csv": b"1,2"}, repo_type="dataset")
+    maker.repo("org/shared", model(4), shared=True)
+    return maker
+
+
+def adopted(source: str, cache: Path) -> tuple[AdoptPlan, list[Adopted]]:
+    """Plan and carry out."""
+    plan = plan_adopt(source, str(cache))
+    return plan, list(apply_adopt(plan, HERE))
+
+
+def test_everything_comes_over_and_takes_no_room(old: CacheMaker, tmp_path: Path) -> None:
+    """All revisions load, under the same names; the old place is as it was."""
+    before, held = tree(old.path), sum(inodes(str(tmp_path)).values())
+    plan, outcomes = adopted(old.path, tmp_path / "new")
+    assert ([one.error for one in outcomes], plan.kept) == ([None] * 6, ())
+    assert tree(old.path) == before
+    assert sum(inodes(str(tmp_path)).values()) - held < 60_000
+    new = str(tmp_path / "new")
+    for name in ("org/a", "org/a@v1", f"org/a@{LATER}", "org/b", "org/shared"):
+        found = check(parse_target(name), new)
+        assert found.state == "complete", (name, found)
+    assert contents(check(parse_target("org/a@v1"), new).snapshot or "") == FILES
+    data = check(parse_target("org/data", default_type="dataset"), new)
+    assert contents(data.snapshot or "") == {"train.csv": b"1,2"}
+    trees = Path("models--org--a/trees")
+    for name in os.listdir(Path(old.path) / trees):
+        assert (Path(new) / trees / name).read_bytes() == (
+            Path(old.path) / trees / name
+        ).read_bytes()
+    assert not (tmp_path / "new/models--org--b/trees").exists()
+    assert fetched_commits(new, HERE)[RepoName("model", "org/a")] >= {LATER}
+
+
+def test_a_second_run_finds_all_of_it(old: CacheMaker, tmp_path: Path) -> None:
+    """And changes nothing."""
+    adopted(old.path, tmp_path / "new")
+    before = tree(str(tmp_path / "new"))
+    plan, outcomes = adopted(old.path, tmp_path / "new")
+    assert all(model.is_idle for model in plan.pull.models)
+    assert [one.error for one in outcomes] == [None] * 6
+    assert tree(str(tmp_path / "new")) == before
+
+
+def test_hf_home_stands_for_its_hub(old: CacheMaker, tmp_path: Path) -> None:
+    """What people call their cache."""
+    assert plan_adopt(os.path.dirname(old.path), str(tmp_path / "new")).source == old.path
+
+
+def test_what_is_no_cache_is_refused(tmp_path: Path, old: CacheMaker) -> None:
+    """With a sentence; so is the cache itself."""
+    with pytest.raises(CacheNotFound, match="holds no repos"):
+        plan_adopt(str(tmp_path), str(tmp_path / "new"))
+    with pytest.raises(CacheNotFound, match="does not exist"):
+        plan_adopt(str(tmp_path / "none"), str(tmp_path / "new"))
+    with pytest.raises(CacheNotFound, match="this cache itself"):
+        plan_adopt(old.path, old.path)
+
+
+def test_a_ref_of_ours_stays_where_it_is(old: CacheMaker, tmp_path: Path) -> None:
+    """The other revision comes without that name, and that is told."""
+    mine = CacheMaker(tmp_path / "new")
+    commit = mine.repo("org/a", model(9), commit="9" * 40)
+    plan, outcomes = adopted(old.path, tmp_path / "new")
+    assert [one.error for one in outcomes] == [None] * 5
+    assert read_ref(mine.path, RepoName("model", "org/a"), "main") == "9" * 40, commit
+    (kept,) = plan.kept
+    assert "here main is commit 999999999999" in kept.reason
+    assert check(parse_target("org/a@v1"), mine.path).state == "complete"
+
+
+def test_wrong_bytes_do_not_come(old: CacheMaker, tmp_path: Path) -> None:
+    """They are hashed first; the other revisions come."""
+    blob = Path(old.folder("org/a"), "blobs", sha256(FILES["model.safetensors"]))
+    content = bytearray(blob.read_bytes())
+    content[-1] ^= 1
+    blob.write_bytes(content)
+    _, outcomes = adopted(old.path, tmp_path / "new")
+    wrong = [one for one in outcomes if one.error is not None]
+    assert {one.model.target.revision for one in wrong} == {"main", "v1"}
+    assert all(isinstance(one.error, WrongBytes) for one in wrong)
+    assert check(parse_target("org/b"), str(tmp_path / "new")).state == "complete"
+    assert not os.path.exists(tmp_path / "new/models--org--a/blobs" / blob.name)
+
+
+def test_another_disk_is_copied_to_and_told(old: CacheMaker, tmp_path: Path) -> None:
+    """Proven on the way."""
+    with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:
+        plan, outcomes = adopted(old.path, Path(disk) / "hub")
+        assert [one.error for one in outcomes] == [None] * 6
+        assert sum(one.copied_bytes for one in outcomes) > len(BIG)
+        assert plan.pull.needed_bytes > len(BIG)
+        assert check(parse_target("org/a"), f"{disk}/hub").state == "complete"
+
+
+def test_files_that_stand_in_snapshots_come_where_a_list_names_their_hashes(tmp_path: Path) -> None:
+    """Of others nobody knows what they must be: they are named, and stay."""
+    maker = CacheMaker(tmp_path / "old")
+    maker.repo("org/listed", model(1), links=False)
+    maker.repo("org/bare", model(2), links=False, trees=False)
+    plan, outcomes = adopted(maker.path, tmp_path / "new")
+    assert [one.model.target.id for one in outcomes] == ["org/listed"]
+    assert check(parse_target("org/listed"), str(tmp_path / "new")).state == "complete"
+    (kept,) = plan.kept
+    assert kept.what.startswith("org/bare@")
+    assert "nothing tells what its bytes must be" in kept.reason
+    snapshot = check(parse_target("org/listed"), maker.path).snapshot or ""
+    assert os.stat(f"{snapshot}/config.json").st_nlink == 1
+
+
+def test_an_unfinished_download_comes_along(old: CacheMaker, tmp_path: Path) -> None:
+    """Unless somebody works on it."""
+    partials = f"{old.path}/.locks/.swarmcache/partial"
+    os.makedirs(partials)
+    content = Content(
+        RepoName("model", "org/c"), "c" * 40, "w", "e" * 64, 2**21, f"{old.path}/blob"
+    )
+    mine = claim(old.path, partials, content)
+    assert hasattr(mine, "give_back")
+    adopted(old.path, tmp_path / "new")
+    assert os.listdir(partials) == [content.key]
+    mine.give_back()
+    adopted(old.path, tmp_path / "new")
+    ours = tmp_path / "new/.locks/.swarmcache/partial"
+    assert os.listdir(partials) == []
+    assert content.key in os.listdir(ours)
+
+
+@pytest.mark.parametrize("old_place", ["link", "remove"])
+def test_the_old_place_is_given_up_by_choice(
+    old: CacheMaker, tmp_path: Path, old_place: str
+) -> None:
+    """As links that clients follow, or not at all; what somebody uses there stays."""
+    open(f"{old.path}/notes.txt", "w").close()
+    plan, outcomes = adopted(old.path, tmp_path / "new")
+    with lease(old.path, HERE, [RepoName("model", "org/b")]):
+        list(give_up_old(plan, outcomes, HERE, old_place))  # type: ignore[arg-type]
+    assert os.path.isfile(f"{old.path}/notes.txt")
+    assert check(parse_target("org/b"), old.path).state == "complete"
+    assert not os.path.islink(old.folder("org/b"))
+    assert os.path.islink(old.folder("org/a")) is (old_place == "link")
+    assert os.path.exists(old.folder("org/a")) is (old_place == "link")
+    assert contents(check(parse_target("org/a"), str(tmp_path / "new")).snapshot or "") == FILES
