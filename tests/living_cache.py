@@ -264,7 +264,7 @@ class LivingCache:
         blobs = {f"{folder}/{name}" for folder in folders for name in listed(folder)}
         # A payload without a list of users is never freed by its last one: the Hub's rule.
         listless = {path for path in blobs if path.startswith(f"{self.cache}/blobs/")}
-        listless -= {path.removesuffix(".refs") for path in blobs}
+        listless -= {path[: -len(".refs")] for path in blobs if path.endswith(".refs")}
         return {path for path in blobs if "." not in os.path.basename(path)} - used - listless
 
     def refuse_harm(self, before: Before, wishes: Wishes) -> None:

@@ -26,21 +26,36 @@ _MAKERS = {
 @contextlib.contextmanager
 def small_disk(folder: str, kind: str, options: str = "") -> Iterator[str]:
     """Yield a new file system at `folder`; the test is skipped where it cannot be had."""
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     if kind == "tmpfs":
         words = ["mount", "-t", "tmpfs", "-o", options or "size=64m", "tmpfs", folder]
     else:
         words = ["mount", "-o", ",".join(filter(None, ["loop", options])), _image(folder, kind)]
         words.append(folder)
-    mounted = subprocess.run(words, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"this machine lets us mount no {kind}")
     try:
-        yield folder
+        with _mounted(words, kind):
+            yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{folder}.image")
+
+
+@contextlib.contextmanager
+def bound(folder: str, source: str, options: str = "rw") -> Iterator[None]:
+    """Let `folder` be `source`, of the same file system, too; with `ro` not even root writes."""
+    with _mounted(["mount", "--bind", "-o", options, source, folder], "folder twice"):
+        yield
+
+
+@contextlib.contextmanager
+def _mounted(words: list[str], what: str) -> Iterator[None]:
+    """Run a mount command whose last word is the place, and undo it."""
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip(f"this machine lets us mount no {what}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", words[-1]], check=True)
 
 
 def _image(folder: str, kind: str) -> str:

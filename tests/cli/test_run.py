@@ -17,6 +17,7 @@ import pytest
 
 from cachemaker import CacheMaker
 from processes import BOUND, shown_by_ps, until
+from small_disks import bound
 from swarmcache.serve.running import running
 from swarmcache.serve.silent import SilentHub
 from tinyswarm import CONFIG, fill, write_project
@@ -376,13 +377,8 @@ def read_only(folder: pathlib.Path) -> Iterator[None]:
             for path in folders:
                 path.chmod(0o755)
         return
-    bind = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
-    if subprocess.run(bind, capture_output=True, check=False).returncode:
-        pytest.skip("root may write everywhere, and this machine permits no read-only mount")
-    try:
+    with bound(str(folder), str(folder), "ro"):
         yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("option", [["--model", "tiny/one"], ["--cache-dir", "../hub"]])

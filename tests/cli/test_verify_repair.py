@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+import small_disks
 from cachemaker import CacheMaker, sha256, tiny_safetensors, write
 from other_user import open_folder, run_as_other_user
 from processes import until
@@ -250,13 +251,8 @@ def test_a_clean_cache_is_0_and_stays_untouched(cache: CacheMaker) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[str]:
     """Yield a file system on which the large model fits, and no second copy of it."""
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets us mount no small file system")
-    yield str(small)
-    subprocess.run(["umount", str(small)], check=True)
+    with small_disks.small_disk(str(tmp_path / "small"), "tmpfs", "size=5m") as folder:
+        yield folder
 
 
 @dataclass

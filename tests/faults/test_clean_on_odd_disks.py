@@ -15,8 +15,8 @@ import pytest
 
 from cachemaker import CacheMaker, sha256, tiny_safetensors, write
 from cleaning import cleaned, inodes, model, named, tree
-from mounts import disk, mounted, read_only
 from other_user import NOBODY, open_folder, run_as_other_user
+from small_disks import bound, small_disk
 from swarmcache.hubcache.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.clean import LEFTOVER_KINDS, Wishes
@@ -54,7 +54,7 @@ def test_a_cache_on_a_disk_of_its_own_gets_back_what_is_told(tmp_path: Path) -> 
     """To the byte, by the disk's own count."""
     hub = str(tmp_path / "hub")
     os.mkdir(hub)
-    with disk(hub):
+    with small_disk(hub, "tmpfs"):
         maker = CacheMaker(hub)
         for name in ("org/a", "org/b", "org/c"):
             maker.repo(name, model(1, **{"vocab.json": name.encode() * 5000}))
@@ -81,10 +81,10 @@ def test_what_is_mounted_into_a_cache_is_not_its_own(
     os.mkdir(point)
     with contextlib.ExitStack() as mounts:
         if how == "another disk":
-            mounts.enter_context(disk(point))
+            mounts.enter_context(small_disk(point, "tmpfs"))
             shutil.copytree(away, point, symlinks=True, dirs_exist_ok=True)
         else:
-            mounts.enter_context(mounted(point, "--bind", away))
+            mounts.enter_context(bound(point, away))
         before = tree(maker.folder("org/a"))
         assert check(parse_target("org/a"), maker.path).state == "complete"
         wishes = Wishes(everything=True, leftovers=frozenset(LEFTOVER_KINDS), ignore_pins=True)
@@ -100,7 +100,7 @@ def test_a_read_only_disk_shows_its_plan_and_refuses_the_rest(maker: CacheMaker)
     """Exit 3, one sentence, and nothing is changed."""
     maker.repo("org/a", model(1))
     before = tree(maker.path)
-    with read_only(maker.path):
+    with bound(maker.path, maker.path, "ro"):
         code, told, _ = clean(maker.path, "org/a", "--dry-run")
         assert code == 0
         assert [one["kind"] for one in told["actions"]] == ["repo"]

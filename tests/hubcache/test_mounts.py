@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mounts import disk, mounted
+from small_disks import bound, small_disk
 from swarmcache.hubcache.mounts import mounted_in, mounts_below
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ pytestmark = pytest.mark.faults
 
 def test_mounts_are_told_by_their_true_names(tmp_path: Path) -> None:
     """Another disk, and a folder of the same one; a space and a backslash are no escapes."""
-    odd, bound = str(tmp_path / "a b\\c"), str(tmp_path / "bound")
-    for folder in (odd, bound):
-        os.mkdir(folder)
-    with disk(odd), mounted(bound, "--bind", str(tmp_path)):
+    odd, twice = str(tmp_path / "a b\\c"), str(tmp_path / "twice")
+    os.mkdir(twice)
+    with small_disk(odd, "tmpfs"), bound(twice, str(tmp_path)):
         points = mounts_below(str(tmp_path))
-        assert sorted(points) == sorted([odd, bound])
+        assert sorted(points) == sorted([odd, twice])
         assert mounts_below(odd) == []
     assert mounts_below(str(tmp_path)) == []
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -16,6 +15,7 @@ import pytest
 
 from cachemaker import CacheMaker, git_sha1, link, sha256, tiny_safetensors, write
 from other_user import open_folder, run_as_other_user
+from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheBusy, CacheNotFound, DiskFull
 from swarmcache.hubcache.layout import RepoName, parse_target
@@ -583,11 +583,7 @@ def test_a_repo_folder_on_another_file_system_is_left_and_named(
     cache: CacheMaker, good: CacheMaker, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(elsewhere)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets us mount no small file system")
-    try:
+    with small_disk(str(elsewhere), "tmpfs", "size=2m"):
         folder = cache.folder("org/name")
         shutil.move(folder, elsewhere / "repo")
         os.symlink(elsewhere / "repo", folder)
@@ -607,8 +603,6 @@ def test_a_repo_folder_on_another_file_system_is_left_and_named(
         assert outcome.exit_code == 5
         assert outcome.error.message.endswith("lies on another file system than its cache.")
         assert state_files(cache) == []
-    finally:
-        subprocess.run(["umount", str(elsewhere)], check=True)
 
 
 @pytest.mark.faults
