@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,12 +26,13 @@ from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.roots import add_root
 from swarmcache.plans.clean import LEFTOVER_KINDS, Pin, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
+from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.trash import Trash
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-A = RepoName("model", "org/a")
+A, B = RepoName("model", "org/a"), RepoName("model", "org/b")
 OLD = "1" * 40
 LAYOUTS = {
     "links": {},
@@ -677,3 +679,25 @@ def test_a_list_whose_payload_is_gone_goes(maker: CacheMaker) -> None:
     assert [step.path for step in plan.steps] == [f"{payload}.refs"]
     assert plan.freed_bytes_expected == sum(one.freed_bytes for one in groups) == 4096
     assert os.listdir(folder) == [f"{'ab' * 32}.lock"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_another_clean_removes_meanwhile_stops_no_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Between two looks at one repo: it is gone, or kept since somebody is at it."""
+    maker = CacheMaker(tmp_path / "hub")
+    maker.repo("org/a", model(1))
+    maker.repo("org/b", model(2))
+
+    def looked(path: str, *arguments: Any) -> Any:
+        if path.endswith("--a"):
+            shutil.rmtree(path if whole else f"{path}/trees")
+        return take_inventory(path, *arguments)
+
+    monkeypatch.setattr("swarmcache.plans.clean.known.take_inventory", looked)
+    plan = plan_clean(maker.path, Environment.current(), Wishes(everything=True))
+    assert [group.repo for group in plan.groups] == [B]
+    kept = [(one.what, one.reason, one.busy) for one in plan.kept]
+    reason = "another process is removing some of it"
+    assert kept == ([] if whole else [("org/a", reason, True)])

@@ -54,7 +54,7 @@ class Chooser:
             not repo.revisions
             and "broken" in self._wishes.leftovers
             and self._wishes.evictable is None
-            and all(is_settled(found) for found in (*inventory.files.values(), os.stat(repo.path)))
+            and _all_settled(repo, inventory)
         )
         named = self.is_named(repo)
         empty = not repo.revisions and (self._all_of(repo) or broken)
@@ -213,3 +213,12 @@ class Chooser:
             orphans=orphans,
             unfinished=halfway,
         )
+
+
+def _all_settled(repo: Repo, inventory: Inventory) -> bool:
+    """Tell whether nobody is about to use what is left of a repo, as far as its age tells."""
+    try:
+        folder = os.stat(repo.path)
+    except FileNotFoundError:
+        return False  # Another process has removed it just now.
+    return all(is_settled(found) for found in (*inventory.files.values(), folder))

@@ -152,11 +152,16 @@ class Planner:
         if point is not None:
             self._stays(name, from_elsewhere(point))
             return None
-        return look(self.cache, name, self.tiers)
+        try:
+            return look(self.cache, name, self.tiers)
+        except FileNotFoundError:
+            if os.path.isdir(folder):  # Else all of it is gone, as other cleans leave it.
+                self._stays(name, t("another process is removing some of it"), busy=True)
+            return None
 
-    def _stays(self, name: RepoName, reason: str) -> None:
+    def _stays(self, name: RepoName, reason: str, *, busy: bool = False) -> None:
         named = any(model.repo == name for model in self.wishes.models)
-        self.kept.append(Kept(title(name), reason, named=named))
+        self.kept.append(Kept(title(name), reason, busy, named))
 
     def around(self, kinds: frozenset[LeftoverKind]) -> Beside:
         """Return what of these kinds of leftovers lies beside the repos; trash always."""
