@@ -692,7 +692,7 @@ def test_what_another_clean_removes_meanwhile_stops_no_plan(
 
     def looked(path: str, *arguments: Any) -> Any:
         if path.endswith("--a"):
-            shutil.rmtree(path if whole else f"{path}/trees")
+            shutil.rmtree(path if whole else f"{path}/refs")
         return take_inventory(path, *arguments)
 
     monkeypatch.setattr("swarmcache.plans.clean.known.take_inventory", looked)
