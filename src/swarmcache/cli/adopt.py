@@ -11,6 +11,8 @@ from swarmcache.cli.options import Invocation, common_options
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from swarmcache.plans.adopt import Adopted, AdoptPlan, Old
     from swarmcache.plans.clean import Cleaned
 
@@ -51,8 +53,23 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
         if old != "keep":
             cleaned += give_up_old(plan, adopted, invocation.environment, old)
     _report(invocation, plan, adopted, cleaned, dry_run=dry_run)
-    errors = [one.error for one in adopted if one.error is not None]
-    return errors[0].exit_code if errors else 0
+    return _exit_code(adopted)
+
+
+def bring(invocation: Invocation, plan: AdoptPlan) -> int:
+    """Show a plan, bring everything, report; the exit code is that of the first failure."""
+    adopted: list[Adopted] = []
+    if not invocation.json:
+        from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
+
+        invocation.terminal.lines(plan_lines(invocation.terminal, plan))
+    _bring(invocation, plan, adopted)
+    _report(invocation, plan, adopted, [], dry_run=False)
+    return _exit_code(adopted)
+
+
+def _exit_code(adopted: Sequence[Adopted]) -> int:
+    return next((one.error.exit_code for one in adopted if one.error is not None), 0)
 
 
 def _bring(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> None:

@@ -36,13 +36,17 @@ COMMANDS = {
     "init": "write this project's settings",
     "env": "print the exports that make the cache explicit",
     "serve": "give the cache to other machines over the Hub's protocol",
+    "export": "a model with everything it needs, as a cache, a tar or a folder",
+    "import": "bring what export wrote into this cache, proven",
     "caches": "the caches known on this machine",
     "completion": "print the shell completion script",
     "demo": "the whole story on this machine, without internet",
 }
 """Every command and its one-line help; importing none of them keeps start-up small."""
 ALIASES = {"ls": "status", "download": "pull", "rm": "clean"}
-MORE = ("demo", "caches", "completion")
+_MODULES = {"import": "importing"}
+"""Modules of commands whose names Python keeps for itself."""
+MORE = ("demo", "export", "import", "caches", "completion")
 """Commands that help lists under "More"."""
 
 
@@ -60,7 +64,7 @@ class Commands(click.Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
             return None
-        module = import_module(f"swarmcache.cli.{name}")
+        module = import_module(f"swarmcache.cli.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
 

@@ -2,7 +2,7 @@
 
 A reflink is a file of its own whose bytes are shared until one of them is written. A hard link is
 the same file, with the same mode and owner, so that it is made between blobs of the Hub's layout
-only: its clients replace them by rename and never write into them (docs/adr/0017).
+only: its clients replace them by rename and never write into them (docs/adr/0019).
 """
 
 from __future__ import annotations
@@ -44,10 +44,15 @@ def link_content(source: str, name: str) -> Way | None:
 
     A link in the place of `source` is followed. Raises OSError for a disk that fails or is full.
     """
-    real = os.path.realpath(source)
-    if _can(_reflink, real, name):
+    if reflinked(source, name):
         return "reflink"
-    return "hardlink" if is_hub_blob(source) and _can(os.link, real, name) else None
+    linkable = is_hub_blob(source) and _can(os.link, os.path.realpath(source), name)
+    return "hardlink" if linkable else None
+
+
+def reflinked(source: str, name: str) -> bool:
+    """Make a file of its own that shares the bytes of another; False where that cannot be."""
+    return _can(_reflink, os.path.realpath(source), name)
 
 
 def may_link(source: str, folder: str) -> bool:

@@ -57,7 +57,7 @@ def _what(wishes: Wishes) -> str:
     if wishes.free is not None:
         size = human_bytes(wishes.free)
         said.append(t("least harm first, until {size} are free", size=size))
-    return ", ".join(said)
+    return t(", ").join(said)
 
 
 def plan_lines(plan: CleanPlan) -> Iterator[str]:

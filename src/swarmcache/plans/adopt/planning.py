@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheNotFound
+from swarmcache.errors import CacheNotFound, RepoNotFound
 from swarmcache.hubcache.expectations import expected_of
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target, folder_name
@@ -24,23 +24,50 @@ from swarmcache.plans.pull.values import PlannedPull, PullPlan, two_of
 from swarmcache.transfer.listing import RemoteFile, RepoListing, check_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.scan import CachedFile, Repo, Revision
 
 
-def plan_adopt(source: str, cache: str) -> AdoptPlan:
+def plan_adopt(source: str, cache: str, targets: Sequence[Target] = ()) -> AdoptPlan:
     """Return what an adopt of the `source` cache folder into `cache` will do; changes nothing.
 
-    HF_HOME stands for its `hub`. Raises CacheNotFound for a folder that holds no repos.
+    Of `targets` only, if there are any. HF_HOME stands for its `hub`. Raises CacheNotFound for a
+    folder that holds no repos, RepoNotFound for a target that is not in it.
     """
     source = os.path.realpath(_hub_of(source))
     if source == os.path.realpath(cache):
         raise CacheNotFound(t("{path} is this cache itself.", path=source))
     pull = PullPlan(cache, (), free_bytes(cache), all_files=True)
     planner = _Planner(source, pull)
-    models = [model for repo in iter_repos(source) for model in planner.of_repo(repo)]
+    models = [
+        model
+        for repo, revisions in _wanted(source, targets)
+        for model in planner.of_repo(repo, revisions)
+    ]
     return AdoptPlan(source, replace(pull, models=tuple(models)), tuple(planner.kept))
+
+
+def _wanted(source: str, targets: Sequence[Target]) -> Iterator[tuple[Repo, Sequence[Revision]]]:
+    """Yield each repo with the revisions that are to come."""
+    if not targets:
+        yield from ((repo, repo.revisions) for repo in iter_repos(source))
+        return
+    named: dict[RepoName, list[Target]] = {}
+    for target in targets:
+        named.setdefault(target.name, []).append(target)
+    for name, wanted in named.items():
+        repo = read_repo(source, name)
+        found = [(one, repo.revision(one.revision) if repo else None) for one in wanted]
+        for target, revision in found:
+            if revision is None:
+                raise RepoNotFound(
+                    t("Nothing of {id} is cached in {cache}.", id=target.id, cache=source)
+                )
+        if repo is not None:
+            revisions = {revision.commit: revision for _, revision in found if revision}
+            yield repo, list(revisions.values())
 
 
 def _hub_of(folder: str) -> str:
@@ -62,9 +89,9 @@ class _Planner:
         self._place = nearest_folder(pull.cache)
         self.kept: list[Kept] = []
 
-    def of_repo(self, repo: Repo) -> Iterator[PlannedPull]:
-        """Yield a pull for each ref of each revision, and for each revision that has none."""
-        for revision in repo.revisions:
+    def of_repo(self, repo: Repo, revisions: Sequence[Revision]) -> Iterator[PlannedPull]:
+        """Yield a pull for each ref of these revisions, and for each that has none."""
+        for revision in revisions:
             listing, copies = self._listed(repo, revision)
             if not listing.files:
                 continue

@@ -1,0 +1,52 @@
+"""`swarmcache import`: what `export` wrote comes into this project's cache, proven."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from typing import IO
+
+import click
+
+from swarmcache.cli.adopt import bring
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.errors import CacheNotFound
+from swarmcache.locale import t
+
+
+@click.command(
+    name="import",
+    help=t("Bring what export wrote into this project's cache: a folder, a tar, or - for a pipe."),
+    epilog=t("Example: {command}", command="swarmcache import model.tar"),
+)
+@click.argument("source", metavar="SRC|-")
+@common_options
+def command(invocation: Invocation, source: str) -> int:
+    """Read it, prove every byte, and publish it as a pull does."""
+    if source == "-":
+        if sys.stdin.isatty():
+            raise click.UsageError(t("Nothing is piped in; name a file or a folder."))
+        return _archive(invocation, sys.stdin.buffer)
+    path = invocation.environment.absolute(source)
+    if os.path.isdir(path):
+        from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415 - after usage errors
+
+        return bring(invocation, plan_adopt(path, invocation.location.path))
+    try:
+        with open(path, "rb") as file:
+            return _archive(invocation, file)
+    except FileNotFoundError as error:
+        raise CacheNotFound(t("{path} does not exist.", path=path)) from error
+
+
+def _archive(invocation: Invocation, stream: IO[bytes]) -> int:
+    from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.archive import unpacked  # noqa: PLC0415
+
+    cache, environment = invocation.location.path, invocation.environment
+    # Two bars, one after the other: the unpacking's, and then the adoption's own.
+    with ExitStack() as unpacking:
+        with invocation.terminal.progress() as progress:
+            folder = unpacking.enter_context(unpacked(stream, cache, environment, progress))
+        return bring(invocation, plan_adopt(folder, cache))
