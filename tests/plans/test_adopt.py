@@ -25,7 +25,6 @@ from swarmcache.transfer.contents import Content
 if TYPE_CHECKING:
     from swarmcache.plans.adopt import Adopted, AdoptPlan
 
-HERE = Environment.current()
 BIG = b"w" * 300_000
 LATER = "2" * 40
 FILES = model(1, **{"big.dat": BIG})
@@ -46,7 +45,7 @@ def old(tmp_path: Path) -> CacheMaker:
 def adopted(source: str, cache: Path) -> tuple[AdoptPlan, list[Adopted]]:
     """Plan and carry out."""
     plan = plan_adopt(source, str(cache))
-    return plan, list(apply_adopt(plan, HERE))
+    return plan, list(apply_adopt(plan, Environment.current()))
 
 
 def test_everything_comes_over_and_takes_no_room(old: CacheMaker, tmp_path: Path) -> None:
@@ -69,7 +68,7 @@ def test_everything_comes_over_and_takes_no_room(old: CacheMaker, tmp_path: Path
             Path(old.path) / trees / name
         ).read_bytes()
     assert not (tmp_path / "new/models--org--b/trees").exists()
-    assert fetched_commits(new, HERE)[RepoName("model", "org/a")] >= {LATER}
+    assert fetched_commits(new, Environment.current())[RepoName("model", "org/a")] >= {LATER}
 
 
 def test_a_second_run_finds_all_of_it(old: CacheMaker, tmp_path: Path) -> None:
@@ -173,8 +172,8 @@ def test_the_old_place_is_given_up_by_choice(
     """As links that clients follow, or not at all; what somebody uses there stays."""
     open(f"{old.path}/notes.txt", "w").close()
     plan, outcomes = adopted(old.path, tmp_path / "new")
-    with lease(old.path, HERE, [RepoName("model", "org/b")]):
-        list(give_up_old(plan, outcomes, HERE, old_place))  # type: ignore[arg-type]
+    with lease(old.path, Environment.current(), [RepoName("model", "org/b")]):
+        list(give_up_old(plan, outcomes, Environment.current(), old_place))  # type: ignore[arg-type]
     assert os.path.isfile(f"{old.path}/notes.txt")
     assert check(parse_target("org/b"), old.path).state == "complete"
     assert not os.path.islink(old.folder("org/b"))

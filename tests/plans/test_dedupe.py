@@ -25,11 +25,11 @@ from swarmcache.plans.dedupe import Left, Shared, apply_dedupe, plan_dedupe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from swarmcache.hubcache.verdicts import FileVerdict
     from swarmcache.plans.dedupe import DedupePlan
 
 BIG = b"w" * 500_000
 NAME = sha256(BIG)
-HERE = Environment.current()
 OLD = 1_700_000_000.0
 
 
@@ -52,10 +52,16 @@ def blob(maker: CacheMaker, repo: str) -> str:
 
 def deduped(*makers: CacheMaker) -> tuple[DedupePlan, list[Shared], list[Left]]:
     """Plan and carry out."""
-    plan = plan_dedupe([maker.path for maker in makers], HERE)
-    outcomes = list(apply_dedupe(plan, HERE))
+    plan = plan_dedupe([maker.path for maker in makers], Environment.current())
+    outcomes = list(apply_dedupe(plan, Environment.current()))
     shared = [one for one in outcomes if isinstance(one, Shared)]
     return plan, shared, [one for one in outcomes if isinstance(one, Left)]
+
+
+def verified(maker: CacheMaker) -> list[FileVerdict]:
+    """Verify a whole cache."""
+    state = state_folder(maker.path, Environment.current())
+    return list(verify(None, maker.path, state=state))
 
 
 def used(folder: str) -> int:
@@ -92,17 +98,21 @@ def test_both_stay_remembered(tmp_path: Path) -> None:
     """Linking moves ctime: neither cache is hashed again, and `verify` is content."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]
     for maker in makers:
-        assert list(verify(None, maker.path, state=state_folder(maker.path, HERE)))
+        assert verified(maker)
     deduped(*makers)
     for maker in makers:
-        verdicts = list(verify(None, maker.path, state=state_folder(maker.path, HERE)))
+        verdicts = list(
+            verify(None, maker.path, state=state_folder(maker.path, Environment.current()))
+        )
         assert {type(one.outcome) for one in verdicts} == {Remembered}
 
 
 def test_what_is_remembered_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """100 GB of duplicates cost some renames."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]
-    assert list(verify(None, makers[0].path, state=state_folder(makers[0].path, HERE)))
+    assert list(
+        verify(None, makers[0].path, state=state_folder(makers[0].path, Environment.current()))
+    )
     monkeypatch.setattr("swarmcache.hubcache.crew.hash_file", None)
     _, shared, left = deduped(*makers)
     assert (len(shared), left) == (5, [])
@@ -139,7 +149,7 @@ def test_where_all_copies_are_wrong_nothing_is_shared(tmp_path: Path) -> None:
     for maker, byte in zip(makers, (b"X", b"Y"), strict=True):
         with open(blob(maker, "org/a"), "rb") as file:
             assert file.read(1) == byte
-        ledger = f"{state_folder(maker.path, HERE).path}/ledger/corrupt"
+        ledger = f"{state_folder(maker.path, Environment.current()).path}/ledger/corrupt"
         assert os.stat(blob(maker, "org/a")).st_ino in known_corrupt([ledger])
 
 
@@ -213,12 +223,12 @@ def test_a_link_that_leaves_the_cache_is_not_followed(tmp_path: Path) -> None:
 def test_what_is_being_downloaded_stays(tmp_path: Path) -> None:
     """Its lock is held; the others are shared."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]
-    plan = plan_dedupe([maker.path for maker in makers], HERE)
+    plan = plan_dedupe([maker.path for maker in makers], Environment.current())
     with (
         blob_lock(makers[0].path, RepoName("model", "org/a"), NAME),
         blob_lock(makers[1].path, RepoName("model", "org/a"), NAME),
     ):
-        outcomes = list(apply_dedupe(plan, HERE))
+        outcomes = list(apply_dedupe(plan, Environment.current()))
     (left,) = [one for one in outcomes if isinstance(one, Left)]
     assert (os.path.basename(left.path), left.busy) == (NAME, True)
 
@@ -226,12 +236,12 @@ def test_what_is_being_downloaded_stays(tmp_path: Path) -> None:
 def test_what_changed_since_the_plan_stays(tmp_path: Path) -> None:
     """A client replaced the blob while the plan was read."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]
-    plan = plan_dedupe([maker.path for maker in makers], HERE)
+    plan = plan_dedupe([maker.path for maker in makers], Environment.current())
     for maker in makers:
         with open(f"{maker.path}/new", "wb") as file:
             file.write(BIG)
         os.replace(f"{maker.path}/new", blob(maker, "org/a"))
-    outcomes = list(apply_dedupe(plan, HERE))
+    outcomes = list(apply_dedupe(plan, Environment.current()))
     (left,) = [one for one in outcomes if isinstance(one, Left)]
     assert (os.path.basename(left.path), left.busy) == (NAME, True)
 
@@ -262,6 +272,6 @@ def test_a_dry_plan_changes_nothing(tmp_path: Path) -> None:
     """Not even a folder of ours appears."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]
     before = [sorted(os.walk(maker.path)) for maker in makers]
-    assert plan_dedupe([maker.path for maker in makers], HERE).steps
+    assert plan_dedupe([maker.path for maker in makers], Environment.current()).steps
     assert [sorted(os.walk(maker.path)) for maker in makers] == before
-    assert not Ledger(state_folder(makers[0].path, HERE)).failure
+    assert not Ledger(state_folder(makers[0].path, Environment.current())).failure

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 @common_options
 def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run: bool) -> int:
     """Plan, show the plan, bring everything, then give up the old place if that was agreed to."""
-    from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.roots import move_roots  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415
 
     terminal = invocation.terminal
     plan = plan_adopt(invocation.environment.absolute(folder), invocation.location.path)
@@ -49,10 +50,13 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
     adopted: list[Adopted] = []
     cleaned: list[Cleaned] = []
     if not dry_run:
-        _bring(invocation, plan, adopted)
+        bring_all(invocation, plan, adopted)
         if old != "keep":
-            cleaned += give_up_old(plan, adopted, invocation.environment, old)
-    _report(invocation, plan, adopted, cleaned, dry_run=dry_run)
+            # What this project needs of the old place, it has here now.
+            project, environment = invocation.project, invocation.environment
+            move_roots(plan.source, plan.pull.cache, environment, project)
+            cleaned += give_up_old(plan, adopted, environment, old)
+    report(invocation, plan, adopted, cleaned, dry_run=dry_run)
     return _exit_code(adopted)
 
 
@@ -63,8 +67,8 @@ def bring(invocation: Invocation, plan: AdoptPlan) -> int:
         from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
 
         invocation.terminal.lines(plan_lines(invocation.terminal, plan))
-    _bring(invocation, plan, adopted)
-    _report(invocation, plan, adopted, [], dry_run=False)
+    bring_all(invocation, plan, adopted)
+    report(invocation, plan, adopted, [], dry_run=False)
     return _exit_code(adopted)
 
 
@@ -72,7 +76,8 @@ def _exit_code(adopted: Sequence[Adopted]) -> int:
     return next((one.error.exit_code for one in adopted if one.error is not None), 0)
 
 
-def _bring(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> None:
+def bring_all(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> None:
+    """Carry a plan out with bars and a line for each revision; `adopted` gets the outcomes."""
     from swarmcache.plans.adopt import apply_adopt  # noqa: PLC0415
     from swarmcache.report.adopt_text import result_line  # noqa: PLC0415
 
@@ -84,7 +89,7 @@ def _bring(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> N
                 terminal.out(result_line(terminal, one))
 
 
-def _report(
+def report(
     invocation: Invocation,
     plan: AdoptPlan,
     adopted: list[Adopted],
@@ -92,6 +97,7 @@ def _report(
     *,
     dry_run: bool,
 ) -> None:
+    """Tell what came of it."""
     terminal = invocation.terminal
     if invocation.json:
         from swarmcache.report.adopt_json import adopt_document  # noqa: PLC0415 - for programs

@@ -31,6 +31,7 @@ COMMANDS = {
     "clean": "free space by plan: nothing in use, nothing foreign",
     "dedupe": "equal content stored once, within a cache and across caches",
     "adopt": "bring another cache's models into this one, without downloading",
+    "move": "the whole cache to another disk: copied, proven, switched, removed",
     "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
     "init": "write this project's settings",

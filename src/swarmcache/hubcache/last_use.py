@@ -77,6 +77,18 @@ def last_uses(cache: str, environment: Environment) -> Mapping[str, float]:
     return found
 
 
+def copy_uses(source: str, cache: str, environment: Environment) -> None:
+    """Record in one cache when the repos of another were used; never raises."""
+    state = state_folder(cache, environment)
+    with suppress(OSError):
+        state.folder("ledger")
+        used = state.folder(FOLDER)
+        for name, moment in last_uses(source, environment).items():
+            if os.path.isdir(f"{cache}/{name}") and not os.path.lexists(f"{used}/{name}"):
+                _touch(f"{used}/{name}", state)
+                os.utime(f"{used}/{name}", (moment, moment))
+
+
 def forget_uses(cache: str, environment: Environment, repos: Iterable[RepoName]) -> None:
     """Remove the records of repos that are no more; never raises."""
     for folder in _sources(cache, environment):

@@ -77,6 +77,28 @@ def roots(cache: str, environment: Environment) -> list[Root]:
     return [root for folder in state.sources(FOLDER) for root in _roots(folder)]
 
 
+def move_roots(
+    source: str, cache: str, environment: Environment, project: str | None = None
+) -> None:
+    """Register in `cache` what projects of `source` need, and forget it there; never raises.
+
+    With `project`, of that one only.
+    """
+    wanted = None if project is None else os.path.realpath(project)
+    target = state_folder(cache, environment)
+    if not target.writable:
+        return
+    for root in roots(source, environment):
+        if wanted not in {None, root.project}:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            path = f"{target.folder(FOLDER)}/{os.path.basename(root.path)}"
+            known = _read(path)
+            models = {**(known.models if known is not None else {}), **root.models}
+            _write(root._replace(path=path, models=models, absent_since=None), target)
+            os.unlink(root.path)
+
+
 def expire_roots(cache: str, environment: Environment, now: float | None = None) -> None:
     """Note which projects are gone, and forget those long gone; never raises.
 

@@ -36,12 +36,12 @@ def project_file(project: str) -> SettingsFile | None:
     """
     path = os.path.join(project, PROJECT_FILE)
     if (content := _read(path)) is not None:
-        return SettingsFile(path, _flat(path, _parse(path, content)))
+        return SettingsFile(path, _flat(path, parsed(path, content)))
     path = os.path.join(project, "pyproject.toml")
     content = _read(path)
     if content is None or b"swarmcache" not in content:
         return None  # Parsing TOML costs 15 ms, and most projects say nothing to us.
-    tools = _parse(path, content).get("tool")
+    tools = parsed(path, content).get("tool")
     table = tools.get("swarmcache") if isinstance(tools, dict) else None
     return SettingsFile(path, _flat(path, table)) if isinstance(table, dict) else None
 
@@ -53,7 +53,7 @@ def user_file(environment: Environment) -> SettingsFile | None:
     if not os.path.exists(path):
         return None  # Also where another user's home is left in HOME, as by cron, sudo or Docker.
     content = _read(path)
-    return None if content is None else SettingsFile(path, _flat(path, _parse(path, content)))
+    return None if content is None else SettingsFile(path, _flat(path, parsed(path, content)))
 
 
 def _read(path: str) -> bytes | None:
@@ -69,7 +69,8 @@ def _read(path: str) -> bytes | None:
         ) from error
 
 
-def _parse(path: str, content: bytes) -> dict[str, object]:
+def parsed(path: str, content: bytes) -> dict[str, object]:
+    """Return what TOML holds; raises SettingsError with the line and column where it is none."""
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415 - only where there is a file to read
     else:

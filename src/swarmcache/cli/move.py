@@ -1,0 +1,133 @@
+"""`swarmcache move`: the whole cache to another place: copied, proven, switched, removed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmcache.cli.adopt import bring_all, report
+from swarmcache.cli.asking import agreed, refuse_unasked
+from swarmcache.cli.options import Invocation, common_options
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from swarmcache.plans.adopt import Adopted, Old
+    from swarmcache.plans.clean import Cleaned
+    from swarmcache.plans.move import MovePlan
+
+
+@click.command(
+    help=t("Move the whole cache to DEST: copy, prove, switch the settings, remove the old place."),
+    epilog=t("Example: {command}", command="swarmcache move /mnt/big/hub"),
+)
+@click.argument("dest", metavar="DEST", type=click.Path(readable=False))
+@click.option("-y", "--yes", is_flag=True, help=t("Ask nothing."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
+@common_options
+def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> int:
+    """Plan, ask, bring everything, switch, and only then give up the old place."""
+    from swarmcache.plans.move import (  # noqa: PLC0415 - after usage errors
+        end_move,
+        is_all_over,
+        plan_move,
+        take_along,
+        unfinished_move,
+    )
+
+    environment, terminal = invocation.environment, invocation.terminal
+    place = environment.absolute(dest)
+    unfinished = unfinished_move(place, environment)
+    if unfinished is not None and is_all_over(unfinished):
+        take_along(unfinished, place, environment)
+        end_move(unfinished, place, environment)
+        terminal.out(f"{terminal.ok} " + t("The move to {path} is finished.", path=place))
+        return 0
+    plan = plan_move(unfinished or invocation.location.path, place)
+    file = _settings_file(invocation)
+    if not invocation.json:
+        terminal.lines(_lines(invocation, plan, file))
+    if not (yes or dry_run):
+        refuse_unasked()
+        if not agreed(t("Move all this?")):
+            return 1
+    adopted: list[Adopted] = []
+    cleaned: list[Cleaned] = []
+    code = 0
+    if not dry_run:
+        code = _moved(invocation, plan, file, adopted, cleaned)
+    report(invocation, plan.adopt, adopted, cleaned, dry_run=dry_run)
+    return code
+
+
+def _moved(
+    invocation: Invocation,
+    plan: MovePlan,
+    file: str | None,
+    adopted: list[Adopted],
+    cleaned: list[Cleaned],
+) -> int:
+    """Do it, and return the exit code; whatever fails before the switch, the old place counts."""
+    from swarmcache.plans.adopt import give_up_old  # noqa: PLC0415
+    from swarmcache.plans.move import begin_move, end_move, take_along  # noqa: PLC0415
+
+    environment = invocation.environment
+    begin_move(plan, environment)
+    bring_all(invocation, plan.adopt, adopted)
+    failed = next((one.error for one in adopted if one.error is not None), None)
+    if failed is not None or plan.adopt.kept:
+        invocation.terminal.alert(t("The old place stays in use: not everything came over."))
+        return failed.exit_code if failed is not None else 1
+    old: Old = "remove" if _switched(plan, file) else "link"
+    source, cache = plan.adopt.source, plan.adopt.pull.cache
+    take_along(source, cache, environment)
+    cleaned += give_up_old(plan.adopt, adopted, environment, old)
+    end_move(source, cache, environment)
+    if old == "link":
+        invocation.terminal.alert(
+            t(
+                "Links in {source} lead to the new place. Next: export HF_HUB_CACHE={path}",
+                source=plan.adopt.source,
+                path=plan.adopt.pull.cache,
+            )
+        )
+    return 0
+
+
+def _settings_file(invocation: Invocation) -> str | None:
+    """Return the settings file that names the cache, if one does and nothing stronger."""
+    decided_by = invocation.settings.origin("cache.dir").decided_by
+    return decided_by if os.path.isabs(decided_by) and os.path.isfile(decided_by) else None
+
+
+def _switched(plan: MovePlan, file: str | None) -> bool:
+    """Let the settings file name the new place; False where only its user can."""
+    from swarmcache.hubcache.publishing import draft_of  # noqa: PLC0415
+    from swarmcache.settings.editing import with_cache_dir  # noqa: PLC0415
+
+    text = None if file is None else with_cache_dir(file, plan.adopt.pull.cache)
+    if file is None or text is None:
+        return False
+    with draft_of(file) as draft:
+        with open(draft, "x", encoding="utf-8", newline="") as changed:
+            changed.write(text)
+            changed.flush()
+            os.fsync(changed.fileno())
+        os.chmod(draft, os.stat(file).st_mode & 0o7777)
+        os.replace(draft, file)
+    return True
+
+
+def _lines(invocation: Invocation, plan: MovePlan, file: str | None) -> list[str]:
+    from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
+
+    terminal = invocation.terminal
+    lines = list(plan_lines(terminal, plan.adopt))
+    if file is not None:
+        lines.append(t("Then {file} will name the new place, and the old one goes.", file=file))
+    else:
+        lines.append(
+            t("No settings file names the cache, so links stay in the old place; see `init`.")
+        )
+    return [*lines, *(f"{terminal.warn} {problem.message}" for problem in plan.foreign)]

@@ -1,0 +1,86 @@
+"""Moving a whole cache: everything comes over first, then the settings, then the old place goes.
+
+What is left to do after a kill is told by a note in the new place:
+
+    <new cache>/.locks/.swarmcache/moving      the old place's path
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.hubcache.last_use import copy_uses
+from swarmcache.hubcache.publishing import draft_of, make_folder
+from swarmcache.hubcache.roots import move_roots
+from swarmcache.hubcache.scan import list_cache, repo_names
+from swarmcache.hubcache.state import file_mode, state_folder
+from swarmcache.hubcache.surroundings import read_surroundings
+from swarmcache.plans.adopt import plan_adopt
+from swarmcache.plans.clean import Wishes, plan_clean
+from swarmcache.plans.clean.applying import apply_clean
+
+if TYPE_CHECKING:
+    from swarmcache.environment import Environment
+    from swarmcache.hubcache.problems import Problem
+    from swarmcache.plans.adopt import AdoptPlan
+
+_NOTE = "moving"
+_MAX_PATH = 4096
+
+
+class MovePlan(NamedTuple):
+    """A whole cache that is to lie elsewhere."""
+
+    adopt: AdoptPlan
+    foreign: tuple[Problem, ...]
+    """What lies in the old place and is not the Hub's: it stays there."""
+
+
+def plan_move(source: str, dest: str) -> MovePlan:
+    """Return what a move of the cache folder `source` to `dest` will do; changes nothing."""
+    plan = plan_adopt(source, dest)
+    around = read_surroundings(list_cache(plan.source))
+    return MovePlan(plan, tuple(one for one in around.problems if one.kind == "foreign-file"))
+
+
+def unfinished_move(cache: str, environment: Environment) -> str | None:
+    """Return the old place of a move into this cache that was not finished, or None."""
+    path = f"{state_folder(cache, environment).beside}/{_NOTE}"
+    with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+        source = file.read(_MAX_PATH)
+        return source if os.path.isabs(source) and os.path.isdir(source) else None
+    return None
+
+
+def is_all_over(source: str) -> bool:
+    """Tell whether nothing of an unfinished move is left in the old place."""
+    return not repo_names(source)
+
+
+def begin_move(plan: MovePlan, environment: Environment) -> None:
+    """Note in the new place where everything comes from; raises OSError."""
+    make_folder(plan.adopt.pull.cache)
+    state = state_folder(plan.adopt.pull.cache, environment)
+    path = f"{state.folder('ledger')}/../{_NOTE}"
+    with draft_of(os.path.normpath(path)) as draft:
+        with open(draft, "x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(plan.adopt.source)
+        os.chmod(draft, file_mode(state.mode))
+        os.replace(draft, os.path.normpath(path))
+
+
+def take_along(source: str, cache: str, environment: Environment) -> None:
+    """Bring what projects need and when models were used."""
+    move_roots(source, cache, environment)
+    copy_uses(source, cache, environment)
+
+
+def end_move(source: str, cache: str, environment: Environment) -> None:
+    """Delete what a killed removal has left in the old place, and forget the move."""
+    trash = Wishes(leftovers=frozenset({"trash"}))
+    for _ in apply_clean(plan_clean(source, environment, trash), environment):
+        pass
+    with suppress(OSError):
+        os.unlink(f"{state_folder(cache, environment).beside}/{_NOTE}")

@@ -1,0 +1,189 @@
+"""`swarmcache move`: at any instant one place has everything, and a rerun goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cachemaker import CacheMaker
+from cleaning import contents, model
+from faults.pulling import DYING
+from small_disks import small_disk
+from swarmcache.environment import Environment
+from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.layout import Target, parse_target
+from swarmcache.hubcache.roots import add_root, roots
+from swarmcache.settings.editing import with_cache_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = f"{DYING}\nfrom swarmcache.cli import main\nsys.exit(main(sys.argv[1:]))\n"
+FILES = model(1, **{"big.dat": b"w" * 200_000})
+SETTINGS = """\
+# our own words
+[hub]
+endpoints = ["http://127.0.0.1:9"]  # dir = "not this one"
+
+[cache]   # where
+dir = "{old}"   # the big disk
+budget = "200GB"
+"""
+
+
+def build(folder: Path) -> None:
+    """Make a project with its settings and its cache."""
+    maker = CacheMaker(folder / "old")
+    maker.repo("org/a", FILES, refs=("main", "v1"))
+    maker.repo("org/b", model(2))
+    (folder / "project").mkdir()
+    (folder / "project/swarmcache.toml").write_text(SETTINGS.format(old=maker.path))
+    targets = [Target("model", "org/a", "main")]
+    add_root(maker.path, Environment.current(), str(folder / "project"), targets)
+
+
+def move(
+    folder: Path, *words: str, die_at: int = 0, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Move the project's cache, or die before the change that `die_at` names."""
+    dying = {"DIE_AT": str(die_at), "DIE_IN": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, "move", *(words or (f"{folder}/new", "--yes"))],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        cwd=folder / "project",
+        env={**os.environ, "XDG_STATE_HOME": f"{folder}/state", **dying, **variables},
+        timeout=60,
+    )
+
+
+def named_by_settings(folder: Path) -> str:
+    """Return the cache that the project's settings name."""
+    text = (folder / "project/swarmcache.toml").read_text()
+    return text.partition('\ndir = "')[2].partition('"')[0]
+
+
+def is_whole(cache: str) -> bool:
+    """Tell whether a cache has both models, with their bytes."""
+    for name, files in (("org/a", FILES), ("org/a@v1", FILES), ("org/b", model(2))):
+        found = check(parse_target(name), cache)
+        if found.state != "complete" or contents(found.snapshot or "") != files:
+            return False
+    return True
+
+
+def test_everything_moves_and_the_settings_follow(tmp_path: Path) -> None:
+    """Comments and all else in the file stay; what the project needs is registered anew."""
+    build(tmp_path)
+    done = move(tmp_path)
+    assert done.returncode == 0, done.stderr
+    new = f"{tmp_path}/new"
+    assert is_whole(new)
+    assert (tmp_path / "project/swarmcache.toml").read_text() == SETTINGS.format(old=new)
+    assert [name for name in os.listdir(tmp_path / "old") if name.startswith("models")] == []
+    (root,) = roots(new, Environment.current())
+    assert root.project == str(tmp_path / "project")
+    assert "Then " in done.stdout
+
+
+def test_a_dry_run_and_no_answer_change_nothing(tmp_path: Path) -> None:
+    """Without a terminal and `--yes` it exits 2."""
+    build(tmp_path)
+    assert move(tmp_path, f"{tmp_path}/new", "--dry-run").returncode == 0
+    assert move(tmp_path, f"{tmp_path}/new").returncode == 2
+    assert not (tmp_path / "new").exists()
+    assert named_by_settings(tmp_path) == f"{tmp_path}/old"
+
+
+def test_to_another_disk(tmp_path: Path) -> None:
+    """Copied and proven; foreign files stay where they are, and are named."""
+    build(tmp_path)
+    (tmp_path / "old/swarm.pem").write_text("mine")
+    with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:
+        done = move(tmp_path, f"{disk}/hub", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert is_whole(f"{disk}/hub")
+        assert "swarm.pem is not of the Hub's layout" in done.stdout
+        assert (tmp_path / "old/swarm.pem").read_text() == "mine"
+
+
+def test_a_disk_that_is_too_small_is_refused_first(tmp_path: Path) -> None:
+    """Exit 3; the old place is in use as before."""
+    build(tmp_path)
+    with small_disk(str(tmp_path / "disk"), "tmpfs", "size=128k") as disk:
+        done = move(tmp_path, f"{disk}/hub", "--yes")
+        assert done.returncode == 3, done.stderr
+    assert is_whole(f"{tmp_path}/old")
+    assert named_by_settings(tmp_path) == f"{tmp_path}/old"
+
+
+def test_where_a_variable_names_the_cache_links_stay(tmp_path: Path) -> None:
+    """Else the next start would download again; what to export is told."""
+    build(tmp_path)
+    (tmp_path / "project/swarmcache.toml").unlink()
+    done = move(tmp_path, HF_HUB_CACHE=f"{tmp_path}/old")
+    assert done.returncode == 0, done.stderr
+    assert f"export HF_HUB_CACHE={tmp_path}/new" in done.stderr
+    assert is_whole(f"{tmp_path}/new")
+    assert is_whole(f"{tmp_path}/old")
+    assert os.path.islink(tmp_path / "old/models--org--a")
+
+
+def test_wrong_bytes_keep_the_old_place(tmp_path: Path) -> None:
+    """Nothing is switched, nothing removed: exit 5."""
+    build(tmp_path)
+    blobs = tmp_path / "old/models--org--a/blobs"
+    big = next(blob for blob in blobs.iterdir() if blob.stat().st_size == 200_000)
+    with open(big, "r+b") as file:
+        file.write(b"X")
+    done = move(tmp_path)
+    assert done.returncode == 5, done.stdout
+    assert named_by_settings(tmp_path) == f"{tmp_path}/old"
+    assert (tmp_path / "old/models--org--a").exists()
+
+
+@pytest.mark.parametrize("first", range(1, 14, 4))
+def test_killed_at_any_instant(tmp_path: Path, first: int) -> None:
+    """Every so many changes: what the settings name is whole, and the same command finishes."""
+    (tmp_path / "measured").mkdir()
+    build(tmp_path / "measured")
+    changes = int(move(tmp_path / "measured").stderr.rpartition("changes: ")[2])
+    for instant in range(first, changes, 48):
+        folder = tmp_path / str(instant)
+        folder.mkdir()
+        build(folder)
+        died = move(folder, die_at=instant)
+        assert died.returncode == -signal.SIGKILL, (instant, died.stderr)
+        assert is_whole(named_by_settings(folder)), instant
+        again = move(folder)
+        assert again.returncode == 0, (instant, again.stderr)
+        assert named_by_settings(folder) == f"{folder}/new"
+        assert is_whole(f"{folder}/new")
+        left = [name for name in os.listdir(folder / "old") if name.startswith("models")]
+        assert left == [], instant
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ('[cache]\ndir = "/old"\n', '[cache]\ndir = "/new"\n'),
+        ("[cache]\r\ndir='/old' # c\r\n", '[cache]\r\ndir="/new" # c\r\n'),
+        ('[hub]\ndir = 1\n[ cache ]\ndir = "/old"\n', '[hub]\ndir = 1\n[ cache ]\ndir = "/new"\n'),
+        ('cache = { dir = "/old" }\n', None),
+        ('cache.dir = "/old"\n', None),
+        ('[cache]\nbudget = "1GB"\n', None),
+        ('[cache]\ntext = """\ndir = "/a"\n"""\ndir = "/old"\n', None),
+    ],
+)
+def test_one_setting_is_changed_or_nothing(tmp_path: Path, text: str, changed: str | None) -> None:
+    """What it cannot change alone is left to its user."""
+    path = tmp_path / "swarmcache.toml"
+    path.write_bytes(text.encode())
+    assert with_cache_dir(str(path), "/new") == changed
