@@ -16,17 +16,18 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from itertools import cycle
+from itertools import count, cycle
 from typing import TYPE_CHECKING
 
 import pytest
 from huggingface_hub import scan_cache_dir
 
 from cachemaker import CacheMaker, sha256, tiny_safetensors, write
-from cleaning import contents, model, tree
+from cleaning import cleaned_in_child, contents, model, named, tree
 from faults.pulling import DYING
 from swarmcache.hubcache.integrity import check
 from swarmcache.hubcache.layout import parse_target
+from swarmcache.plans.clean import LEFTOVER_KINDS, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,16 @@ COMMAND = [
     "--yes",
     "--json",
 ]
+WISHES = Wishes(
+    models=(
+        named("org/go"),
+        named("org/twin2"),
+        named(f"org/keep@{OLD}"),
+        named(f"org/keep@{OLDER}"),
+    ),
+    leftovers=frozenset(LEFTOVER_KINDS),
+)
+"""The same as a value."""
 BOUND = 60.0
 READER = """
 import os, sys
@@ -259,9 +270,20 @@ def test_killed_before_some_changes(tmp_path: Path, layout: str) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_killed_before_each_change(tmp_path: Path, layout: str) -> None:
-    """All of them."""
-    wanted, changes, _ = undisturbed(str(tmp_path), layout)
-    killed_at(str(tmp_path), layout, list(range(1, changes)), wanted)
+    """All of them; a forked process dies as one of its own does, and begins sooner."""
+    wanted, *_ = undisturbed(str(tmp_path), layout)
+    for instant in count(1):
+        maker = build(f"{tmp_path}/hub{instant}/hub", layout)
+        died = cleaned_in_child(maker.path, WISHES, die_at=instant) is None
+        refuse_harm(maker)
+        if died:
+            assert cleaned_in_child(maker.path, WISHES) is not None
+            refuse_harm(maker)
+        refuse_remains(maker, wanted)
+        if not died:
+            break
+        shutil.rmtree(os.path.dirname(maker.path))
+    assert instant > 50
 
 
 @pytest.fixture
