@@ -190,6 +190,7 @@ class LivingCache:
         """Open a file and know nothing of swarmcache, or close the last one."""
         loaded = snapshots(self.cache)
         files = sorted(f"{one}/{path}" for one, held in loaded.items() for path in held)
+        files += sorted(path for path in self.unused() if os.path.exists(path))
         if self.opened and (number % 2 or not files):
             os.close(self.opened.pop())
         elif files:
@@ -251,6 +252,11 @@ class LivingCache:
             else:
                 yield from here  # Nobody knows which is meant.
 
+    def is_opened(self, path: str) -> bool:
+        """Tell whether somebody has a file open."""
+        here = [os.stat(path)] if os.path.exists(path) else []
+        return any(os.path.samestat(os.fstat(one), found) for one in self.opened for found in here)
+
     def unused(self) -> set[str]:
         """Return the blobs and payloads that no snapshot leads to."""
         used = set()
@@ -276,6 +282,8 @@ class LivingCache:
             if stays or (path in after and not path.endswith(".refs")):
                 assert after.get(path) == content, path
         assert after.keys() <= before.tree.keys()
+        for handle in self.opened:
+            assert os.fstat(handle).st_nlink > 0
         for path in self.strangers:
             assert bytes_of(path) == b"mine"
         left = snapshots(self.cache)

@@ -349,6 +349,34 @@ def test_a_model_that_another_process_has_stays(maker: CacheMaker, how: str, sha
     assert cleaned(maker.path, Wishes((named("org/a"),)))[0].steps
 
 
+@pytest.mark.parametrize("linked", [True, False], ids=["an orphan's", "nobody's"])
+def test_a_shared_payload_that_another_process_has_stays(maker: CacheMaker, linked: bool) -> None:
+    """Its repo, or its snapshot, was removed by a client that asks nobody."""
+    commit = maker.repo("org/a", model(1), shared=True)
+    blob = f"{maker.folder('org/a')}/blobs/{sha256(tiny_safetensors(1))}"
+    payload = os.path.realpath(blob)
+    shutil.rmtree(
+        f"{maker.folder('org/a')}/snapshots/{commit}" if linked else maker.folder("org/a")
+    )
+    for path in (payload, f"{payload}.refs", *([blob] if linked else [])):
+        age(path)
+    program = "import sys; f = open(sys.argv[1], 'rb'); print('ready'); sys.stdin.read()"
+    process = subprocess.Popen(
+        [*python(program), payload], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    wishes = Wishes(leftovers=frozenset(LEFTOVER_KINDS))
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        plan, _ = cleaned(maker.path, wishes)
+        process.stdin.close()
+    assert any(one.startswith(f"process {process.pid} (") for one in reasons(plan.kept))
+    assert os.path.exists(payload)
+    cleaned(maker.path, wishes)
+    assert not os.path.exists(payload)
+
+
 def test_a_model_that_is_being_downloaded_stays(maker: CacheMaker) -> None:
     """Its lock is held when the plan is made."""
     maker.repo("org/a", model(1))

@@ -156,6 +156,10 @@ class _Cleaner:
                 return reason
         gone = {step.commit for step in group.steps if step.kind in {"revision", "file"}}
         whole = any(step.kind == "repo" for step in group.steps)
+        blobs = repo.blobs if whole else [os.path.basename(step.path) for step in group.steps]
+        reason = self._protection.opened_blobs(repo, blobs)
+        if reason is not None:
+            return reason
         for revision in repo.revisions:
             if whole or revision.commit in gone:
                 reason = self._protection.opened(revision)
@@ -229,6 +233,9 @@ class _Cleaner:
         """Remove one thing after a look of its own, or return why it stays."""
         path, trash = step.path, self._trash
         if step.kind == "payload":
+            opened = self._protection.opened_files({path: os.lstat(path)})
+            if opened is not None:
+                return opened
             busy = trash.free_payloads([path.removesuffix(REFS)], unlisted=True)
             return t("another process holds its lock") if busy else None
         if step.kind == "locks":

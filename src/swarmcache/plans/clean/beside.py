@@ -69,7 +69,7 @@ def beside(
     if "legacy" in kinds:
         drafts += dead_flat_files(cache, environment, python, protection, kept)
     if "payload" in kinds:
-        drafts += _payloads(cache)
+        drafts += _payloads(cache, protection, kept)
     return Beside(tuple(drafts), tuple(kept))
 
 
@@ -146,7 +146,7 @@ def _doubt(lock: SoftLock) -> str:
     )
 
 
-def _payloads(cache: str) -> Iterator[Draft]:
+def _payloads(cache: str, protection: Protection, kept: list[Kept]) -> Iterator[Draft]:
     """Yield the payloads of the store that no blob links to, listed or not, and lone lists."""
     payloads = [*stored_payloads(cache), *lone_manifests(cache)]
     users = store_links(cache) if payloads else {}
@@ -155,5 +155,10 @@ def _payloads(cache: str) -> Iterator[Draft]:
         for path in (payload, f"{payload}{REFS}"):
             with suppress(OSError):
                 files[path] = os.lstat(path)
-        if files and not users.get(payload) and all(map(is_settled, files.values())):
+        if not files or users.get(payload) or not all(map(is_settled, files.values())):
+            continue
+        opened = protection.opened_files(files)
+        if opened is not None:
+            kept.append(Kept(payload, opened, busy=True))
+        else:
             yield Draft("payload", next(iter(files)), None, files)

@@ -67,11 +67,17 @@ class Chooser:
             return Chosen(None, held)
         gone, kept = self._unprotected(repo, inventory, selected, named=named)
         choice = self._choice(repo, gone, unfinished, empty=empty)
-        if choice.leftovers or choice.whole or choice.orphans:
+        if choice.leftovers or choice.whole:
             opened = self._protection.opened_files(inventory.files)
+            opened = opened or self._protection.opened_blobs(repo, repo.blobs)
             if opened is not None:
                 kept.append(keep(repo, opened, busy=True, named=named))
-                choice = choice._replace(whole=False, leftovers=frozenset(), orphans=frozenset())
+                choice = choice._replace(whole=False, leftovers=frozenset())
+        if choice.orphans:
+            opened = self._protection.opened_blobs(repo, choice.orphans)
+            if opened is not None:
+                kept.append(keep(repo, opened, busy=True, named=named))
+                choice = choice._replace(orphans=frozenset())
         kept += self._young(repo, choice)
         if inventory.strangers and choice.whole:
             kept += [Kept(path, t("it is not of the Hub's layout")) for path in inventory.strangers]

@@ -135,6 +135,10 @@ class Protection:
                 )
         return None
 
+    def opened_blobs(self, repo: Repo, names: Iterable[str]) -> str | None:
+        """Return who has the content of one of these blobs, shared or not, open or mapped."""
+        return self.opened_inodes([repo.blobs[name].inode for name in names if name in repo.blobs])
+
     def opened_files(self, files: Mapping[str, os.stat_result]) -> str | None:
         """Return who has one of these files open or mapped, or None."""
         return self.opened_inodes((found.st_dev, found.st_ino) for found in files.values())
