@@ -103,8 +103,10 @@ class Repo(NamedTuple):
 
     def contents(self) -> list[Blob]:
         """Return the blobs, and the files that stand in snapshots where links cannot be had."""
-        files = [file.blob for revision in self.revisions for file in revision.files]
-        return [*self.blobs.values(), *(blob for blob in files if blob and not blob.name)]
+        contents = list(self.blobs.values())
+        for revision in self.revisions:
+            contents += [blob for _, blob in revision.files if blob is not None and not blob.name]
+        return contents
 
 
 class Listing(NamedTuple):
@@ -293,8 +295,8 @@ class _RepoReader:
         if not is_link and self.sight is not None:
             self.sight.files[path] = found
         size, physical, links = found.st_size, found.st_blocks * 512, found.st_nlink + is_link
-        inode, times = (found.st_dev, found.st_ino), (found.st_atime, found.st_mtime)
-        return _new(Blob, (name, path, size, physical, inode, links, *times))
+        inode, accessed, modified = (found.st_dev, found.st_ino), found.st_atime, found.st_mtime
+        return _new(Blob, (name, path, size, physical, inode, links, accessed, modified))
 
     def _linked(self, entry: os.DirEntry[str]) -> Blob | None:
         """Return the content behind an unusual link under its blob's own name, or None."""

@@ -194,16 +194,19 @@ class _DiskUse(NamedTuple):
 
 def _disk_use(repo: Repo, recorded: float | None) -> _DiskUse:
     contents = repo.contents()
-    single = [blob for blob in contents if blob.links == 1]
-    several = [blob for blob in contents if blob.links > 1]
     orphans = {os.path.basename(left.path) for left in repo.leftovers if left.kind == "orphan"}
-    sizes = {blob.inode: blob.size for blob in several if blob.name not in orphans}
-    return _DiskUse(
-        own=sum([blob.physical for blob in single]),
-        shared={blob.inode: blob.physical for blob in several},
-        size=sum([blob.size for blob in single if blob.name not in orphans]) + sum(sizes.values()),
-        used=last_used(recorded, contents),
-    )
+    own = size = 0
+    shared: dict[tuple[int, int], int] = {}
+    sizes: dict[tuple[int, int], int] = {}
+    for name, _, length, physical, inode, links, _, _ in contents:
+        if links == 1:
+            own += physical
+            size += 0 if name in orphans else length
+        else:
+            shared[inode] = physical
+            if name not in orphans:
+                sizes[inode] = length
+    return _DiskUse(own, shared, size + sum(sizes.values()), last_used(recorded, contents))
 
 
 def _measure_repo(repo: Repo, disk: _DiskUse, known: Wrongs) -> RepoUsage:
