@@ -63,6 +63,8 @@ class Before(NamedTuple):
     """Repos of which nothing may change."""
     unused: set[str]
     """Blobs that no snapshot links."""
+    opened: list[int]
+    """Open files that have a name still."""
 
 
 class LivingCache:
@@ -236,7 +238,8 @@ class LivingCache:
         if not wishes.ignore_pins:
             held |= set(self._needed(loaded))
         total = sum(inodes(self.folder, self._trash).values())
-        return Before(tree(self.folder), total, loaded, held, frozen, self.unused())
+        opened_files = [one for one in self.opened if os.fstat(one).st_nlink]
+        return Before(tree(self.folder), total, loaded, held, frozen, self.unused(), opened_files)
 
     def _needed(self, loaded: Collection[str]) -> Iterator[str]:
         """Yield the snapshots that pins and projects need."""
@@ -282,7 +285,7 @@ class LivingCache:
             if stays or (path in after and not path.endswith(".refs")):
                 assert after.get(path) == content, path
         assert after.keys() <= before.tree.keys()
-        for handle in self.opened:
+        for handle in before.opened:
             assert os.fstat(handle).st_nlink > 0
         for path in self.strangers:
             assert bytes_of(path) == b"mine"
