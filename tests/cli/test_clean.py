@@ -22,6 +22,7 @@ from swarmcache.hubcache.last_use import note_use
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.roots import roots
+from swarmcache.plans.clean import LEFTOVER_KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,6 +167,12 @@ def test_on_a_terminal_it_asks_once(maker: CacheMaker, answer: str, language: st
     code, stays = ANSWERS[answer]
     assert os.waitstatus_to_exitcode(status) == code
     assert os.path.exists(maker.folder("org/a")) is stays
+
+
+def test_help_names_every_kind_of_leftover(maker: CacheMaker) -> None:
+    """Those that there are."""
+    shown = " ".join(clean(maker, "--help").stdout.split())
+    assert f"these kinds: {', '.join(LEFTOVER_KINDS)}." in shown
 
 
 def test_what_is_not_cached_is_told(maker: CacheMaker) -> None:

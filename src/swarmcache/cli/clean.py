@@ -32,6 +32,8 @@ _FORMATS: dict[str, Format] = {
 }
 """Weights formats as one types them."""
 _ALL = "all"
+_KINDS = "partial, temporary, orphan, payload, manifest, marks, broken, locks, xet, legacy, trash"
+"""What `--leftovers` takes, spelled out, so that help need not import the plans."""
 
 
 def _formats(
@@ -91,7 +93,7 @@ def _leftovers(
     flag_value=_ALL,
     callback=_leftovers,
     metavar="[=KIND,...]",
-    help=t("Besides, what no revision needs: all of it, or these kinds."),
+    help=t("Besides, what no revision needs: all of it, or these kinds: {kinds}.", kinds=_KINDS),
 )
 @click.option(
     "--budget",

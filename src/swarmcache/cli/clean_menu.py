@@ -36,6 +36,7 @@ def chosen(invocation: Invocation) -> Wishes | None:
         pins=project_pins(invocation),
         tiers=invocation.settings.tiers,
         budget=invocation.settings.budget,
+        python=invocation.python,
     )
     terminal.lines(offers_lines(terminal, offers))
     if not (offers.repos or offers.offers):

@@ -71,12 +71,15 @@ def survey(
     pins: Iterable[Pin] = (),
     tiers: Sequence[str] = (),
     budget: int | None = None,
+    python: str | None = None,
 ) -> Offers:
     """Return what takes the space of a cache and what may go; nothing on disk is changed.
 
+    `python` is the interpreter whose libraries count.
+
     Raises as `plan_clean` does.
     """
-    planner = Planner(cache, environment, Wishes(everything=True), pins, tiers)
+    planner = Planner(cache, environment, Wishes(everything=True), pins, tiers, python)
     planner.remember()
     seen = [one for name in planner.listing.names if (one := planner.look(name)) is not None]
     everything = planner.plan()
