@@ -64,7 +64,7 @@ class Offers(NamedTuple):
     """Those that would free something."""
 
 
-def survey(
+def survey(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     cache: str,
     environment: Environment,
     *,
