@@ -31,9 +31,9 @@ from measure.rounds import Cost, clean_variables, medians, once
 from serve_vs_nginx import free_port, process
 
 from swarmcache.environment import Environment
-from swarmcache.hubcache.crew import How
+from swarmcache.hubcache.intact.crew import How
+from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

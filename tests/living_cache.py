@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from cachemaker import CacheMaker, write
 from cleaning import cleaned_in_child, inodes, is_below, snapshots, tree
 from swarmcache.environment import Environment
-from swarmcache.hubcache.last_use import forget_uses, note_use
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_target
-from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.locks import blob_lock
-from swarmcache.hubcache.roots import add_root, roots
+from swarmcache.hubcache.use.last_use import forget_uses, note_use
+from swarmcache.hubcache.use.leases import lease
+from swarmcache.hubcache.use.roots import add_root, roots
 from swarmcache.plans.clean import Pin
 
 if TYPE_CHECKING:

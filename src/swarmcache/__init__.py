@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # What type checkers take for true, without the cost of importing typing.
-    from swarmcache.hubcache.using import lease
+    from swarmcache.hubcache.use.using import lease
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "lease"]
@@ -11,7 +11,7 @@ __all__ = ["__version__", "lease"]
 def __getattr__(name: str) -> object:
     """Return what is imported only when it is asked for."""
     if name == "lease":
-        from swarmcache.hubcache.using import lease  # noqa: PLC0415 - `import swarmcache` is light
+        from swarmcache.hubcache.use.using import lease  # noqa: PLC0415 - `import swarmcache` is light
 
         return lease
     message = f"module {__name__!r} has no attribute {name!r}"

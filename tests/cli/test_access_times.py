@@ -161,7 +161,7 @@ def test_another_user_s_looking_works_and_leaves_its_trace() -> None:
         pytest.skip("only root can be another user")
     program = (
         "import sys\n"
-        "from swarmcache.hubcache.hashing import hash_file\n"
+        "from swarmcache.hubcache.intact.hashing import hash_file\n"
         "print(len(hash_file(sys.argv[1], 'sha256').digest))\n"
     )
     with open_folder() as folder, small_disk(f"{folder}/d", "tmpfs", "mode=755,strictatime"):

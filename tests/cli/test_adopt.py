@@ -18,7 +18,7 @@ from cleaning import contents, model, tree
 from faults.pulling import DYING
 from processes import Screen
 from swarmcache import report
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:

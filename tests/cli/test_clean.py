@@ -18,10 +18,10 @@ from cleaning import inodes, model, tree
 from processes import Screen, end, killed_holder, soft_holder
 from swarmcache import report
 from swarmcache.environment import Environment
-from swarmcache.hubcache.last_use import note_use
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import lease
-from swarmcache.hubcache.roots import roots
+from swarmcache.hubcache.use.last_use import note_use
+from swarmcache.hubcache.use.leases import lease
+from swarmcache.hubcache.use.roots import roots
 from swarmcache.plans.clean import LEFTOVER_KINDS
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import contents, model, tree
 from swarmcache import report
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from cleaning import contents, model
 from faults.pulling import DYING
 from small_disks import small_disk
 from swarmcache.environment import Environment
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import Target, parse_target
-from swarmcache.hubcache.roots import add_root, roots
+from swarmcache.hubcache.use.roots import add_root, roots
 from swarmcache.settings.editing import with_cache_dir
 
 if TYPE_CHECKING:

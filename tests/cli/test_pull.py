@@ -14,7 +14,7 @@ import pytest
 from cachemaker import CacheMaker, tiny_safetensors
 from project.projects import swarm, write
 from swarmcache.cli import main
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.serve.running import running
 

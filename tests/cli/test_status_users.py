@@ -20,9 +20,9 @@ from processes import Screen, python
 from swarmcache import report
 from swarmcache.cli import main
 from swarmcache.environment import Environment
-from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import take_lease
+from swarmcache.hubcache.use import owners
+from swarmcache.hubcache.use.leases import take_lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

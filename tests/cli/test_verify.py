@@ -18,7 +18,7 @@ from other_user import open_folder, run_as_other_user
 from processes import BOUND, until
 from swarmcache import report
 from swarmcache.cli import main
-from swarmcache.hubcache import pace
+from swarmcache.hubcache.intact import pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,7 +265,7 @@ def test_background_gives_way_in_the_threads_that_hash(
         real()
         stepped.append(os.getpriority(os.PRIO_PROCESS, 0))
 
-    monkeypatch.setattr("swarmcache.hubcache.crew.step_back", seen)
+    monkeypatch.setattr("swarmcache.hubcache.intact.crew.step_back", seen)
     before = os.getpriority(os.PRIO_PROCESS, 0)
 
     assert main(["verify", "org/name", "--background", "--jobs", "1"]) == 0

@@ -22,8 +22,8 @@ from processes import until
 from swarmcache.cli import main
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.use.leases import leases
 from swarmcache.plans.repair import apply_repair, plan_repair
 from swarmcache.serve.running import running
 from transfer.stalling import StallingProxy, partials

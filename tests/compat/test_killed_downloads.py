@@ -20,7 +20,7 @@ from cleaning import cleaned, tree
 from faults.pulling import MIB, Site, model, site, until, weights
 from faults.test_pull_with_hub_clients import hf
 from processes import end
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.clean import LEFTOVER_KINDS, Wishes
 

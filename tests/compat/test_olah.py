@@ -12,7 +12,7 @@ import compat_environments
 import pytest
 
 from cachemaker import git_sha1, sha256, tiny_safetensors
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from transfer.pulling import QUICK, pull
 from transfer.stalling import StallingProxy

@@ -12,7 +12,8 @@ import compat_environments
 import pytest
 
 from compat.conftest import MODEL, MODEL_BYTES, MODEL_FILES
-from swarmcache.hubcache import integrity, scan
+from swarmcache.hubcache import scan
+from swarmcache.hubcache.complete import integrity
 from swarmcache.hubcache.layout import Target
 
 if TYPE_CHECKING:

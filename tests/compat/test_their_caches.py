@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.conftest import DATASET, DATASET_FILES, MODEL, MODEL_BYTES, MODEL_FILES, OLD
-from swarmcache.hubcache import integrity, scan, surroundings
+from swarmcache.hubcache import scan
+from swarmcache.hubcache.complete import integrity
 from swarmcache.hubcache.layout import RepoName, Target
+from swarmcache.hubcache.leftovers import surroundings
 
 if TYPE_CHECKING:
     from compat.conftest import Library

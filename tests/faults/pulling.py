@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from transfer.faulty_hub import FaultyHub, Noise, Repo
 from transfer.faulty_hub.content import Content

@@ -17,10 +17,10 @@ from cachemaker import CacheMaker
 from faults.damage import Victim, flip
 from faults.verifying import age, snapshot_of
 from swarmcache.environment import Environment
+from swarmcache.hubcache.intact.verdicts import Corrupt, FileVerdict, Remembered, Verified
+from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verdicts import Corrupt, FileVerdict, Remembered, Verified
-from swarmcache.hubcache.verify import verify
 from swarmcache.progress import Silent
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from cachemaker import CacheMaker
 from cleaning import model as small_model
 from faults.pulling import BOUND, MIB, SMALL, Site, assert_legal, etags, model, site, until
 from other_user import open_folder, run_as_other_user
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from cachemaker import CacheMaker, sha256, tiny_safetensors, write
 from cleaning import cleaned, inodes, model, named, tree
 from other_user import NOBODY, open_folder, run_as_other_user
 from small_disks import bound, small_disk
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.clean import LEFTOVER_KINDS, Wishes
 

@@ -25,7 +25,7 @@ from huggingface_hub import scan_cache_dir
 from cachemaker import CacheMaker, sha256, tiny_safetensors, write
 from cleaning import cleaned_in_child, contents, model, named, tree
 from faults.pulling import DYING
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.clean import LEFTOVER_KINDS, Wishes
 
@@ -94,7 +94,7 @@ sys.path[:0] = sys.argv[3:]
 from cleaning import contents
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.hubcache.leases import lease
+from swarmcache.hubcache.use.leases import lease
 with lease(sys.argv[1], Environment.current(), [parse_target("org/keep").name]):
     first = contents(sys.argv[2])
     print("ready", flush=True)

@@ -17,7 +17,7 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import contents, inodes, model
 from faults.pulling import DYING
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from small_disks import small_disk
 from swarmcache import report
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import lease
+from swarmcache.hubcache.use.leases import lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ from faults.pulling import (
     until,
     weights,
 )
-from swarmcache.hubcache import owners
+from swarmcache.hubcache.use import owners
 from transfer.faulty_hub import Repo
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ import pytest
 
 from cachemaker import CacheMaker, tiny_safetensors
 from swarmcache.environment import Environment
+from swarmcache.hubcache.intact.verdicts import Corrupt, Missing
+from swarmcache.hubcache.intact.verify import How, verify
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verdicts import Corrupt, Missing
-from swarmcache.hubcache.verify import How, verify
 from swarmcache.serve.running import running
 
 if TYPE_CHECKING:

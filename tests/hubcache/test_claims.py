@@ -12,11 +12,11 @@ import pytest
 
 from cachemaker import CacheMaker
 from swarmcache.environment import Environment
-from swarmcache.hubcache import crew
-from swarmcache.hubcache.claims import Claims
+from swarmcache.hubcache.intact import crew
+from swarmcache.hubcache.intact.claims import Claims
+from swarmcache.hubcache.intact.verdicts import Verified
+from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.state import State, state_folder
-from swarmcache.hubcache.verdicts import Verified
-from swarmcache.hubcache.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HOLD = """
 import sys
-from swarmcache.hubcache.claims import Claims
+from swarmcache.hubcache.intact.claims import Claims
 from swarmcache.hubcache.state import State
 state = State(sys.argv[1], True, sys.argv[1], 0o700)
 with Claims.opened(state, "ledger") as claims:

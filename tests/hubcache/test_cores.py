@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import write
-from swarmcache.hubcache.cores import usable_cores
+from swarmcache.hubcache.intact.cores import usable_cores
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmcache.hubcache.crash_remains import (
+from swarmcache.hubcache.leftovers.crash_remains import (
     is_blob_remains,
     is_link_probe,
     is_manifest_remains,

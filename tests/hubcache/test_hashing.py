@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import git_sha1
-from swarmcache.hubcache.hashing import Changed, Hashed, NotAFile, hash_file
-from swarmcache.hubcache.pace import Throttle
-from swarmcache.hubcache.pagecache import STRIDE, absent_parts, give_up
+from swarmcache.hubcache.intact.hashing import Changed, Hashed, NotAFile, hash_file
+from swarmcache.hubcache.intact.pace import Throttle
+from swarmcache.hubcache.intact.pagecache import STRIDE, absent_parts, give_up
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 
 from homes import OLD, chunk_cache, flat_file
 from swarmcache.environment import Environment
-from swarmcache.hubcache.chunk_caches import chunk_caches
-from swarmcache.hubcache.flat_files import flat_files, still_read
-from swarmcache.hubcache.homes import flat_folders, xet_folders
+from swarmcache.hubcache.leftovers.chunk_caches import chunk_caches
+from swarmcache.hubcache.leftovers.flat_files import flat_files, still_read
+from swarmcache.hubcache.leftovers.homes import flat_folders, xet_folders
 from swarmcache.hubcache.libraries import Libraries
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker, tiny_safetensors, write
-from swarmcache.hubcache.integrity import Outcome, check
+from swarmcache.hubcache.complete.integrity import Outcome, check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:

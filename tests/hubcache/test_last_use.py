@@ -11,12 +11,12 @@ from cachemaker import CacheMaker
 from cleaning import model
 from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
-from swarmcache.hubcache.last_use import forget_uses, last_used, last_uses, note_use
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.usage import measure_cache
+from swarmcache.hubcache.use.last_use import forget_uses, last_used, last_uses, note_use
+from swarmcache.hubcache.use.leases import lease
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ def test_a_record_that_another_user_made_is_renewed() -> None:
         "import sys\n"
         "from swarmcache.environment import Environment\n"
         "from swarmcache.hubcache.layout import RepoName\n"
-        "from swarmcache.hubcache.last_use import last_uses, note_use\n"
+        "from swarmcache.hubcache.use.last_use import last_uses, note_use\n"
         "where = sys.argv[1], Environment.current()\n"
         "note_use(*where, [RepoName('model', 'org/a')])\n"
         "print(last_uses(*where)['models--org--a'])\n"

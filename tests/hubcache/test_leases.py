@@ -14,16 +14,16 @@ import pytest
 from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
 from swarmcache.errors import AccessDenied
-from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import (
+from swarmcache.hubcache.state import LEASES, state_folder
+from swarmcache.hubcache.use import owners
+from swarmcache.hubcache.use.leases import (
     FAR_SECONDS,
     lease,
     leases,
     sweep_leases,
     take_lease,
 )
-from swarmcache.hubcache.state import LEASES, state_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ HOLD = (
     "import os, sys\n"
     "from swarmcache.environment import Environment\n"
     "from swarmcache.hubcache.layout import RepoName\n"
-    "from swarmcache.hubcache.leases import take_lease\n"
+    "from swarmcache.hubcache.use.leases import take_lease\n"
     "take_lease(sys.argv[1], Environment.current(), [RepoName('model', 'org/a')])\n"
 )
 WAIT = "print('ready', flush=True); sys.stdin.read()"
@@ -137,7 +137,7 @@ def test_a_lease_that_cannot_be_read_is_an_error_not_nothing() -> None:
             "import sys\n"
             "from swarmcache.environment import Environment\n"
             "from swarmcache.errors import AccessDenied\n"
-            "from swarmcache.hubcache.leases import leases\n"
+            "from swarmcache.hubcache.use.leases import leases\n"
             "try:\n    print(leases(sys.argv[1], Environment.current()))\n"
             "except AccessDenied as error:\n    print('refused')\n"
         )

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmcache.environment import Environment
-from swarmcache.hubcache.fingerprint import Fingerprint, fingerprint_of
-from swarmcache.hubcache.ledger import Ledger, known_corrupt
+from swarmcache.hubcache.intact.fingerprint import Fingerprint, fingerprint_of
+from swarmcache.hubcache.intact.ledger import Ledger, known_corrupt
 from swarmcache.hubcache.state import State, state_folder
 
 if TYPE_CHECKING:
@@ -188,8 +188,8 @@ def test_several_processes_write_without_losing_a_line(state: State) -> None:
     """Four processes, 200 lines each, one of them compacting all the time."""
     script = (
         "import sys\n"
-        "from swarmcache.hubcache.ledger import Ledger\n"
-        "from swarmcache.hubcache.fingerprint import Fingerprint\n"
+        "from swarmcache.hubcache.intact.ledger import Ledger\n"
+        "from swarmcache.hubcache.intact.fingerprint import Fingerprint\n"
         "from swarmcache.hubcache.state import State\n"
         "path, first = sys.argv[1], int(sys.argv[2])\n"
         "ledger = Ledger(State(path, True, path, 0o700))\n"

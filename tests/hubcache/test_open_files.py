@@ -11,7 +11,7 @@ import pytest
 
 from other_user import NOBODY, open_folder, run_as_other_user
 from processes import python
-from swarmcache.hubcache.open_files import open_files
+from swarmcache.hubcache.use.open_files import open_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ def test_processes_of_others_are_counted() -> None:
     if os.geteuid() != 0:
         pytest.skip("only root has processes that another test user may not look into")
     program = (
-        "from swarmcache.hubcache.open_files import open_files\n"
+        "from swarmcache.hubcache.use.open_files import open_files\n"
         "found = open_files('/nowhere')\n"
         "print(found.uninspected, found.visible)\n"
     )

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmcache.hubcache.intact.verdicts import FileVerdict, Missing, Verified
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.pickles import imports
 from swarmcache.hubcache.pickles.imports import Import, Scan, scan
 from swarmcache.hubcache.pickles.twins import PickleFiles
-from swarmcache.hubcache.verdicts import FileVerdict, Missing, Verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker, git_sha1, link, sha256, tiny_safetensors, write
+from swarmcache.hubcache.complete.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.hubcache.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.lockfile import Lock, LockedFile, LockedModel
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmcache.environment import Environment
-from swarmcache.hubcache import roots as module
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.hubcache.roots import (
+from swarmcache.hubcache.use import roots as module
+from swarmcache.hubcache.use.roots import (
     ABSENT_SECONDS,
     FORGOTTEN_SECONDS,
     add_root,

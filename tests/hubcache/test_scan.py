@@ -12,6 +12,7 @@ from cachemaker import CacheMaker, tiny_safetensors, write
 from other_user import open_folder, run_as_other_user
 from swarmcache.errors import CacheNotFound
 from swarmcache.hubcache.layout import RepoName
+from swarmcache.hubcache.leftovers.surroundings import read_surroundings
 from swarmcache.hubcache.scan import (
     Repo,
     iter_repos,
@@ -19,7 +20,6 @@ from swarmcache.hubcache.scan import (
     read_repo,
     repo_names,
 )
-from swarmcache.hubcache.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from pathlib import Path

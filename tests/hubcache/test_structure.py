@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachemaker import tiny_safetensors
-from swarmcache.hubcache.structure import Flawed, Sound, Unexamined, examine, examine_index
+from swarmcache.hubcache.complete.structure import Flawed, Sound, Unexamined, examine, examine_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from swarmcache.hubcache.structure import Examined
+    from swarmcache.hubcache.complete.structure import Examined
 
 SAMPLES = pathlib.Path(__file__).parent / "samples"
 ZIPPED = (SAMPLES / "zipped.bin").read_bytes()

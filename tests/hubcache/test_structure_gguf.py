@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmcache.hubcache.structure import Flawed, Sound, Unexamined, examine
+from swarmcache.hubcache.complete.structure import Flawed, Sound, Unexamined, examine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmcache.hubcache.structure import Examined
+    from swarmcache.hubcache.complete.structure import Examined
 
 SAMPLES = pathlib.Path(__file__).parent / "samples"
 NAMES = ("little.gguf", "aligned.gguf", "big.gguf", "vocabulary.gguf")

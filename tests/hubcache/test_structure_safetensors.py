@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, TensorSpec, deserialize, serialize
 
 from cachemaker import tiny_safetensors
-from swarmcache.hubcache.formats import looks_whole
+from swarmcache.hubcache.complete.formats import looks_whole
+from swarmcache.hubcache.complete.structure import Flawed, Sound, examine
 from swarmcache.hubcache.scan import Blob
-from swarmcache.hubcache.structure import Flawed, Sound, examine
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Mapping
 
-    from swarmcache.hubcache.structure import Examined
+    from swarmcache.hubcache.complete.structure import Examined
 
 Entry = dict[str, object]
 

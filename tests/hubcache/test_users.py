@@ -16,17 +16,17 @@ from cleaning import model
 from other_user import open_folder, run_as_other_user
 from processes import python
 from swarmcache.environment import Environment
-from swarmcache.hubcache import owners
-from swarmcache.hubcache.last_use import last_uses
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import lease, take_lease
-from swarmcache.hubcache.users import cache_users, note_seen_uses
+from swarmcache.hubcache.use import owners
+from swarmcache.hubcache.use.last_use import last_uses
+from swarmcache.hubcache.use.leases import lease, take_lease
+from swarmcache.hubcache.use.users import cache_users, note_seen_uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from swarmcache.hubcache.users import Users
+    from swarmcache.hubcache.use.users import Users
 
 A, B = RepoName("model", "org/a"), RepoName("model", "org/b")
 MAPPED = (
@@ -171,7 +171,7 @@ def test_a_read_only_cache_tells_its_users() -> None:
     program = (
         "import os, sys\n"
         "from swarmcache.environment import Environment\n"
-        "from swarmcache.hubcache.users import cache_users\n"
+        "from swarmcache.hubcache.use.users import cache_users\n"
         "ready, go = os.pipe(), os.pipe()\n"
         "if not (child := os.fork()):\n"
         "    held = open(sys.argv[2])\n"

@@ -21,11 +21,11 @@ from swarmcache.cli import pinning
 from swarmcache.cli.invocation import Invocation
 from swarmcache.environment import Environment
 from swarmcache.errors import InvalidRepoId
-from swarmcache.hubcache.last_use import last_uses
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.using import using
+from swarmcache.hubcache.use.last_use import last_uses
+from swarmcache.hubcache.use.leases import leases
+from swarmcache.hubcache.use.using import using
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +146,7 @@ def test_a_child_that_ends_drops_nothing(maker: CacheMaker) -> None:
     """Workers are forked inside the block, and leave it by SystemExit."""
     program = (
         "import os, sys, swarmcache\n"
-        "from swarmcache.hubcache.leases import leases\n"
+        "from swarmcache.hubcache.use.leases import leases\n"
         "from swarmcache.environment import Environment\n"
         "with swarmcache.lease('org/a'):\n"
         "    if os.fork() == 0:\n"

@@ -15,14 +15,11 @@ import pytest
 from cachemaker import CacheMaker, git_sha1, link, sha256, tiny_safetensors, write
 from processes import until
 from swarmcache.environment import Environment
-from swarmcache.hubcache import hashing
-from swarmcache.hubcache.crew import How
-from swarmcache.hubcache.expectations import nothing_locked
-from swarmcache.hubcache.integrity import check
-from swarmcache.hubcache.layout import RepoName, Target
-from swarmcache.hubcache.manifest import ManifestFile
-from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verdicts import (
+from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.intact import hashing
+from swarmcache.hubcache.intact.crew import How
+from swarmcache.hubcache.intact.expectations import nothing_locked
+from swarmcache.hubcache.intact.verdicts import (
     Corrupt,
     FileVerdict,
     Missing,
@@ -31,12 +28,15 @@ from swarmcache.hubcache.verdicts import (
     Unverifiable,
     Verified,
 )
-from swarmcache.hubcache.verify import Verification, verify
+from swarmcache.hubcache.intact.verify import Verification, verify
+from swarmcache.hubcache.layout import RepoName, Target
+from swarmcache.hubcache.manifest import ManifestFile
+from swarmcache.hubcache.state import state_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmcache.hubcache.expectations import Locked
+    from swarmcache.hubcache.intact.expectations import Locked
 
 WEIGHTS = tiny_safetensors(1)
 FILES = {"config.json": b'{"a": 1}', "model.safetensors": WEIGHTS, "sub/notes.txt": b"notes"}
@@ -334,7 +334,7 @@ SHARED_RUN = """
 import sys
 from swarmcache.environment import Environment
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verify import How, verify
+from swarmcache.hubcache.intact.verify import How, verify
 cache = sys.argv[1]
 state = state_folder(cache, Environment({}, cache + "-home", "/"))
 run = verify(None, cache, state=state, how=How(jobs=2, max_rate=40 * 2**20))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmcache.hubcache.weights import select, weights_format
+from swarmcache.hubcache.complete.weights import select, weights_format
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from cleaning import contents, inodes, model, tree
 from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheNotFound, WrongBytes
-from swarmcache.hubcache.evictable import fetched_commits
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import RepoName, parse_target
-from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.refs import read_ref
+from swarmcache.hubcache.use.evictable import fetched_commits
+from swarmcache.hubcache.use.leases import lease
 from swarmcache.plans.adopt import apply_adopt, give_up_old, plan_adopt
 from swarmcache.transfer.claims import claim
 from swarmcache.transfer.contents import Content

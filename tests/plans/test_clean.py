@@ -18,12 +18,12 @@ from other_user import open_folder, run_as_other_user
 from processes import python
 from swarmcache.environment import Environment
 from swarmcache.errors import AccessDenied
-from swarmcache.hubcache.integrity import check
-from swarmcache.hubcache.last_use import note_use
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import RepoName, parse_target
-from swarmcache.hubcache.leases import lease
 from swarmcache.hubcache.locks import blob_lock
-from swarmcache.hubcache.roots import add_root
+from swarmcache.hubcache.use.last_use import note_use
+from swarmcache.hubcache.use.leases import lease
+from swarmcache.hubcache.use.roots import add_root
 from swarmcache.plans.clean import LEFTOVER_KINDS, Pin, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
 from swarmcache.plans.clean.known import take_inventory

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from cleaning import contents, snapshots
 from living_cache import COMMITS, DAMAGES, FILES, LAYOUTS, NAMES, REMAINS, STRANGERS, LivingCache
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.plans.clean import LEFTOVER_KINDS, Named, Wishes, plan_clean

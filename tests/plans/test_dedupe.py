@@ -14,18 +14,18 @@ from processes import until
 from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.hubcache.extents import share_extents
+from swarmcache.hubcache.intact.ledger import Ledger, known_corrupt
+from swarmcache.hubcache.intact.verdicts import Remembered
+from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.ledger import Ledger, known_corrupt
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verdicts import Remembered
-from swarmcache.hubcache.verify import verify
 from swarmcache.plans.dedupe import Left, Shared, apply_dedupe, plan_dedupe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmcache.hubcache.verdicts import FileVerdict
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
     from swarmcache.plans.dedupe import DedupePlan
 
 BIG = b"w" * 500_000
@@ -113,7 +113,7 @@ def test_what_is_remembered_is_not_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(
         verify(None, makers[0].path, state=state_folder(makers[0].path, Environment.current()))
     )
-    monkeypatch.setattr("swarmcache.hubcache.crew.hash_file", None)
+    monkeypatch.setattr("swarmcache.hubcache.intact.crew.hash_file", None)
     _, shared, left = deduped(*makers)
     assert (len(shared), left) == (5, [])
 

@@ -14,8 +14,8 @@ import swarmcache
 from cachemaker import CacheMaker, git_sha1, sha256, tiny_safetensors, write
 from swarmcache.environment import Environment
 from swarmcache.errors import LockMismatch, WrongBytes
+from swarmcache.hubcache.complete.pins import check_pinned
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.hubcache.pins import check_pinned
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.lockfile import Lock, LockedFile, LockedModel, write_lock
 from swarmcache.plans.pull import apply_pull, plan_pull

@@ -18,12 +18,12 @@ from other_user import open_folder, run_as_other_user
 from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheBusy, CacheNotFound, DiskFull
+from swarmcache.hubcache.intact.verdicts import Corrupt, FileVerdict, Missing
+from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.hubcache.locks import blob_lock, payload_lock
 from swarmcache.hubcache.scan import iter_repos
 from swarmcache.hubcache.state import state_folder
-from swarmcache.hubcache.verdicts import Corrupt, FileVerdict, Missing
-from swarmcache.hubcache.verify import verify
 from swarmcache.lockfile import LockedFile
 from swarmcache.plans.repair import Repaired, Unrepaired, apply_repair, plan_repair
 from swarmcache.serve.running import running

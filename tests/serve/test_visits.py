@@ -18,9 +18,9 @@ from cleaning import model
 from other_user import open_folder, run_as_other_user
 from processes import BOUND
 from swarmcache.environment import Environment
-from swarmcache.hubcache.last_use import last_uses
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.leases import leases
+from swarmcache.hubcache.use.last_use import last_uses
+from swarmcache.hubcache.use.leases import leases
 from swarmcache.serve.running import running
 from swarmcache.serve.visits import Visits
 from wire import ask

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:

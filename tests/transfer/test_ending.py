@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker, tiny_safetensors
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.serve.running import running
 from transfer.stalling import StallingProxy, partials

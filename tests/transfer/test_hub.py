@@ -16,7 +16,7 @@ import pytest
 from cachemaker import CacheMaker, sha256, tiny_safetensors
 from swarmcache.environment import Environment
 from swarmcache.errors import EndpointUnreachable, RepoDenied, RepoNotFound
-from swarmcache.hubcache.integrity import check
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.refs import write_ref
 from swarmcache.serve.running import running

@@ -15,8 +15,8 @@ from cleaning import inodes
 from other_user import NOBODY, open_folder, run_as_other_user
 from small_disks import small_disk
 from swarmcache.environment import Environment
-from swarmcache.hubcache.fingerprint import fingerprint_of
-from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
+from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.linking import link_content
 from swarmcache.hubcache.state import state_folder
 from transfer.faulty_hub import FaultyHub, Repo

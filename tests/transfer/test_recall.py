@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swarmcache.hubcache.journal import sealed
-from swarmcache.hubcache.owners import boot_id
+from swarmcache.hubcache.intact.journal import sealed
+from swarmcache.hubcache.use.owners import boot_id
 from swarmcache.transfer.contents import SMALL_BYTES
 from swarmcache.transfer.partial import Partial
 from swarmcache.transfer.recall import Recall

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @common_options
 def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run: bool) -> int:
     """Plan, show the plan, bring everything, then give up the old place if that was agreed to."""
-    from swarmcache.hubcache.roots import move_roots  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.use.roots import move_roots  # noqa: PLC0415 - after usage errors
     from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415
 
     terminal = invocation.terminal

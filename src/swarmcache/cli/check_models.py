@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.complete.integrity import Missing, check
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.hubcache.integrity import Missing, check
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.cli.invocation import Invocation
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import Lock
 
@@ -50,7 +50,7 @@ def _check(invocation: Invocation, target: Target, *, here: bool, full: bool) ->
         return Missing(reason=t("The cache folder {path} does not exist yet.", path=cache))
     if lock is None:
         return check(target, cache, full=full, tiers=tiers)
-    from swarmcache.hubcache.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
+    from swarmcache.hubcache.complete.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
 
     return check_pinned(target, cache, lock, full=full, tiers=tiers)
 
@@ -59,6 +59,6 @@ def _no(lock: Lock | None, pairs: Sequence[tuple[Target, Outcome]]) -> int:
     """Return the exit code of a no: 5 where a file is not the one that the lock names."""
     if lock is None:
         return 1
-    from swarmcache.hubcache.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
+    from swarmcache.hubcache.complete.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
 
     return 5 if any(isinstance(outcome, Mismatched) for _, outcome in pairs) else 1

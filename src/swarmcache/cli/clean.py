@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from swarmcache.cli.invocation import Invocation
-    from swarmcache.hubcache.weights import Format
+    from swarmcache.hubcache.complete.weights import Format
     from swarmcache.plans.clean import Cleaned, CleanPlan, Kept, LeftoverKind, Named, Wishes
 
 _FORMATS: dict[str, Format] = {
@@ -187,7 +187,7 @@ def _done(
 
 def _note_seen_uses(invocation: Invocation) -> None:
     """Record what is in use now; last, so that what stays is told with its own reason."""
-    from swarmcache.hubcache.users import note_seen_uses  # noqa: PLC0415
+    from swarmcache.hubcache.use.users import note_seen_uses  # noqa: PLC0415
 
     tiers = invocation.settings.tiers
     note_seen_uses(invocation.location.path, invocation.environment, tiers)

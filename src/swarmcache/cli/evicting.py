@@ -58,7 +58,7 @@ def say_eviction(invocation: Invocation, eviction: Eviction, *, as_result: bool)
 def is_wanted(invocation: Invocation, eviction: Eviction, *, yes: bool) -> bool:
     """Tell whether the user lets it go: asked once for a budget, and for each smaller one."""
     from swarmcache.cli.asking import agreed, refuse_unasked  # noqa: PLC0415 - see above
-    from swarmcache.hubcache.evictable import agree, is_agreed  # noqa: PLC0415
+    from swarmcache.hubcache.use.evictable import agree, is_agreed  # noqa: PLC0415
 
     cache, environment = eviction.plan.cache, invocation.environment
     if is_agreed(cache, environment, eviction.budget):
@@ -73,7 +73,7 @@ def is_wanted(invocation: Invocation, eviction: Eviction, *, yes: bool) -> bool:
 
 def refuse_unagreed(invocation: Invocation, eviction: Eviction | None) -> None:
     """Raise BudgetExceeded where something would go that nobody has agreed to; none is asked."""
-    from swarmcache.hubcache.evictable import is_agreed  # noqa: PLC0415 - see above
+    from swarmcache.hubcache.use.evictable import is_agreed  # noqa: PLC0415 - see above
 
     if eviction is None:
         return

@@ -28,7 +28,7 @@ def lead_back(cached: Cached, targets: Sequence[Target], terminal: Terminal) -> 
     Takes no network. Raises LockMismatch where a file of the commit is not the locked one, or
     where the cache cannot be written: the command would then load another commit.
     """
-    from swarmcache.hubcache.pins import Astray  # noqa: PLC0415 - few projects have a lock
+    from swarmcache.hubcache.complete.pins import Astray  # noqa: PLC0415 - few projects have a lock
     from swarmcache.plans.pinned import lead, prove  # noqa: PLC0415
 
     for target, pin in _pinned(cached, targets):
@@ -46,7 +46,7 @@ def lead_back(cached: Cached, targets: Sequence[Target], terminal: Terminal) -> 
 def refuse_mismatches(cached: Cached, targets: Sequence[Target]) -> None:
     """Raise LockMismatch when a start would load a file or a commit that is not the locked one."""
     for target, pin in _pinned(cached, targets):
-        from swarmcache.hubcache.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
+        from swarmcache.hubcache.complete.pins import Mismatched  # noqa: PLC0415 - few projects have a lock
 
         found = cached.state(target)
         if isinstance(found, Mismatched):

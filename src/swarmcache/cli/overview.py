@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
+from swarmcache.hubcache.complete.integrity import Missing
+from swarmcache.hubcache.complete.pins import check_pinned
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.hubcache.integrity import Missing
-from swarmcache.hubcache.pins import check_pinned
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.locale import t, tn
 from swarmcache.report.check_json import model_entry
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.cli.invocation import Invocation
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.project.models import Needs
 

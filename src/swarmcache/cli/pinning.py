@@ -58,12 +58,12 @@ def using(
     Yields what to call once the cache is there, where it was made only inside. With `looks_around`,
     what others use meanwhile is recorded from time to time as well.
     """
-    from swarmcache.hubcache.using import using as held  # noqa: PLC0415 - not for `clean` itself
+    from swarmcache.hubcache.use.using import using as held  # noqa: PLC0415 - not for `clean` itself
 
     cache, environment = invocation.location.path, invocation.environment
 
     def look_around() -> None:
-        from swarmcache.hubcache.users import note_seen_uses  # noqa: PLC0415 - minutes later
+        from swarmcache.hubcache.use.users import note_seen_uses  # noqa: PLC0415 - minutes later
 
         note_seen_uses(cache, environment, invocation.settings.tiers)
 
@@ -75,7 +75,7 @@ def using(
 
 def register(invocation: Invocation, targets: Iterable[Target]) -> None:
     """Record in the cache that the project here needs these models; never raises."""
-    from swarmcache.hubcache.roots import add_root  # noqa: PLC0415 - only verbs that fill a cache
+    from swarmcache.hubcache.use.roots import add_root  # noqa: PLC0415 - only verbs that fill a cache
 
     add_root(invocation.location.path, invocation.environment, invocation.project, targets)
 
@@ -95,7 +95,7 @@ def register_locked(invocation: Invocation, models: Iterable[LockedModel]) -> No
 def register_project(project: str, environment: Environment) -> None:
     """Record in the cache of a new project what its own files need; never raises of ours."""
     from swarmcache.hubcache.locate import locate_effective  # noqa: PLC0415 - only `init`
-    from swarmcache.hubcache.roots import add_root  # noqa: PLC0415
+    from swarmcache.hubcache.use.roots import add_root  # noqa: PLC0415
     from swarmcache.settings import load_settings  # noqa: PLC0415
 
     with contextlib.suppress(ProjectError):

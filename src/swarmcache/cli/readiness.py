@@ -139,7 +139,7 @@ def _is_complete(cached: Cached, target: Target) -> bool:
 
 def _refuse_proven_wrong(cached: Cached, targets: Sequence[Target]) -> None:
     """Raise NotReady for bytes that `verify` has proven wrong: no option starts with those."""
-    from swarmcache.hubcache.blame import proven_wrong  # noqa: PLC0415 - complete starts do not ask
+    from swarmcache.hubcache.intact.blame import proven_wrong  # noqa: PLC0415 - complete starts do not ask
 
     for target in targets:
         wrong = proven_wrong(target, cached.path, cached.state(target).damaged)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from swarmcache.cli.invocation import Invocation
-    from swarmcache.hubcache.expectations import Locked
+    from swarmcache.hubcache.intact.expectations import Locked
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
     from swarmcache.hubcache.layout import RepoName, Target
-    from swarmcache.hubcache.verdicts import FileVerdict
     from swarmcache.plans.repair import Repaired, RepairPlan, Unrepaired
     from swarmcache.report.verify_summary import Summary
     from swarmcache.transfer.hub import Hub

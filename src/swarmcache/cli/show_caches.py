@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.hubcache.homes import with_home
+from swarmcache.hubcache.leftovers.homes import with_home
 from swarmcache.hubcache.locate import Location
 from swarmcache.hubcache.usage import CacheUsage, empty_cache, measure_cache
 from swarmcache.locale import t
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.usage import RepoUsage
-    from swarmcache.hubcache.users import Users
+    from swarmcache.hubcache.use.users import Users
 
 _ON_A_TERMINAL = 30
 """Repos shown unless `--limit` says otherwise; a pipe gets all."""
@@ -90,7 +90,7 @@ def _measure(
 
 
 def _users(invocation: Invocation, path: str, wanted: Callable[[RepoName], bool] | None) -> Users:
-    from swarmcache.hubcache.users import Users, cache_users  # noqa: PLC0415 - when asked
+    from swarmcache.hubcache.use.users import Users, cache_users  # noqa: PLC0415 - when asked
 
     if not cache_exists(path):
         return Users((), 0, visible=True)

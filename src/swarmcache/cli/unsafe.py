@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
     from swarmcache.hubcache.pickles.imports import Scan
     from swarmcache.hubcache.pickles.twins import PickleFile
-    from swarmcache.hubcache.verdicts import FileVerdict
 
 F = TypeVar("F", bound="Callable[..., object]")
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.cli.invocation import Invocation
-    from swarmcache.hubcache.crew import How
-    from swarmcache.hubcache.expectations import Locked
+    from swarmcache.hubcache.intact.crew import How
+    from swarmcache.hubcache.intact.expectations import Locked
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
+    from swarmcache.hubcache.intact.verify import Verification
     from swarmcache.hubcache.layout import Target
-    from swarmcache.hubcache.verdicts import FileVerdict
-    from swarmcache.hubcache.verify import Verification
     from swarmcache.lockfile import Lock
     from swarmcache.report.verify_summary import Summary
 
@@ -75,9 +75,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
     dry_run: bool,
 ) -> int:
     """Verify `models`, or without any what the project in the working directory loads."""
-    from swarmcache.hubcache.cores import usable_cores  # noqa: PLC0415
-    from swarmcache.hubcache.crew import How  # noqa: PLC0415 - after usage errors
-    from swarmcache.hubcache.pace import step_back  # noqa: PLC0415
+    from swarmcache.hubcache.intact.cores import usable_cores  # noqa: PLC0415
+    from swarmcache.hubcache.intact.crew import How  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.intact.pace import step_back  # noqa: PLC0415
     from swarmcache.lockfile import read_lock  # noqa: PLC0415
 
     refuse_alone(repair=repair, nearby=nearby, dry_run=dry_run, fail_fast=fail_fast)
@@ -110,8 +110,8 @@ def _held(
     invocation: Invocation, asked: Sequence[Target] | None
 ) -> contextlib.AbstractContextManager[object]:
     """Let nobody remove what is being verified: it would be told as missing."""
-    from swarmcache.hubcache.leases import lease  # noqa: PLC0415 - after usage errors
     from swarmcache.hubcache.scan import repo_names  # noqa: PLC0415
+    from swarmcache.hubcache.use.leases import lease  # noqa: PLC0415 - after usage errors
 
     cache = invocation.location.path
     repos = repo_names(cache) if asked is None else [target.name for target in asked]
@@ -122,7 +122,7 @@ def _asked(
     invocation: Invocation, models: tuple[str, ...], lock: Lock | None, *, whole_cache: bool
 ) -> Sequence[Target] | None:
     """Return the targets, at the commits that the lock pins; None for the whole cache."""
-    from swarmcache.hubcache.pins import pinned  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.complete.pins import pinned  # noqa: PLC0415 - after usage errors
 
     if whole_cache and models:
         raise click.UsageError(t("--all means every model; name none beside it."))
@@ -143,8 +143,8 @@ def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each r
     show: bool = True,
 ) -> tuple[Verification, Summary]:
     """Return the finished run and its verdicts counted; each problem is shown once known."""
+    from swarmcache.hubcache.intact.verify import verify  # noqa: PLC0415
     from swarmcache.hubcache.state import state_folder  # noqa: PLC0415
-    from swarmcache.hubcache.verify import verify  # noqa: PLC0415
     from swarmcache.report.verify_summary import Summary  # noqa: PLC0415
 
     cache, summary = invocation.location.path, Summary()
@@ -172,7 +172,7 @@ def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each r
 
 
 def _locked(lock: Lock | None) -> Locked:
-    from swarmcache.hubcache.expectations import nothing_locked  # noqa: PLC0415
+    from swarmcache.hubcache.intact.expectations import nothing_locked  # noqa: PLC0415
 
     return lock.files_at if lock is not None else nothing_locked
 

@@ -173,7 +173,7 @@ def _busy_softly(path: str) -> CacheBusy:
 
 def holder(path: str) -> str | None:
     """Return who holds a kernel lock, for people, as far as this machine tells: pid and command."""
-    from swarmcache.hubcache.processes import command_words  # noqa: PLC0415 - hardly ever
+    from swarmcache.hubcache.use.processes import command_words  # noqa: PLC0415 - hardly ever
 
     try:
         found = os.stat(path)

@@ -12,14 +12,14 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache import layout
-from swarmcache.hubcache.crash_remains import (
+from swarmcache.hubcache.folder import cache_exists, lies_in, stays_inside
+from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
+from swarmcache.hubcache.leftovers.crash_remains import (
     is_blob_remains,
     is_link_probe,
     is_mode_probe,
     is_ref_remains,
 )
-from swarmcache.hubcache.folder import cache_exists, lies_in, stays_inside
-from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.hubcache.problems import Problem, foreign, lost_tier, unreadable
 from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t

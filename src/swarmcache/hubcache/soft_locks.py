@@ -21,7 +21,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache.layout import BLOBS, LOCKS, SHARED_MARKER, parse_folder_name
-from swarmcache.hubcache.owners import boot_id, pid_namespace, start_time
+from swarmcache.hubcache.use.owners import boot_id, pid_namespace, start_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.blame import known_wrong
-from swarmcache.hubcache.integrity import Missing, Outcome, Unknown, check_revision
-from swarmcache.hubcache.last_use import last_used, last_uses
+from swarmcache.hubcache.complete.integrity import Missing, Outcome, Unknown, check_revision
+from swarmcache.hubcache.intact.blame import known_wrong
 from swarmcache.hubcache.layout import folder_name
+from swarmcache.hubcache.leftovers.surroundings import read_surroundings
 from swarmcache.hubcache.scan import list_cache, read_repo
-from swarmcache.hubcache.surroundings import read_surroundings
+from swarmcache.hubcache.use.last_use import last_used, last_uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from swarmcache.environment import Environment
-    from swarmcache.hubcache.blame import Wrongs
-    from swarmcache.hubcache.integrity import State
+    from swarmcache.hubcache.complete.integrity import State
+    from swarmcache.hubcache.intact.blame import Wrongs
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.scan import Leftover, LeftoverKind, Repo, Revision

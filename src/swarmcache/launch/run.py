@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import NotReady, SwarmcacheError, os_sentence
-from swarmcache.hubcache.integrity import Missing, check
+from swarmcache.hubcache.complete.integrity import Missing, check
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from swarmcache.environment import Environment
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import Lock
     from swarmcache.project.draws import PoolOption
@@ -80,7 +80,7 @@ class Cached:
     def _check(self, target: Target) -> Outcome:
         if self.lock is None:
             return check(target, self.path, tiers=self.tiers)
-        from swarmcache.hubcache.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
+        from swarmcache.hubcache.complete.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
 
         return check_pinned(target, self.path, self.lock, tiers=self.tiers)
 

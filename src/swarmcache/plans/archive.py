@@ -20,10 +20,10 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from swarmcache.errors import TransferError, UnsafeListing, WrongBytes
-from swarmcache.hubcache import owners
-from swarmcache.hubcache.expectations import algorithm_of, expected_of
-from swarmcache.hubcache.fingerprint import fingerprint_of
-from swarmcache.hubcache.hashing import new_digest
+from swarmcache.hubcache.intact.expectations import algorithm_of, expected_of
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
+from swarmcache.hubcache.intact.hashing import new_digest
+from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layout import (
     BLOBS,
     REFS,
@@ -33,10 +33,10 @@ from swarmcache.hubcache.layout import (
     is_commit,
     parse_folder_name,
 )
-from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.reading import open_quietly
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.progress import Silent
 from swarmcache.transfer.claims import new_folder

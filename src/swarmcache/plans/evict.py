@@ -12,8 +12,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import BudgetExceeded
-from swarmcache.hubcache.evictable import fetched_commits
 from swarmcache.hubcache.usage import free_bytes
+from swarmcache.hubcache.use.evictable import fetched_commits
 from swarmcache.locale import t
 from swarmcache.plans.clean import CleanPlan, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean

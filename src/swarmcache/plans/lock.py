@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from swarmcache.errors import SwarmcacheError, TransferError
-from swarmcache.hubcache.expectations import algorithm_of, trusted_name
-from swarmcache.hubcache.integrity import check_revision
+from swarmcache.hubcache.complete.integrity import check_revision
+from swarmcache.hubcache.intact.expectations import algorithm_of, trusted_name
 from swarmcache.hubcache.layout import Target, is_commit
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.scan import read_repo

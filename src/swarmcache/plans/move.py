@@ -11,12 +11,12 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.last_use import copy_uses
+from swarmcache.hubcache.leftovers.surroundings import read_surroundings
 from swarmcache.hubcache.publishing import draft_of, make_folder
-from swarmcache.hubcache.roots import move_roots
 from swarmcache.hubcache.scan import list_cache, repo_names
 from swarmcache.hubcache.state import file_mode, state_folder
-from swarmcache.hubcache.surroundings import read_surroundings
+from swarmcache.hubcache.use.last_use import copy_uses
+from swarmcache.hubcache.use.roots import move_roots
 from swarmcache.plans.adopt import plan_adopt
 from swarmcache.plans.clean import Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean

@@ -14,8 +14,8 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheNotFound
-from swarmcache.hubcache.expectations import expected_of
 from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.intact.expectations import expected_of
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, RepoName, folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.scan import read_repo, repo_names
@@ -24,7 +24,7 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.hubcache.expectations import Expected
+    from swarmcache.hubcache.intact.expectations import Expected
     from swarmcache.hubcache.scan import Repo
 
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch
-from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.complete.pins import mismatches
+from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.layout import BLOBS, folder_name, is_commit
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
-from swarmcache.hubcache.pins import mismatches
 from swarmcache.hubcache.refs import write_ref
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.locale import listed, t, tn
@@ -188,7 +188,7 @@ def _comparable(revision: Revision, pin: LockedModel) -> Iterator[tuple[str, Blo
 
 
 def _is_content(blob: Blob, locked: LockedFile) -> bool:
-    from swarmcache.hubcache.hashing import Hashed, hash_file  # noqa: PLC0415 - not where all is here
+    from swarmcache.hubcache.intact.hashing import Hashed, hash_file  # noqa: PLC0415 - not where all is here
 
     found = hash_file(blob.path, "sha256" if locked.sha256 else "git-sha1")
     return isinstance(found, Hashed) and found.digest == locked.etag

@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import HubCacheError
-from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.linking import reflinked
 from swarmcache.locale import t
 from swarmcache.plans.archive import exportable

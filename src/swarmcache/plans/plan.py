@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from swarmcache.hubcache.expectations import Expected
+    from swarmcache.hubcache.intact.expectations import Expected
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.transfer.listing import RepoListing
 

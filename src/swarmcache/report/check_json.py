@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
 
 

@@ -10,7 +10,7 @@ from swarmcache.units import human_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.report.terminal import Terminal
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.locate import Location
     from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
-    from swarmcache.hubcache.users import Users
+    from swarmcache.hubcache.use.users import Users
 
 
 def status_document(

@@ -13,7 +13,7 @@ from swarmcache.units import human_age, human_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.hubcache.integrity import State
+    from swarmcache.hubcache.complete.integrity import State
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.locate import Location
     from swarmcache.hubcache.problems import Problem

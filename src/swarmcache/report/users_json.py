@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmcache.report.json import utc
 
 if TYPE_CHECKING:
-    from swarmcache.hubcache.users import User, Users
+    from swarmcache.hubcache.use.users import User, Users
 
 
 def users_field(found: Users) -> dict[str, object]:

@@ -14,7 +14,7 @@ from swarmcache.units import human_age
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.hubcache.users import User, Users
+    from swarmcache.hubcache.use.users import User, Users
     from swarmcache.report.terminal import Terminal
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.verdicts import Corrupt, Missing, Unverifiable
+from swarmcache.hubcache.intact.verdicts import Corrupt, Missing, Unverifiable
 from swarmcache.report.json import document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from swarmcache.hubcache.verdicts import FileVerdict
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
     from swarmcache.report.verify_summary import Summary
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.verdicts import Corrupt, Missing, Remembered, Unverifiable, Verified
+from swarmcache.hubcache.intact.verdicts import Corrupt, Missing, Remembered, Unverifiable, Verified
 
 if TYPE_CHECKING:
-    from swarmcache.hubcache.verdicts import FileVerdict
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
 
 _COUNTED = {
     Verified: "verified",

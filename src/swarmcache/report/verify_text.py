@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.verdicts import Corrupt, Missing, Unverifiable
+from swarmcache.hubcache.intact.verdicts import Corrupt, Missing, Unverifiable
 from swarmcache.locale import listed, t, tn
 from swarmcache.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmcache.hubcache.verdicts import FileVerdict, ProblemKind
+    from swarmcache.hubcache.intact.verdicts import FileVerdict, ProblemKind
     from swarmcache.report.terminal import Terminal
     from swarmcache.report.verify_summary import Summary
 

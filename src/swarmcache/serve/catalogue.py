@@ -10,7 +10,6 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.crash_remains import is_ref_remains
 from swarmcache.hubcache.layout import (
     REFS,
     SNAPSHOTS,
@@ -18,6 +17,7 @@ from swarmcache.hubcache.layout import (
     folder_name,
     is_commit,
 )
+from swarmcache.hubcache.leftovers.crash_remains import is_ref_remains
 from swarmcache.hubcache.reading import read_start
 from swarmcache.serve.refusals import RepoNotFound, RevisionNotFound
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.complete.snapshot import Snapshot
 from swarmcache.hubcache.layout import NO_EXIST, SNAPSHOTS, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, manifest_path, read_manifest
 from swarmcache.hubcache.scan import Blob
-from swarmcache.hubcache.snapshot import Snapshot
 from swarmcache.serve.hashes import Fingerprint, Hashes, belongs_in_lfs
 from swarmcache.serve.refusals import EntryNotFound, FileDamaged, FileNotCached, Refusal
 

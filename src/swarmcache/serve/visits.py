@@ -13,10 +13,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.last_use import note_use
 from swarmcache.hubcache.layout import parse_folder_name
-from swarmcache.hubcache.leases import drop_lease, renew_lease, take_lease
-from swarmcache.hubcache.using import BEAT_SECONDS
+from swarmcache.hubcache.use.last_use import note_use
+from swarmcache.hubcache.use.leases import drop_lease, renew_lease, take_lease
+from swarmcache.hubcache.use.using import BEAT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheBusy, LockLeft
-from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.locks import blob_lock, holder
 from swarmcache.hubcache.publishing import share
+from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.transfer.partial import DATA
 from swarmcache.transfer.recall import Recall
@@ -26,7 +26,7 @@ from swarmcache.transfer.recall import Recall
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.hubcache.owners import Owner
+    from swarmcache.hubcache.use.owners import Owner
     from swarmcache.transfer.contents import Content
     from swarmcache.transfer.ranges import Ranges
 

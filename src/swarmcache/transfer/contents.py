@@ -7,13 +7,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.layout import Target, folder_name, parse_folder_name
 
 if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
+    from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.verdicts import Algorithm
 
 
 SMALL_BYTES = 2**20

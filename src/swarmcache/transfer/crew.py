@@ -18,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import EndpointUnreachable
-from swarmcache.hubcache.owners import BEAT_SECONDS
+from swarmcache.hubcache.use.owners import BEAT_SECONDS
 from swarmcache.locale import t
 from swarmcache.transfer.claims import Busy, Claim, claim, sweep
 from swarmcache.transfer.contents import (

@@ -6,12 +6,12 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.hashing import new_digest
+from swarmcache.hubcache.intact.hashing import new_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmcache.hubcache.verdicts import Algorithm
+    from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.transfer.partial import Partial
 
 _CHUNK = 2**20

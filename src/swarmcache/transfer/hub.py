@@ -98,7 +98,7 @@ class Hub:
         With `lock=False` the caller holds the Hub's locks of all blobs. Raises AccessDenied for a
         cache that this user cannot write, DiskFull where not even a folder can be made.
         """
-        from swarmcache.hubcache.pace import Throttle  # noqa: PLC0415 - see the class
+        from swarmcache.hubcache.intact.pace import Throttle  # noqa: PLC0415 - see the class
         from swarmcache.transfer.crew import Crew  # noqa: PLC0415
         from swarmcache.transfer.place import partials_folder  # noqa: PLC0415
 

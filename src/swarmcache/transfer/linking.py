@@ -14,15 +14,15 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError
-from swarmcache.hubcache import owners
-from swarmcache.hubcache.fingerprint import Fingerprint, fingerprint_of
 from swarmcache.hubcache.folder import lies_in
-from swarmcache.hubcache.hashing import Hashed, hash_file
-from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.intact.fingerprint import Fingerprint, fingerprint_of
+from swarmcache.hubcache.intact.hashing import Hashed, hash_file
+from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.linking import link_content
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, share
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use import owners
 from swarmcache.transfer.claims import new_folder
 from swarmcache.transfer.contents import Advanced, Fetched, Started, is_there, place_of
 from swarmcache.transfer.putting import let_settle
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.linking import Way
-    from swarmcache.hubcache.verdicts import Algorithm
     from swarmcache.transfer.contents import Content, Event
 
 

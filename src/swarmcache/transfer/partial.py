@@ -1,7 +1,7 @@
 """A download under way: its bytes, and a journal that survives whatever stops it.
 
     .locks/.swarmcache/partial/<key>/
-    ├── owner.…         who works on it (hubcache/owners.py)
+    ├── owner.…         who works on it (hubcache/use/owners.py)
     ├── data            the bytes, with holes; hard-linked into `blobs` once they are proven
     └── journal         what of them is there
 
@@ -28,9 +28,9 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from swarmcache.hubcache.journal import sealed
-from swarmcache.hubcache.owners import boot_id
+from swarmcache.hubcache.intact.journal import sealed
 from swarmcache.hubcache.publishing import share, sync_folders
+from swarmcache.hubcache.use.owners import boot_id
 from swarmcache.transfer.contents import SMALL_BYTES
 from swarmcache.transfer.ranges import Range, Ranges
 from swarmcache.transfer.recall import Recall

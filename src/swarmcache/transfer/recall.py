@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from swarmcache.hubcache.journal import unsealed
-from swarmcache.hubcache.owners import boot_id
+from swarmcache.hubcache.intact.journal import unsealed
+from swarmcache.hubcache.use.owners import boot_id
 from swarmcache.transfer.ranges import Range, Ranges
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from swarmcache.errors import EndpointUnreachable, SwarmcacheError, TransferError, WrongBytes
-from swarmcache.hubcache.expectations import algorithm_of
+from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.reading import open_quietly
 from swarmcache.locale import t

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.verdicts import Missing
-from swarmcache.hubcache.weights import weights_format
+from swarmcache.hubcache.complete.weights import weights_format
+from swarmcache.hubcache.intact.verdicts import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.verdicts import FileVerdict
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _SAFETENSORS = ".safetensors"

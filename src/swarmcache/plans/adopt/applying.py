@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError
-from swarmcache.hubcache.evictable import note_fetched
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.publishing import publish
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.plans.adopt.values import Adopted
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean

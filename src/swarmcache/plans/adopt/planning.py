@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheNotFound, RepoNotFound
-from swarmcache.hubcache.expectations import expected_of
+from swarmcache.hubcache.complete.weights import Selection
 from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.intact.expectations import expected_of
 from swarmcache.hubcache.layout import Target, folder_name
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.scan import iter_repos, read_repo, repo_names
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
-from swarmcache.hubcache.weights import Selection
 from swarmcache.locale import t
 from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept, title

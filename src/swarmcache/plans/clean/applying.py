@@ -7,8 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy, os_sentence
-from swarmcache.hubcache.evictable import forget_fetched
-from swarmcache.hubcache.last_use import forget_uses
 from swarmcache.hubcache.layout import (
     BLOBS,
     INCOMPLETE,
@@ -16,13 +14,15 @@ from swarmcache.hubcache.layout import (
     REPO_ENTRIES,
     folder_name,
 )
-from swarmcache.hubcache.leases import sweep_leases
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, holder, is_held
 from swarmcache.hubcache.mounts import from_elsewhere
 from swarmcache.hubcache.publishing import sync_folders
-from swarmcache.hubcache.roots import expire_roots
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use.evictable import forget_fetched
+from swarmcache.hubcache.use.last_use import forget_uses
+from swarmcache.hubcache.use.leases import sweep_leases
+from swarmcache.hubcache.use.roots import expire_roots
 from swarmcache.locale import t
 from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint

@@ -6,11 +6,11 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache import owners
-from swarmcache.hubcache.crash_remains import is_link_probe, store_remains
 from swarmcache.hubcache.layout import BLOBS
+from swarmcache.hubcache.leftovers.crash_remains import is_link_probe, store_remains
 from swarmcache.hubcache.soft_locks import soft_locks
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
 from swarmcache.plans.clean.homes import dead_chunk_caches, dead_flat_files

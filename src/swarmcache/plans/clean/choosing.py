@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.integrity import check_revision
+from swarmcache.hubcache.complete.integrity import check_revision
 from swarmcache.hubcache.layout import BLOBS, REFS
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import repeated, target_name

@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.crash_remains import is_manifest_remains
+from swarmcache.hubcache.complete.weights import select, weights_format
 from swarmcache.hubcache.layout import BLOBS, NO_EXIST, REFS, SNAPSHOTS, TREES
-from swarmcache.hubcache.weights import select, weights_format
+from swarmcache.hubcache.leftovers.crash_remains import is_manifest_remains
 from swarmcache.plans.clean.protection import is_settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from swarmcache.hubcache.complete.weights import Format
     from swarmcache.hubcache.scan import Repo, Revision
-    from swarmcache.hubcache.weights import Format
     from swarmcache.plans.clean.known import Inventory
     from swarmcache.plans.clean.values import Choice
     from swarmcache.plans.plan import RemovalKind

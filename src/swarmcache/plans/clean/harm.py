@@ -19,8 +19,8 @@ from swarmcache.plans.clean.values import LEFTOVER_KINDS, Choice, Seen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from swarmcache.hubcache.complete.weights import Format
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.weights import Format
     from swarmcache.plans.clean.beside import Beside
     from swarmcache.plans.clean.planning import Planner
     from swarmcache.plans.clean.values import Kept, Wishes

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.chunk_caches import chunk_caches, discard, read_chunk_cache
-from swarmcache.hubcache.flat_files import flat_files, still_read
-from swarmcache.hubcache.homes import flat_folders, xet_folders
+from swarmcache.hubcache.leftovers.chunk_caches import chunk_caches, discard, read_chunk_cache
+from swarmcache.hubcache.leftovers.flat_files import flat_files, still_read
+from swarmcache.hubcache.leftovers.homes import flat_folders, xet_folders
 from swarmcache.hubcache.libraries import installed
 from swarmcache.hubcache.locks import is_held
 from swarmcache.locale import t
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from swarmcache.environment import Environment
-    from swarmcache.hubcache.chunk_caches import ChunkCache
+    from swarmcache.hubcache.leftovers.chunk_caches import ChunkCache
     from swarmcache.plans.clean.protection import Protection
 
 _LOCK = ".lock"

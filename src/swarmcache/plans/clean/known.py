@@ -11,14 +11,14 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache import layout
-from swarmcache.hubcache.crash_remains import (
+from swarmcache.hubcache.folder import stays_inside
+from swarmcache.hubcache.leftovers.crash_remains import (
     is_blob_remains,
     is_link_probe,
     is_manifest_remains,
     is_mode_probe,
     is_ref_remains,
 )
-from swarmcache.hubcache.folder import stays_inside
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.reading import read_start
 from swarmcache.hubcache.scan import read_repo

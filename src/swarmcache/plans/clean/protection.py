@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.last_use import last_used, last_uses
 from swarmcache.hubcache.layout import RepoName, folder_name, is_commit
-from swarmcache.hubcache.leases import leases
 from swarmcache.hubcache.locks import is_downloading
-from swarmcache.hubcache.open_files import open_files
-from swarmcache.hubcache.processes import command_name
-from swarmcache.hubcache.roots import roots
-from swarmcache.hubcache.users import folders_of
+from swarmcache.hubcache.use.last_use import last_used, last_uses
+from swarmcache.hubcache.use.leases import leases
+from swarmcache.hubcache.use.open_files import open_files
+from swarmcache.hubcache.use.processes import command_name
+from swarmcache.hubcache.use.roots import roots
+from swarmcache.hubcache.use.users import folders_of
 from swarmcache.locale import t
 from swarmcache.plans.clean.values import Kept, title
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from swarmcache.environment import Environment
-    from swarmcache.hubcache.open_files import OpenFiles
-    from swarmcache.hubcache.owners import Owner
     from swarmcache.hubcache.scan import Repo, Revision
+    from swarmcache.hubcache.use.open_files import OpenFiles
+    from swarmcache.hubcache.use.owners import Owner
 
 RECENT_SECONDS = 600
 """So long after its last use a model stays, since its user may just be starting again."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from swarmcache.hubcache.complete.weights import Format
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.scan import Repo
-    from swarmcache.hubcache.weights import Format
     from swarmcache.plans.clean.known import Inventory
     from swarmcache.plans.plan import Remove
 

@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy, os_sentence
-from swarmcache.hubcache.fingerprint import fingerprint_of
-from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
+from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.linking import link_content
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import replace

@@ -10,12 +10,12 @@ import os
 from stat import S_IMODE, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.expectations import algorithm_of
 from swarmcache.hubcache.extents import share_extents
-from swarmcache.hubcache.fingerprint import Fingerprint
 from swarmcache.hubcache.folder import stays_inside
+from swarmcache.hubcache.intact.expectations import algorithm_of
+from swarmcache.hubcache.intact.fingerprint import Fingerprint
+from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layout import BLOBS, folder_name
-from swarmcache.hubcache.ledger import Ledger
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
 from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.verdicts import Algorithm
 
 
 class _Key(NamedTuple):

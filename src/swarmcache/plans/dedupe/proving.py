@@ -6,20 +6,20 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.claims import Claims
-from swarmcache.hubcache.cores import usable_cores
-from swarmcache.hubcache.crew import Crew, How
-from swarmcache.hubcache.fingerprint import fingerprint_of
-from swarmcache.hubcache.hashing import Hashed
-from swarmcache.hubcache.ledger import FOLDER, Recalled
-from swarmcache.hubcache.survey import Content
+from swarmcache.hubcache.intact.claims import Claims
+from swarmcache.hubcache.intact.cores import usable_cores
+from swarmcache.hubcache.intact.crew import Crew, How
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
+from swarmcache.hubcache.intact.hashing import Hashed
+from swarmcache.hubcache.intact.ledger import FOLDER, Recalled
+from swarmcache.hubcache.intact.survey import Content
 from swarmcache.locale import t
 from swarmcache.plans.dedupe.values import Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from swarmcache.hubcache.ledger import Ledger
+    from swarmcache.hubcache.intact.ledger import Ledger
     from swarmcache.hubcache.state import State
     from swarmcache.plans.dedupe.values import Copy, Group
     from swarmcache.progress import Progress

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from swarmcache.hubcache.fingerprint import Fingerprint
+    from swarmcache.hubcache.intact.fingerprint import Fingerprint
+    from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.linking import Way
-    from swarmcache.hubcache.verdicts import Algorithm
     from swarmcache.plans.plan import ShareContent
 
 

@@ -9,8 +9,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheBusy, RepoNotFound, SwarmcacheError, WrongBytes
+from swarmcache.hubcache.complete.pins import Astray
 from swarmcache.hubcache.layout import BLOBS, folder_name
-from swarmcache.hubcache.pins import Astray
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import listed, t
@@ -21,7 +21,7 @@ from swarmcache.progress import Silent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.plans.pull.values import PlannedPull, Pulled, PullPlan
     from swarmcache.progress import Progress
     from swarmcache.transfer.contents import Fetched

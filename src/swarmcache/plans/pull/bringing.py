@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import WrongBytes
-from swarmcache.hubcache.evictable import note_fetched
-from swarmcache.hubcache.fingerprint import fingerprint_of
-from swarmcache.hubcache.ledger import Ledger
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
+from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
 from swarmcache.plans.pull.revision import NewRevision
 from swarmcache.transfer.contents import Content, Failed, Fetched

@@ -6,8 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache import owners
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.use import owners
 from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:

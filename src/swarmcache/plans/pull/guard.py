@@ -17,9 +17,9 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import REFS
 from swarmcache.hubcache.publishing import make_folder, share, sync_folders
+from swarmcache.hubcache.use import owners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch, SwarmcacheError, UnsafeListing
+from swarmcache.hubcache.complete.integrity import check_revision
+from swarmcache.hubcache.complete.pins import Astray, Mismatched, check_pinned, pinned
+from swarmcache.hubcache.complete.weights import Selection, select, weights_format
 from swarmcache.hubcache.folder import lies_in
-from swarmcache.hubcache.integrity import check_revision
 from swarmcache.hubcache.linking import may_link
-from swarmcache.hubcache.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
-from swarmcache.hubcache.weights import Selection, select, weights_format
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pinned import as_locked, not_as_locked
@@ -29,8 +29,8 @@ from swarmcache.plans.pull.values import PlannedPull, PullPlan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from swarmcache.hubcache.expectations import Expected
-    from swarmcache.hubcache.integrity import Outcome
+    from swarmcache.hubcache.complete.integrity import Outcome
+    from swarmcache.hubcache.intact.expectations import Expected
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.scan import CachedFile, Repo
     from swarmcache.lockfile import Lock
@@ -224,7 +224,7 @@ def _agrees(here: CachedFile, file: RemoteFile) -> bool:
 
 
 def _expected(file: RemoteFile) -> Expected | None:
-    from swarmcache.hubcache.expectations import Expected, algorithm_of  # noqa: PLC0415
+    from swarmcache.hubcache.intact.expectations import Expected, algorithm_of  # noqa: PLC0415
 
     algorithm = algorithm_of(file.etag or "")
     if algorithm is None or file.etag is None:

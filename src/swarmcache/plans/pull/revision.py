@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
-from swarmcache.hubcache import owners
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name, is_commit
 from swarmcache.hubcache.manifest import manifest_path, manifest_text, read_manifest
 from swarmcache.hubcache.publishing import make_folder, publish, replace, share, sync_folders
 from swarmcache.hubcache.refs import read_ref, write_ref
+from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.plans.pull.guard import drop_guards, guarded
 from swarmcache.transfer.claims import new_folder

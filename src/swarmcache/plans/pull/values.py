@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from swarmcache.errors import SwarmcacheError
-    from swarmcache.hubcache.integrity import Outcome, State
+    from swarmcache.hubcache.complete.integrity import Outcome, State
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import Lock, LockedModel
     from swarmcache.transfer.listing import RemoteFile, RepoListing

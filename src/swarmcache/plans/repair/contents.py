@@ -7,7 +7,7 @@ from stat import S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotRepairable, WrongBytes
-from swarmcache.hubcache.expectations import Expected, algorithm_of
+from swarmcache.hubcache.intact.expectations import Expected, algorithm_of
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.scan import read_repo
@@ -20,7 +20,7 @@ from swarmcache.transfer.listing import file_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from swarmcache.hubcache.expectations import Locked, Record
+    from swarmcache.hubcache.intact.expectations import Locked, Record
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.nearby import Nearby
     from swarmcache.plans.plan import Step

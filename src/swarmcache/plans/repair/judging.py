@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.hashing import Hashed, hash_file
+from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmcache.hubcache.expectations import Expected
+    from swarmcache.hubcache.intact.expectations import Expected
 
 
 def is_intact(location: str, expected: Expected, cache: str) -> bool:

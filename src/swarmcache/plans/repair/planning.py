@@ -9,11 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, NotRepairable, SwarmcacheError
-from swarmcache.hubcache.expectations import nothing_locked
+from swarmcache.hubcache.intact.expectations import nothing_locked
+from swarmcache.hubcache.intact.verdicts import Corrupt, Missing
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.manifest import FORMAT_VERSION, manifest_path, read_manifest
 from swarmcache.hubcache.usage import free_bytes
-from swarmcache.hubcache.verdicts import Corrupt, Missing
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby, refuse_no_cache
 from swarmcache.plans.plan import PutManifest
@@ -25,9 +25,9 @@ from swarmcache.plans.repair.values import Repair, RepairPlan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from swarmcache.hubcache.expectations import Locked
+    from swarmcache.hubcache.intact.expectations import Locked
+    from swarmcache.hubcache.intact.verdicts import FileVerdict
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.verdicts import FileVerdict
     from swarmcache.plans.plan import Step
     from swarmcache.transfer.hub import Hub
 

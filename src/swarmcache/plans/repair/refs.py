@@ -6,20 +6,20 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotRepairable
-from swarmcache.hubcache.expectations import algorithm_of, expected_of
-from swarmcache.hubcache.integrity import check_revision
+from swarmcache.hubcache.complete.integrity import check_revision
+from swarmcache.hubcache.complete.weights import select
+from swarmcache.hubcache.intact.expectations import algorithm_of, expected_of
 from swarmcache.hubcache.layout import folder_name, is_commit
 from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.reading import read_start
-from swarmcache.hubcache.weights import select
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutManifest, PutRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.hubcache.expectations import Expected
+    from swarmcache.hubcache.intact.expectations import Expected
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.nearby import Nearby
     from swarmcache.plans.plan import Step

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from swarmcache.errors import SwarmcacheError
+    from swarmcache.hubcache.intact.verdicts import ProblemKind
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.verdicts import ProblemKind
     from swarmcache.plans.plan import Step
 
 RepairKind: TypeAlias = "ProblemKind | Literal['missing-manifest']"

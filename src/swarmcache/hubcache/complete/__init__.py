@@ -1,0 +1,1 @@
+"""Complete: every file that loading needs is there, with the right size and form."""

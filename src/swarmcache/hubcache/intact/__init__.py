@@ -1,0 +1,1 @@
+"""Intact: the bytes are right; hashed once, in parallel, and remembered."""

@@ -1,0 +1,1 @@
+"""What no revision needs, and how it is known to be nobody's."""

@@ -1,0 +1,1 @@
+"""Who uses what, now and when: leases, open files, last use, and who needs what."""
