@@ -1,0 +1,125 @@
+"""Three projects' caches share one copy, whatever each client version does in one of them.
+
+This is what hard links between blobs rest on: the Hub's clients replace blobs by rename, and never
+write into them (docs/adr/0019).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import compat_environments
+import pytest
+
+from cleaning import contents, inodes
+from compat.test_beside_clients import library_of
+from faults.pulling import MIB, Weights
+from swarmcache.environment import Environment
+from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.intact.verdicts import Remembered
+from swarmcache.hubcache.intact.verify import verify
+from swarmcache.hubcache.layout import parse_target
+from swarmcache.hubcache.state import state_folder
+from transfer.faulty_hub import FaultyHub, Repo
+from transfer.pulling import whole
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from compat.conftest import Library
+
+pytestmark = pytest.mark.compat
+FILES = {
+    "config.json": b'{"model_type": "llama"}',
+    "model.safetensors": whole(Weights(3 * MIB)),
+    "tokenizer.json": b"{ }",
+    "tokenizer_config.json": b"{}",
+}
+LATER = {**FILES, "config.json": b'{"model_type": "llama", "n": 2}'}
+NAMES = ("org/name", "unsloth/name")
+FORCE = (
+    "from huggingface_hub import snapshot_download\n"
+    "answer = snapshot_download(sys.argv[1], force_download=True)"
+)
+DELETE = (
+    "from huggingface_hub import scan_cache_dir\n"
+    "found = scan_cache_dir(sys.argv[1])\n"
+    "repo = next(r for r in found.repos if r.repo_id == sys.argv[2])\n"
+    "found.delete_revisions(*[r.commit_hash for r in repo.revisions]).execute()\n"
+    "answer = None"
+)
+
+
+def ours(library: Library, *words: str) -> None:
+    """Run a command of ours in a project that keeps its own cache."""
+    done = subprocess.run(
+        [sys.executable, "-m", "swarmcache", *words],
+        env=library.environment(XDG_STATE_HOME=os.path.dirname(os.path.dirname(library.cache))),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def state_of(cache: str) -> set[type]:
+    """Return the kinds of verdicts that `verify` gives on a whole cache."""
+    verdicts = verify(None, cache, state=state_folder(cache, Environment.current()))
+    return {type(verdict.outcome) for verdict in verdicts}
+
+
+def loads(cache: str, name: str) -> bool:
+    """Tell whether a project's model is complete and has its bytes."""
+    found = check(parse_target(name), cache)
+    return found.state == "complete" and contents(found.snapshot or "") in (FILES, LATER)
+
+
+@pytest.mark.parametrize("version", tuple(compat_environments.VERSIONS))
+def test_what_one_client_does_in_one_project_leaves_the_others(
+    tmp_path: pathlib.Path, version: str
+) -> None:
+    """Download again by force, upgrade, prune, delete: the others stay intact and remembered."""
+    repos = [Repo(name, FILES) for name in NAMES]
+    with FaultyHub(*repos) as hub:
+        first, second, theirs = (library_of(version, hub, tmp_path / n) for n in ("a", "b", "c"))
+        for name in NAMES:
+            theirs.snapshot(name)
+        served = hub.served("model.safetensors")
+        for project in (first, second):
+            for name in NAMES:
+                ours(project, "pull", name)
+        ours(first, "dedupe", first.cache, second.cache, theirs.cache)
+        caches = [project.cache for project in (first, second, theirs)]
+        held = sum(inodes(*caches).values())
+        assert held <= len(FILES["model.safetensors"]) + 3 * MIB
+        for cache in caches:
+            ours(first, "verify", "--all", "--cache-dir", cache)
+        # Once for all projects of ours: the client's own cache is not known to this user yet.
+        assert hub.served("model.safetensors") == served + len(FILES["model.safetensors"])
+
+        def others_are_well() -> None:
+            for cache in caches[:2]:
+                assert state_of(cache) == {Remembered}
+                assert all(loads(cache, name) for name in NAMES)
+
+        others_are_well()
+        theirs.run(FORCE, NAMES[0])
+        others_are_well()
+        repos[0].commit(LATER)
+        theirs.snapshot(NAMES[0])
+        assert loads(theirs.cache, NAMES[0])
+        others_are_well()
+        if not version.startswith("0."):
+            theirs.hf("cache", "prune", "-y")
+            others_are_well()
+        theirs.run(DELETE, theirs.cache, NAMES[1])
+        others_are_well()
+        theirs.snapshot(NAMES[1])
+        ours(first, "dedupe", first.cache, second.cache, theirs.cache)
+        others_are_well()
+        assert all(loads(theirs.cache, name) for name in NAMES)
+        assert sum(inodes(*caches).values()) <= held + MIB
