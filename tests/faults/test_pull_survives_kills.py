@@ -117,7 +117,8 @@ def dies_at(here: Site, repo: Repo, old: str, change: int) -> bool:
     here.cache = f"{first}-{change}"
     shutil.copytree(first, here.cache, symlinks=True)
     words = ("org/name", "--refresh", "--json")
-    process = here.start(*words, hook=DYING, DIE_AT=str(change), DIE_IN=here.cache)
+    alone = {"XDG_STATE_HOME": f"{here.cache}-state"}  # No other cache may help with its files.
+    process = here.start(*words, hook=DYING, DIE_AT=str(change), DIE_IN=here.cache, **alone)
     _, said = process.communicate(timeout=BOUND)
     died = process.returncode == -signal.SIGKILL
     assert died or process.returncode == 0, said
@@ -129,7 +130,7 @@ def dies_at(here: Site, repo: Repo, old: str, change: int) -> bool:
         assert here.state(f"org/name@{old}") == "complete"
     published = here.blobs()
     here.hub.requests.clear()
-    here.finished(*words)
+    here.finished(*words, **alone)
     fetched = {request.path for request in here.hub.requests if request.file_bytes}
     for path in fetched:
         new = repo.commits[repo.main][path]
@@ -148,7 +149,9 @@ def changes_of(here: Site) -> int:
     first = here.cache
     here.cache = f"{first}-whole"
     shutil.copytree(first, here.cache, symlinks=True)
-    _, said = here.finished("org/name", "--refresh", "--json", hook=DYING, DIE_IN=here.cache)
+    words = ("org/name", "--refresh", "--json")
+    alone = {"XDG_STATE_HOME": f"{here.cache}-state"}
+    _, said = here.finished(*words, hook=DYING, DIE_IN=here.cache, **alone)
     here.cache = first
     return int(said.rpartition("changes: ")[2])
 

@@ -27,6 +27,7 @@ from swarmcache.hubcache.use.roots import add_root
 from swarmcache.plans.clean import LEFTOVER_KINDS, Pin, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
 from swarmcache.plans.clean.known import take_inventory
+from swarmcache.plans.clean.payloads import stored_payloads
 from swarmcache.plans.clean.trash import Trash
 
 if TYPE_CHECKING:
@@ -647,6 +648,20 @@ def test_a_blob_that_a_client_links_during_the_removal_comes_back(
     assert [step.kind for step in done.done] == ["revision", "manifest"]
     assert [one.what for one in done.kept] == [blob]
     assert contents(f"{maker.folder('org/a')}/snapshots/{main}")["README.md"] == b"old"
+
+
+def test_a_budget_counts_a_list_of_users_whose_payload_is_gone(maker: CacheMaker) -> None:
+    """A killed clean left it: what it takes is held, or the budget would be missed by it."""
+    maker.repo("org/a", model(1), shared=True)
+    payload = next(stored_payloads(os.path.realpath(maker.path)))
+    os.unlink(payload)
+    maker.repo("org/b", model(2))
+    with lease(maker.path, Environment.current(), [RepoName("model", "org/b")]):
+        plan, _ = cleaned(maker.path, Wishes(budget=0))
+    assert not os.path.exists(f"{payload}.refs")
+    left = sum(inodes(maker.path).values())
+    marker = os.stat(f"{maker.path}/blobs/.huggingface-shared-blobs").st_blocks * 512
+    assert left - marker <= plan.short
 
 
 def test_a_budget_counts_the_manifests_of_shared_payloads(maker: CacheMaker) -> None:
