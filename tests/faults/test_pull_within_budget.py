@@ -18,13 +18,14 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import inodes
 from cleaning import model as small_model
-from faults.pulling import BOUND, DYING, MIB, Site, model, site, until
+from faults.pulling import BOUND, DYING, MIB, Site, model, site
 from processes import Screen
 from small_disks import small_disk
 from swarmcache import report
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.use.leases import lease
+from transfer.faulty_hub import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,13 +202,11 @@ def test_an_endpoint_that_does_not_answer_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_download_that_fails_costs_nothing(tmp_path: Path) -> None:
-    """The disk has room for both, so nothing has gone yet when the line breaks."""
+    """The disk has room for both, so nothing has gone yet when the bytes prove wrong."""
     with filled(tmp_path) as here:
-        here.hub.bytes_per_second = MIB // 4
-        process = here.start("org/new", "--yes", **BUDGET, HF_HUB_DOWNLOAD_TIMEOUT="1")
-        until(lambda: here.hub.served("model.safetensors") > 0, "the download")
-    _, said = process.communicate(timeout=BOUND)
-    assert (process.returncode, held(here)) == (4, {"old", "older"}), said
+        here.hub.add(faults.wrong_bytes(), path="model.safetensors")
+        code, _, said = pulled(here, "org/new", "--yes")
+        assert (code, held(here)) == (5, {"old", "older"}), said
 
 
 def test_where_the_disk_has_no_room_for_both_the_old_goes_first(tmp_path: Path) -> None:
