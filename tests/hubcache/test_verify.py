@@ -397,7 +397,9 @@ def test_what_a_killed_neighbour_had_in_hand_is_hashed(large: CacheMaker) -> Non
     neighbour = sharing(large)
     go(neighbour)
     hashes = f"{large.path}/.locks/.swarmcache/ledger/hashes"
-    until(lambda: os.path.exists(hashes), "the neighbour's first result")
+    until(
+        lambda: os.path.exists(hashes) and os.path.getsize(hashes), "the neighbour's first result"
+    )
     neighbour.kill()
     neighbour.wait()
 
