@@ -103,19 +103,13 @@ def _settings_file(invocation: Invocation) -> str | None:
 
 def _switched(plan: MovePlan, file: str | None) -> bool:
     """Let the settings file name the new place; False where only its user can."""
-    from swarmcache.hubcache.publishing import draft_of  # noqa: PLC0415
+    from swarmcache.hubcache.publishing import write_whole  # noqa: PLC0415
     from swarmcache.settings.editing import with_cache_dir  # noqa: PLC0415
 
     text = None if file is None else with_cache_dir(file, plan.adopt.pull.cache)
     if file is None or text is None:
         return False
-    with draft_of(file) as draft:
-        with open(draft, "x", encoding="utf-8", newline="") as changed:
-            changed.write(text)
-            changed.flush()
-            os.fsync(changed.fileno())
-        os.chmod(draft, os.stat(file).st_mode & 0o7777)
-        os.replace(draft, file)
+    write_whole(file, text, mode=os.stat(file).st_mode & 0o7777, durable=True)
     return True
 
 

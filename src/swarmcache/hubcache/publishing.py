@@ -45,6 +45,32 @@ def draft_of(path: str) -> Iterator[str]:
         raise
 
 
+def write_whole(
+    path: str,
+    text: str,
+    *,
+    mode: int | None = None,
+    errors: str = "strict",
+    durable: bool = False,
+) -> None:
+    """Let a small file hold this text, by one rename: readers see the old file or the new one.
+
+    With `mode` it gets these permission bits, where that is allowed; with `durable` it is on the
+    disk before it is seen. `errors` is for text that is no UTF-8, as names on disk may be. Raises
+    OSError, and ValueError for such text unless `errors` says otherwise.
+    """
+    with draft_of(path) as draft:
+        with open(draft, "x", encoding="utf-8", errors=errors, newline="") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        if mode is not None:
+            with contextlib.suppress(OSError):
+                os.chmod(draft, mode)
+        os.replace(draft, path)
+
+
 def replace(staged: str, location: str) -> None:
     """Rename, over an empty folder too; the caller syncs what is to survive a power cut.
 

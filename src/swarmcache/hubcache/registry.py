@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from swarmcache.hubcache.publishing import draft_of
+from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import users_state
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def _paths(text: str) -> list[str]:
 def _write(path: str, caches: Iterable[str]) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     text = "".join(f"[[caches]]\npath = {_quoted(cache)}\n\n" for cache in caches)
-    with draft_of(path) as draft:
-        with open(draft, "x", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(draft, path)
+    write_whole(path, text)
 
 
 def _quoted(text: str) -> str:

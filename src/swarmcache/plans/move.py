@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.leftovers.surroundings import read_surroundings
-from swarmcache.hubcache.publishing import draft_of, make_folder
+from swarmcache.hubcache.publishing import make_folder, write_whole
 from swarmcache.hubcache.scan import list_cache, repo_names
 from swarmcache.hubcache.state import file_mode, state_folder
 from swarmcache.hubcache.use.last_use import copy_uses
@@ -63,12 +63,9 @@ def begin_move(plan: MovePlan, environment: Environment) -> None:
     """Note in the new place where everything comes from; raises OSError."""
     make_folder(plan.adopt.pull.cache)
     state = state_folder(plan.adopt.pull.cache, environment)
-    path = f"{state.folder('ledger')}/../{_NOTE}"
-    with draft_of(os.path.normpath(path)) as draft:
-        with open(draft, "x", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(plan.adopt.source)
-        os.chmod(draft, file_mode(state.mode))
-        os.replace(draft, os.path.normpath(path))
+    state.folder("ledger")
+    path, mode = f"{state.path}/{_NOTE}", file_mode(state.mode)
+    write_whole(path, plan.adopt.source, mode=mode, errors="surrogateescape")
 
 
 def take_along(source: str, cache: str, environment: Environment) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.layout import folder_name, is_commit, parse_folder_name
-from swarmcache.hubcache.publishing import draft_of
+from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, state_folder
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.state import State
 
 FOLDER = "ledger/fetched"
 _AGREED = "ledger/evicting"
@@ -75,7 +74,8 @@ def forget_fetched(
             if known and not left:
                 os.unlink(path)
             elif left != known:
-                _write(path, "".join(f"{commit}\n" for commit in sorted(left)), state)
+                text = "".join(f"{commit}\n" for commit in sorted(left))
+                write_whole(path, text, mode=file_mode(state.mode))
 
 
 def agree(cache: str, environment: Environment, budget: int) -> None:
@@ -84,7 +84,8 @@ def agree(cache: str, environment: Environment, budget: int) -> None:
     if state.writable:
         with suppress(OSError):
             state.folder("ledger")
-            _write(f"{state.path}/{_AGREED}", f"{budget}\n", state)
+            path = f"{state.path}/{_AGREED}"
+            write_whole(path, f"{budget}\n", mode=file_mode(state.mode))
 
 
 def is_agreed(cache: str, environment: Environment, budget: int) -> bool:
@@ -101,12 +102,3 @@ def _commits(path: str) -> frozenset[str]:
             return frozenset(line for line in file.read().splitlines() if is_commit(line))
     except OSError:
         return frozenset()
-
-
-def _write(path: str, text: str, state: State) -> None:
-    with draft_of(path) as draft:
-        with open(draft, "x", encoding="ascii") as file:
-            file.write(text)
-        with suppress(OSError):
-            os.chmod(draft, file_mode(state.mode))
-        os.replace(draft, path)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.layout import folder_name, parse_folder_name
-from swarmcache.hubcache.publishing import draft_of
+from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import LEASES, file_mode, readable_names, state_folder, unreadable
 from swarmcache.hubcache.use import owners
 
@@ -81,12 +81,8 @@ def take_lease(
         sweep_leases(cache, environment)  # What earlier starts left is not to pile up.
     try:
         record = over or f"{state.folder(LEASES)}/{owners.this_process().record}"
-        with draft_of(record) as draft:
-            with open(draft, "x", encoding="utf-8", errors="replace") as file:
-                file.write(_head() + "".join(f"{name}\n" for name in names))
-            with contextlib.suppress(OSError):
-                os.chmod(draft, file_mode(state.mode))
-            os.rename(draft, record)
+        text = _head() + "".join(f"{name}\n" for name in names)
+        write_whole(record, text, mode=file_mode(state.mode), errors="replace")
     except OSError:
         return None
     return record

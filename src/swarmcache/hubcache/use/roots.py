@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.layout import REPO_TYPES
-from swarmcache.hubcache.publishing import draft_of
+from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
 
 if TYPE_CHECKING:
@@ -169,9 +169,4 @@ def _write(root: Root, state: State) -> None:
         ],
         "absent_since": root.absent_since,
     }
-    with draft_of(root.path) as draft:
-        with open(draft, "x", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-        with contextlib.suppress(OSError):
-            os.chmod(draft, file_mode(state.mode))
-        os.replace(draft, root.path)
+    write_whole(root.path, json.dumps(document, indent=1), mode=file_mode(state.mode))
