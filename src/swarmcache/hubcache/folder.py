@@ -47,6 +47,15 @@ def _denied(path: str) -> AccessDenied:
     )
 
 
+def entries_of(folder: str) -> list[os.DirEntry[str]]:
+    """Return what a folder lists, sorted by name; nothing where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
 def stays_inside(real: str, cache: str, tiers: Sequence[str] = ()) -> bool:
     """Tell whether a real path lies in the cache folder, or in one of its tiers."""
     return lies_in(real, (cache, *tiers)) is not None

@@ -20,6 +20,7 @@ import os
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import BLOBS, LOCKS, SHARED_MARKER, parse_folder_name
 from swarmcache.hubcache.use.owners import boot_id, pid_namespace, start_time
 
@@ -151,13 +152,7 @@ def _candidates(cache: str, wanted: Callable[[RepoName], bool] | None) -> Iterat
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    if os.path.islink(folder):
-        return []
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
+    return [] if os.path.islink(folder) else entries_of(folder)
 
 
 def _opened(path: str) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
+from swarmcache.hubcache.folder import entries_of
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _walk(project: str) -> Iterator[str]:
     for _ in range(MAX_DEPTH):
         deeper: list[str] = []
         for folder in level:
-            for entry in _entries(folder):
+            for entry in entries_of(folder):
                 stem, suffix = os.path.splitext(entry.name)
                 if entry.is_dir(follow_symlinks=False):
                     if _is_own(entry):
@@ -157,14 +158,6 @@ def _walk(project: str) -> Iterator[str]:
                 elif suffix in {".yaml", ".yml"} and not _NO_CONFIG.fullmatch(stem):
                     yield entry.path
         level = deeper
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as found:
-            return sorted(found, key=lambda entry: entry.name)
-    except OSError:
-        return []
 
 
 def _is_own(entry: os.DirEntry[str]) -> bool:

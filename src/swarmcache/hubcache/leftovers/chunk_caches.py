@@ -17,6 +17,7 @@ import time
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.folder import entries_of
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -112,8 +113,4 @@ def _is_one(path: str) -> bool:
 
 
 def _folders(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
+    return [one.path for one in entries_of(folder) if one.is_dir(follow_symlinks=False)]

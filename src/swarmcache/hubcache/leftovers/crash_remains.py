@@ -21,6 +21,7 @@ import re
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import SHARED_MARKER
 
 if TYPE_CHECKING:
@@ -78,19 +79,11 @@ def is_link_probe(path: str) -> bool:
 def store_remains(store: str) -> Iterator[str]:
     """Yield the regular files that killed clients left in the shared store at `store`."""
     marker = rf"{re.escape(SHARED_MARKER)}\.[0-9a-f]{{8}}\.tmp"
-    for entry in _entries(store):
+    for entry in entries_of(store):
         if entry.is_dir(follow_symlinks=False):
-            for inner in _entries(entry.path):
+            for inner in entries_of(entry.path):
                 is_list = re.fullmatch(r"[0-9a-f]{64}\.refs\.[0-9a-f]{8}\.tmp", inner.name)
                 if is_list and inner.is_file(follow_symlinks=False):
                     yield inner.path
         elif re.fullmatch(marker, entry.name) and entry.is_file(follow_symlinks=False):
             yield entry.path
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return []

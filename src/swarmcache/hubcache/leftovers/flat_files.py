@@ -7,11 +7,10 @@ Later versions never look at them again: they keep everything as the Hub does.
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import is_legacy_file
 from swarmcache.locale import t
 
@@ -25,10 +24,9 @@ _FIRST_WITHOUT = (4, 22)
 
 def flat_files(folder: str) -> Iterator[str]:
     """Yield the regular files of this form that lie in a folder itself; others are somebody's."""
-    with suppress(OSError):
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            if is_legacy_file(entry.name) and entry.is_file(follow_symlinks=False):
-                yield entry.path
+    for entry in entries_of(folder):
+        if is_legacy_file(entry.name) and entry.is_file(follow_symlinks=False):
+            yield entry.path
 
 
 def still_read(libraries: Libraries) -> str | None:

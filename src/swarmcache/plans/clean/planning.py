@@ -63,6 +63,7 @@ class Planner:
     ) -> None:
         self.listing = list_cache(cache)
         self.cache = os.path.realpath(cache)
+        self.mounts = mounts_below(self.cache)
         self.tiers = tiers
         self.environment = environment
         self.python = python
@@ -76,7 +77,6 @@ class Planner:
     def wish(self, wishes: Wishes) -> None:
         """Plan for other wishes from now on; pins, and the models that are named, stay."""
         self.wishes = wishes
-        self.mounts = mounts_below(self.cache)
         self.kept: list[Kept] = []
         self.chooser = Chooser(wishes, self.protection)
 

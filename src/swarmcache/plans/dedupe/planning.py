@@ -11,7 +11,7 @@ from stat import S_IMODE, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.extents import share_extents
-from swarmcache.hubcache.folder import stays_inside
+from swarmcache.hubcache.folder import entries_of, stays_inside
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import Fingerprint
 from swarmcache.hubcache.intact.ledger import Ledger
@@ -78,7 +78,7 @@ def _copies(cache: str) -> Iterator[tuple[_Key, Copy]]:
     for repo in listing.names:
         if repo in listing.linked:
             continue
-        for entry in _entries(f"{cache}/{folder_name(repo)}/{BLOBS}"):
+        for entry in entries_of(f"{cache}/{folder_name(repo)}/{BLOBS}"):
             if algorithm_of(entry.name) is None:
                 continue
             copy = _copy(cache, repo, entry)
@@ -131,10 +131,3 @@ def _already(copies: Sequence[Copy]) -> Iterator[Copy]:
             seen.add(inode)
             if share_extents(keeper.path, copy.path):
                 yield copy
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        return list(os.scandir(folder))  # Read to its end, it closes itself.
-    except OSError:
-        return []
