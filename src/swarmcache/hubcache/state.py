@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 VERSION = "1"
 OWN_FOLDER = ".swarmcache"
 PARTIALS = "partial"
-"""The folder of what is under way: downloads, and what a repair makes ready."""
+"""The folder of what is under way: downloads, and what is made ready for its rename."""
+NEW, REPAIR = "new-", "repair-"
+"""How the names of folders begin in which something is made ready; their makers sweep them."""
 LEASES = "leases"
 """The folder of who uses what now."""
 
@@ -66,6 +68,11 @@ class State(NamedTuple):
     def sources(self, name: str) -> list[str]:
         """Return where `name` may lie, to be read in this order."""
         return list(dict.fromkeys([f"{self.beside}/{name}", f"{self.path}/{name}"]))
+
+
+def is_download(name: str) -> bool:
+    """Tell whether an entry of the partials' folder is a download under way."""
+    return not name.startswith((NEW, REPAIR))
 
 
 def state_folder(cache: str, environment: Environment) -> State:

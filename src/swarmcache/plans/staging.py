@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import DiskFull, SwarmcacheError
 from swarmcache.hubcache.locks import PATIENCE, held
 from swarmcache.hubcache.reading import open_quietly
-from swarmcache.hubcache.state import PARTIALS, file_mode, state_folder, unwritable
+from swarmcache.hubcache.state import PARTIALS, REPAIR, file_mode, state_folder, unwritable
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.environment import Environment
-
-_PREFIX = "repair-"
 
 
 class Staging:
@@ -78,7 +76,7 @@ def staging(
             stack.enter_context(lock)
             _sweep(partial)
             stack.callback(_sweep, partial)
-            place = Staging(tempfile.mkdtemp(prefix=_PREFIX, dir=partial))
+            place = Staging(tempfile.mkdtemp(prefix=REPAIR, dir=partial))
         except OSError as error:
             raise _unusable(cache, error) from error
         yield place
@@ -87,11 +85,11 @@ def staging(
 def has_leftovers(cache: str, environment: Environment) -> bool:
     """Tell whether a killed process left something in the staging folder."""
     partials = state_folder(cache, environment).partials
-    return bool(glob.glob(f"{glob.escape(partials)}/{_PREFIX}*"))
+    return bool(glob.glob(f"{glob.escape(partials)}/{REPAIR}*"))
 
 
 def _sweep(partial: str) -> None:
-    for left in glob.glob(f"{glob.escape(partial)}/{_PREFIX}*"):
+    for left in glob.glob(f"{glob.escape(partial)}/{REPAIR}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 

@@ -18,6 +18,7 @@ from swarmcache.errors import CacheBusy, LockLeft
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.locks import blob_lock, holder
 from swarmcache.hubcache.publishing import share
+from swarmcache.hubcache.state import NEW
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.transfer.partial import DATA
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from swarmcache.transfer.ranges import Ranges
 
 _TRIES = 5
-NEW = "new-"
 _SHARED = "shared"
 """Tells in a partial's folder that its last owner was silent, not dead, and may yet write."""
 _ABANDONED_SECONDS = 24 * 3600

@@ -103,6 +103,27 @@ def give_back(folder: str, me: Owner) -> bool:
     return _renamed(folder, me.record, _FREE)
 
 
+def is_owned(folder: str) -> bool:
+    """Tell whether somebody works on a partial download of ours, or may yet."""
+    try:
+        owner = find_owner(folder)
+    except OSError:
+        return True
+    return owner is not None and liveness(folder, owner) != "dead"
+
+
+def made_ours(folder: str) -> bool:
+    """Become the owner of a partial download that nobody works on; False when somebody does."""
+    if is_owned(folder):
+        return False
+    me = this_process()
+    try:
+        owner = find_owner(folder)
+        return take_over(folder, owner, me) if owner else take_free(folder, me)
+    except OSError:
+        return False
+
+
 def sign(folder: str, me: Owner) -> None:
     """Lay a record into a folder that nobody else can see yet."""
     os.close(os.open(f"{folder}/{me.record}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))

@@ -11,12 +11,12 @@ from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.publishing import publish
 from swarmcache.hubcache.registry import remember
-from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
+from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.plans.adopt.values import Adopted
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
-from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.values import title
 from swarmcache.plans.pull.bringing import brought
 from swarmcache.plans.pull.values import not_enough_room, total_bytes
@@ -102,7 +102,7 @@ def _move_partials(plan: AdoptPlan, environment: Environment) -> None:
     with suppress(OSError, SwarmcacheError):
         ours = partials_folder(plan.pull.cache, environment)
         for name in os.listdir(theirs):
-            if name.startswith(("new-", "repair-")) or os.path.lexists(f"{ours}/{name}"):
+            if not is_download(name) or os.path.lexists(f"{ours}/{name}"):
                 continue
             if made_ours(f"{theirs}/{name}"):
                 os.rename(f"{theirs}/{name}", f"{ours}/{name}")

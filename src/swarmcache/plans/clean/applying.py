@@ -22,9 +22,9 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use.evictable import forget_fetched
 from swarmcache.hubcache.use.last_use import forget_uses
 from swarmcache.hubcache.use.leases import sweep_leases
+from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.hubcache.use.roots import expire_roots
 from swarmcache.locale import t
-from swarmcache.plans.clean.beside import made_ours
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.leftovers.crash_remains import is_link_probe, store_remains
 from swarmcache.hubcache.soft_locks import soft_locks
-from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
@@ -73,35 +73,12 @@ def beside(
     return Beside(tuple(drafts), tuple(kept))
 
 
-def is_owned(folder: str) -> bool:
-    """Tell whether somebody works on a partial download of ours, or may yet."""
-    try:
-        owner = owners.find_owner(folder)
-    except OSError:
-        return True
-    return owner is not None and owners.liveness(folder, owner) != "dead"
-
-
-def made_ours(folder: str) -> bool:
-    """Become the owner of a partial download that nobody works on; False when somebody does."""
-    if is_owned(folder):
-        return False
-    me = owners.this_process()
-    try:
-        owner = owners.find_owner(folder)
-        return owners.take_over(folder, owner, me) if owner else owners.take_free(folder, me)
-    except OSError:
-        return False
-
-
 def _partials(folder: str, kept: list[Kept]) -> Iterator[Draft]:
     with suppress(OSError):
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            if entry.name.startswith(("new-", "repair-")) or not entry.is_dir(
-                follow_symlinks=False
-            ):
-                continue  # Swept by whoever makes them.
-            if is_owned(entry.path):
+            if not (is_download(entry.name) and entry.is_dir(follow_symlinks=False)):
+                continue
+            if owners.is_owned(entry.path):
                 kept.append(Kept(entry.path, t("a download of it is under way"), busy=True))
                 continue
             files = {}
