@@ -105,9 +105,7 @@ def report(
         terminal.out(adopt_document(plan, adopted, cleaned, dry_run=dry_run))
         return
     from swarmcache.report.adopt_text import cost_lines  # noqa: PLC0415
-    from swarmcache.report.clean_text import freed_line, kept_lines  # noqa: PLC0415
+    from swarmcache.report.clean_text import cleaned_lines  # noqa: PLC0415
 
     terminal.lines(cost_lines(terminal, adopted))
-    terminal.lines(kept_lines(terminal, (kept for one in cleaned for kept in one.kept)))
-    if cleaned:
-        terminal.out(freed_line(terminal, cleaned))
+    terminal.lines(cleaned_lines(terminal, cleaned))

@@ -9,9 +9,14 @@ import click
 from swarmcache.locale import t
 
 
+def somebody_is_there() -> bool:
+    """Tell whether there is a terminal on which somebody can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def refuse_unasked() -> None:
     """Raise UsageError where nobody can be asked."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not somebody_is_there():
         raise click.UsageError(
             t("Without a terminal nothing can be asked; add --yes to remove, or --dry-run.")
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli import clean_menu
-from swarmcache.cli.asking import agreed, refuse_unasked
+from swarmcache.cli.asking import agreed, refuse_unasked, somebody_is_there
 from swarmcache.cli.options import age, common_options, size
 from swarmcache.cli.pinning import project_pins
 from swarmcache.hubcache.folder import cache_exists
@@ -16,11 +16,11 @@ from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.complete.weights import Format
-    from swarmcache.plans.clean import Cleaned, CleanPlan, Kept, LeftoverKind, Named, Wishes
+    from swarmcache.plans.clean import Cleaned, CleanPlan, LeftoverKind, Named, Wishes
 
 _FORMATS: dict[str, Format] = {
     "bin": "pickle",
@@ -145,7 +145,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     said_nothing = wishes == Wishes()
     if not (wishes.wants_models or wishes.leftovers or wishes.limited):
         wishes = wishes._replace(budget=invocation.settings.budget)
-    in_menu = said_nothing and not yes and clean_menu.somebody_is_there(invocation)
+    in_menu = said_nothing and not yes and somebody_is_there() and not invocation.json
     if not in_menu:
         _refuse_contradictions(wishes)
     cache_exists(invocation.location.path, named=True)
@@ -229,7 +229,7 @@ def _show(invocation: Invocation, plan: CleanPlan, wishes: Wishes) -> None:
     terminal.out(selection_sentence(wishes))
     terminal.lines(plan_lines(plan))
     terminal.lines(absent_lines(terminal, plan))
-    terminal.lines(kept_lines(terminal, _once(plan.kept)))
+    terminal.lines(kept_lines(terminal, plan.kept))
     for line in doubt_lines(terminal, plan):
         terminal.alert(line)
 
@@ -255,11 +255,7 @@ def _report(
     *,
     dry_run: bool,
 ) -> None:
-    from swarmcache.report.clean_text import (  # noqa: PLC0415
-        freed_line,
-        kept_lines,
-        selection_sentence,
-    )
+    from swarmcache.report.clean_text import cleaned_lines, selection_sentence  # noqa: PLC0415
 
     terminal = invocation.terminal
     if invocation.json:
@@ -267,13 +263,7 @@ def _report(
 
         terminal.out(clean_document(plan, cleaned, selection_sentence(wishes), dry_run=dry_run))
         return
-    terminal.lines(kept_lines(terminal, _once(kept for one in cleaned for kept in one.kept)))
-    if cleaned:
-        terminal.out(freed_line(terminal, cleaned))
-
-
-def _once(kept: Iterable[Kept]) -> list[Kept]:
-    return list(dict.fromkeys(kept))
+    terminal.lines(cleaned_lines(terminal, cleaned))
 
 
 def _exit_code(plan: CleanPlan, cleaned: Sequence[Cleaned]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from swarmcache.plans.clean.offers import Offers
 
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
-
-
-def somebody_is_there(invocation: Invocation) -> bool:
-    """Tell whether somebody is there who can choose."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and not invocation.json
 
 
 def chosen(invocation: Invocation) -> Wishes | None:

@@ -86,13 +86,10 @@ def refuse_unagreed(invocation: Invocation, eviction: Eviction | None) -> None:
 
 def say_removed(invocation: Invocation, cleaned: Sequence[Cleaned]) -> None:
     """Say what has gone, and what stayed after all."""
-    from swarmcache.report.clean_text import freed_line, kept_lines  # noqa: PLC0415 - see above
+    from swarmcache.report.clean_text import cleaned_lines  # noqa: PLC0415 - see above
 
-    terminal = invocation.terminal
-    for line in kept_lines(terminal, dict.fromkeys(kept for one in cleaned for kept in one.kept)):
-        terminal.say(line)
-    if cleaned:
-        terminal.say(freed_line(terminal, cleaned))
+    for line in cleaned_lines(invocation.terminal, cleaned):
+        invocation.terminal.say(line)
 
 
 def pulls(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
+from swarmcache.cli.asking import somebody_is_there
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.pinning import register_project
 from swarmcache.launch.init import InitPlan, plan_init, write
@@ -46,7 +45,7 @@ def command(
 
 
 def _agreed(invocation: Invocation, plan: InitPlan) -> bool:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not somebody_is_there():
         raise click.UsageError(
             t("Without a terminal nothing can be asked; add --yes to write {path}.", path=plan.path)
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli.asking import somebody_is_there
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.pinning import register_locked
 from swarmcache.cli.project_targets import project_targets
@@ -91,7 +91,7 @@ def _written(invocation: Invocation, plan: LockPlan, *, asks: bool) -> bool:
     from swarmcache.plans.lock import apply_lock  # noqa: PLC0415
 
     if asks and not plan.is_idle:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not somebody_is_there():
             raise click.UsageError(
                 t(
                     "Without a terminal nothing can be asked; add --yes to write {path}.",

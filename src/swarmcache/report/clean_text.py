@@ -76,8 +76,8 @@ def plan_lines(plan: CleanPlan) -> Iterator[str]:
 
 
 def kept_lines(terminal: Terminal, kept: Iterable[Kept]) -> Iterator[str]:
-    """Yield a line for each thing that stays, with its reason."""
-    for one in kept:
+    """Yield a line for each thing that stays, with its reason; once for what is said twice."""
+    for one in dict.fromkeys(kept):
         yield kept_line(terminal, one.what, one.reason)
 
 
@@ -110,8 +110,14 @@ def absent_lines(terminal: Terminal, plan: CleanPlan) -> Iterator[str]:
         )
 
 
-def freed_line(terminal: Terminal, cleaned: Sequence[Cleaned]) -> str:
-    """Return the line that tells what was freed."""
+def cleaned_lines(terminal: Terminal, cleaned: Sequence[Cleaned]) -> Iterator[str]:
+    """Yield what stayed after all, and what was freed; nothing for no removal."""
+    yield from kept_lines(terminal, (kept for one in cleaned for kept in one.kept))
+    if cleaned:
+        yield _freed_line(terminal, cleaned)
+
+
+def _freed_line(terminal: Terminal, cleaned: Sequence[Cleaned]) -> str:
     count = sum(len(one.done) for one in cleaned)
     size = human_bytes(sum(one.freed_bytes for one in cleaned))
     return f"{terminal.ok} " + tn(
