@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from swarmcache.transfer.crew import Crew
     from swarmcache.transfer.endpoint import Endpoint
     from swarmcache.transfer.http import Connections
+    from swarmcache.transfer.linking import Linker
     from swarmcache.transfer.listing import RepoListing
     from swarmcache.transfer.sources import Source
 
@@ -57,6 +58,7 @@ class Hub:
         self._urls = tuple(endpoints)
         self._given_bounds = bounds
         self._max_rate = max_rate
+        self._linkers: dict[tuple[str, ...], Linker] = {}
 
     def __enter__(self) -> Hub:
         """Return the hub itself."""
@@ -111,6 +113,18 @@ class Hub:
             spend=Throttle(self._max_rate).spend if self._max_rate else int,
             lock=lock,
         )
+
+    def linker(self, cache: str, symlinked: Sequence[str] = ()) -> Linker:
+        """Return who links contents into a cache folder; the same one for all that this hub brings.
+
+        Into the `symlinked` folders blobs become symbolic links.
+        """
+        from swarmcache.transfer.linking import Linker  # noqa: PLC0415 - see the class
+
+        key = (cache, *symlinked)
+        if key not in self._linkers:
+            self._linkers[key] = Linker(cache, self.environment, symlinked)
+        return self._linkers[key]
 
     @cached_property
     def _bounds(self) -> Bounds:

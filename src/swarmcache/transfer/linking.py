@@ -25,6 +25,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.transfer.claims import new_folder
 from swarmcache.transfer.contents import Advanced, Fetched, Started, is_there, place_of
+from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.putting import let_settle
 
 if TYPE_CHECKING:
@@ -39,19 +40,13 @@ if TYPE_CHECKING:
 class Linker:
     """Links contents into one cache."""
 
-    def __init__(
-        self,
-        cache: str,
-        partials: str,
-        environment: Environment,
-        symlinked: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, cache: str, environment: Environment, symlinked: Sequence[str] = ()) -> None:
         """Take the cache; into the `symlinked` folders its blobs become symbolic links."""
         self._cache = cache
         self._symlinked = symlinked
-        self._partials = partials
         self._environment = environment
         self._ledgers: dict[str, Ledger] = {}
+        """By cache: read once, however many models come from it."""
 
     def run(self, contents: Sequence[Content], left: list[Content]) -> Iterator[Event]:
         """Link what can be linked, and yield what happens; `left` gets the rest."""
@@ -61,7 +56,10 @@ class Linker:
             (candidates if is_near else left).append(content)
         if not candidates:
             return
-        folder = new_folder(self._partials, owners.this_process())
+        for ledger in self._ledgers.values():
+            ledger.refresh()
+        partials = partials_folder(self._cache, self._environment)
+        folder = new_folder(partials, owners.this_process())
         try:
             for content in candidates:
                 yield from self._link(content, folder, left)

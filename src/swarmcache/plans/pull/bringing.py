@@ -13,7 +13,6 @@ from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
 from swarmcache.plans.pull.revision import NewRevision
 from swarmcache.transfer.contents import Content, Failed, Fetched
-from swarmcache.transfer.linking import Linker
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.refusals import weightiest
 from swarmcache.transfer.telling import told
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from swarmcache.transfer.contents import Event
     from swarmcache.transfer.crew import Crew
     from swarmcache.transfer.hub import Hub
+    from swarmcache.transfer.linking import Linker
     from swarmcache.transfer.listing import RemoteFile
 
 
@@ -50,7 +50,7 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
     partials = partials_folder(cache, hub.environment)
     revision = NewRevision(cache, partials, target, listing.commit)
     contents = [_content(model, file, revision) for file in _once(model.fetch)]
-    linker = Linker(cache, partials, hub.environment, plan.symlinked_tiers)
+    linker = hub.linker(cache, plan.symlinked_tiers)
     with hub.crew(cache) as crew:
 
         def bring_back(files: Sequence[RemoteFile]) -> None:
