@@ -14,9 +14,6 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import model as small_model
 from faults.pulling import BOUND, MIB, SMALL, Site, assert_legal, etags, model, site, until
-from other_user import open_folder, run_as_other_user
-from swarmcache.hubcache.complete.integrity import check
-from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,31 +116,3 @@ def test_two_cleans_and_four_pulls_at_once(tmp_path: Path) -> None:
     assert [name for name in old if os.path.exists(maker.folder(name))] == []
     assert_legal(here.cache, etags(*repos))
     assert os.listdir(f"{here.cache}/.locks/.swarmcache/trash") == []
-
-
-def test_a_folder_that_is_closed_to_the_user_stays_and_is_named() -> None:
-    """No permission on one repo of a shared cache: the others go, exit 3 tells."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a folder to another user")
-    with open_folder() as folder:
-        maker = CacheMaker(f"{folder}/hub")
-        for name in ("org/a", "org/b"):
-            maker.repo(name, small_model(1))
-        for path, _, names in os.walk(folder):
-            for name in ("", *names):
-                os.chown(os.path.join(path, name), 65534, 65534, follow_symlinks=False)
-        closed = f"{maker.folder('org/b')}/blobs"
-        os.chown(maker.folder("org/b"), 0, 0)
-        os.chown(closed, 0, 0)
-        words = ["clean", "--all", "--yes", "--json", "--cache-dir", maker.path]
-        ended = run_as_other_user(
-            [sys.executable, "-m", "swarmcache", *words],
-            cwd=folder,
-            env={**os.environ, "HOME": folder},
-        )
-        assert ended.returncode == 3, ended
-        (kept,) = json.loads(ended.stdout)["kept"]
-        assert kept["what"] == "org/b"
-        assert "Permission denied" in kept["reason"]
-        assert not os.path.exists(maker.folder("org/a"))
-        assert check(parse_target("org/b"), maker.path).state == "complete"

@@ -134,6 +134,20 @@ def clean_as_other_user(cache: str, *words: str) -> tuple[int, dict[str, Any], s
     return done.returncode, json.loads(done.stdout or "{}"), done.stderr
 
 
+def test_a_folder_that_is_closed_to_the_user_stays_and_is_named() -> None:
+    """No permission on one repo of a shared cache: the others go, exit 3 tells."""
+    with cache_of_another_user() as maker:
+        os.chown(maker.folder("org/b"), 0, 0)
+        os.chown(f"{maker.folder('org/b')}/blobs", 0, 0)
+        code, told, said = clean_as_other_user(maker.path, "--all", "--yes")
+        assert code == 3, said
+        (kept,) = told["kept"]
+        assert kept["what"] == "org/b"
+        assert "Permission denied" in kept["reason"]
+        assert not os.path.exists(maker.folder("org/a"))
+        assert check(parse_target("org/b"), maker.path).state == "complete"
+
+
 def test_a_cache_closed_to_the_user_shows_its_plan_too() -> None:
     """Whoever may read it may ask."""
     with open_folder() as folder:

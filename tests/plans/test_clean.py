@@ -31,6 +31,7 @@ from swarmcache.plans.clean.payloads import stored_payloads
 from swarmcache.plans.clean.trash import Trash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 A, B = RepoName("model", "org/a"), RepoName("model", "org/b")
@@ -581,6 +582,17 @@ def test_a_pin_of_a_commit_that_is_not_cached_holds_no_other(maker: CacheMaker) 
     assert (plan.steps, reasons(plan.kept)) == ((), ["pinned"])
 
 
+def acting_before_taking(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], object]) -> None:
+    """Let somebody act on each path in the instant before it goes into the trash."""
+    real = Trash.take
+
+    def take(trash: Trash, path: str, group: str) -> None:
+        act(path)
+        real(trash, path, group)
+
+    monkeypatch.setattr(Trash, "take", take)
+
+
 def test_a_download_that_begins_during_the_removal_gets_its_repo_back(
     maker: CacheMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -590,15 +602,13 @@ def test_a_download_that_begins_during_the_removal_gets_its_repo_back(
     environment = Environment.current()
     plan = plan_clean(maker.path, environment, Wishes((named("org/a"),)))
     partial = f"{maker.folder('org/a')}/blobs/{'f' * 64}.01234567.incomplete"
-    real = Trash.take
     with contextlib.ExitStack() as locks:
 
-        def take(trash: Trash, path: str, group: str) -> None:
+        def begin(_: str) -> None:
             locks.enter_context(blob_lock(maker.path, A, "f" * 64))
             write(partial, b"begun")
-            real(trash, path, group)
 
-        monkeypatch.setattr(Trash, "take", take)
+        acting_before_taking(monkeypatch, begin)
         (done,) = apply_clean(plan, environment)
     assert (done.done, reasons(done.kept)) == ((), ["a download of it is under way"])
     relative = os.path.relpath(partial, maker.path)
@@ -614,13 +624,7 @@ def test_a_stranger_that_comes_during_the_removal_gets_its_repo_back(
     environment = Environment.current()
     plan = plan_clean(maker.path, environment, Wishes((named("org/a"),)))
     key = f"{maker.folder('org/a')}/swarm.pem"
-    real = Trash.take
-
-    def take(trash: Trash, path: str, group: str) -> None:
-        write(key, b"mine")
-        real(trash, path, group)
-
-    monkeypatch.setattr(Trash, "take", take)
+    acting_before_taking(monkeypatch, lambda _: write(key, b"mine"))
     (done,) = apply_clean(plan, environment)
     assert done.done == ()
     assert [one.what for one in done.kept] == [key]
@@ -636,14 +640,12 @@ def test_a_blob_that_a_client_links_during_the_removal_comes_back(
     blob = f"{maker.folder('org/a')}/blobs/{git_sha1(b'old')}"
     environment = Environment.current()
     plan = plan_clean(maker.path, environment, Wishes(everything=True, detached=True))
-    real = Trash.take
 
-    def take(trash: Trash, path: str, group: str) -> None:
+    def link_it(path: str) -> None:
         if path == blob:
             link(blob, f"{maker.folder('org/a')}/snapshots/{main}/README.md")
-        real(trash, path, group)
 
-    monkeypatch.setattr(Trash, "take", take)
+    acting_before_taking(monkeypatch, link_it)
     (done,) = apply_clean(plan, environment)
     assert [step.kind for step in done.done] == ["revision", "manifest"]
     assert [one.what for one in done.kept] == [blob]
