@@ -135,6 +135,7 @@ def test_without_a_terminal_and_without_yes_nothing_happens(maker: CacheMaker) -
         (("--detached",), "What is to be narrowed?"),
         (("org/a", "--all"), "name none beside it"),
         (("--leftovers=nonsense",), "nonsense is no kind of leftover"),
+        (("--all", "--except", " "), "An empty GLOB spares nothing"),
         (("--budget", "much"), "much is not a size"),
         (("--all", "--older-than", "long"), "long is not a duration"),
         (("--", "--all"), "not a repo id"),

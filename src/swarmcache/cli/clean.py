@@ -43,6 +43,17 @@ def _formats(
     return frozenset(_FORMATS[value] for value in values)
 
 
+def _globs(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the globs; an empty one, as of a variable that is not set, would spare nothing."""
+    if not all(value.strip() for value in values):
+        raise click.BadParameter(
+            t("An empty GLOB spares nothing; write it like org/*."), ctx, parameter
+        )
+    return values
+
+
 def _leftovers(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> frozenset[LeftoverKind]:
@@ -85,7 +96,12 @@ def _leftovers(
     help=t("Of them only weights in this format, where complete safetensors files repeat them."),
 )
 @click.option(
-    "--except", "spared", multiple=True, metavar="GLOB", help=t("Not the repos whose id fits.")
+    "--except",
+    "spared",
+    multiple=True,
+    callback=_globs,
+    metavar="GLOB",
+    help=t("Not the repos whose id fits."),
 )
 @click.option(
     "--leftovers",
