@@ -109,6 +109,29 @@ def test_what_is_no_cache_is_exit_3(old: str, words: list[str]) -> None:
     assert "does not exist" in done.stderr or "holds no repos" in done.stderr
 
 
+def test_plain_files_killed_at_any_instant(tmp_path: Path) -> None:
+    """Every ninth change: a model with all its files, or none; and a rerun goes on."""
+    for instant in range(3, 200, 9):
+        home, new = f"{tmp_path}/{instant}/home", f"{tmp_path}/{instant}/new"
+        maker = CacheMaker(f"{home}/hub")
+        maker.repo("org/a", FILES, links=False, trees=False)
+        words = [home, "--old", "remove", "--yes", "--cache-dir", new]
+        died = adopt(*words, DIE_AT=str(instant), DIE_IN=f"{tmp_path}/{instant}")
+        states = [check(parse_target("org/a"), cache) for cache in (f"{home}/hub", new)]
+        assert {one.state for one in states} <= {"complete", "missing"}, (instant, states)
+        whole = [contents(one.snapshot) == FILES for one in states if one.snapshot]
+        assert whole, instant
+        assert all(whole), instant
+        if died.returncode == 0:
+            break  # There were no more changes.
+        assert died.returncode == -signal.SIGKILL, (instant, died.stderr)
+        if os.path.isdir(f"{home}/hub/models--org--a"):
+            assert adopt(*words).returncode == 0
+        assert contents(check(parse_target("org/a"), new).snapshot or "") == FILES
+    else:
+        pytest.fail("it makes more changes than were tried")
+
+
 def test_killed_at_any_instant_a_rerun_goes_on(old: str, tmp_path: Path) -> None:
     """Every eleventh change: no place ever shows a model that is not whole."""
     undisturbed = adopt(old, "--old", "link", "--yes", DIE_IN=str(tmp_path))

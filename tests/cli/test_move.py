@@ -93,6 +93,18 @@ def test_everything_moves_and_the_settings_follow(tmp_path: Path) -> None:
     assert "Then " in done.stdout
 
 
+def test_plain_files_move_too(tmp_path: Path) -> None:
+    """Of which nothing names a hash: no model stays behind."""
+    build(tmp_path)
+    CacheMaker(tmp_path / "old").repo("org/plain", FILES, links=False, trees=False)
+    done = move(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "5 plain files come as they are" in done.stdout
+    assert contents(check(parse_target("org/plain"), f"{tmp_path}/new").snapshot or "") == FILES
+    assert [name for name in os.listdir(tmp_path / "old") if name.startswith("models")] == []
+    assert named_by_settings(tmp_path) == f"{tmp_path}/new"
+
+
 def test_a_dry_run_and_no_answer_change_nothing(tmp_path: Path) -> None:
     """Without a terminal and `--yes` it exits 2."""
     build(tmp_path)

@@ -132,21 +132,6 @@ def test_another_disk_is_copied_to_and_told(old: CacheMaker, tmp_path: Path) -> 
         assert check(parse_target("org/a"), f"{disk}/hub").state == "complete"
 
 
-def test_files_that_stand_in_snapshots_come_where_a_list_names_their_hashes(tmp_path: Path) -> None:
-    """Of others nobody knows what they must be: they are named, and stay."""
-    maker = CacheMaker(tmp_path / "old")
-    maker.repo("org/listed", model(1), links=False)
-    maker.repo("org/bare", model(2), links=False, trees=False)
-    plan, outcomes = adopted(maker.path, tmp_path / "new")
-    assert [one.model.target.id for one in outcomes] == ["org/listed"]
-    assert check(parse_target("org/listed"), str(tmp_path / "new")).state == "complete"
-    (kept,) = plan.kept
-    assert kept.what.startswith("org/bare@")
-    assert "nothing tells what its bytes must be" in kept.reason
-    snapshot = check(parse_target("org/listed"), maker.path).snapshot or ""
-    assert os.stat(f"{snapshot}/config.json").st_nlink == 1
-
-
 def test_an_unfinished_download_comes_along(old: CacheMaker, tmp_path: Path) -> None:
     """Unless somebody works on it."""
     partials = f"{old.path}/.locks/.swarmcache/partial"

@@ -38,7 +38,9 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
     from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415
 
     terminal = invocation.terminal
-    plan = plan_adopt(invocation.environment.absolute(folder), invocation.location.path)
+    place = invocation.environment.absolute(folder)
+    with terminal.progress() as progress:
+        plan = plan_adopt(place, invocation.location.path, progress=progress)
     if not invocation.json:
         from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
 

@@ -43,6 +43,7 @@ def _entry(model: PlannedPull, one: Adopted | None) -> dict[str, object]:
         "revision": model.target.revision,
         "commit": model.listing.commit if model.listing else None,
         "files": len(model.fetch) + len(model.link),
+        "plain": len(model.plain),
         "bytes": model.fetch_bytes,
         "linked_bytes": one.linked_bytes if one is not None else 0,
         "copied_bytes": one.copied_bytes if one is not None else 0,

@@ -28,6 +28,14 @@ def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
             count = len(model.fetch) + len(model.link)
             words = {"name": name, "size": size}
             yield tn("{name}: {n} file, {size}.", "{name}: {n} files, {size}.", count, **words)
+        plain = [file for file in model.fetch if file.path in model.plain]
+        if plain:
+            yield tn(
+                "{name}: {n} plain file comes as it is: nothing names its hash.",
+                "{name}: {n} plain files come as they are: nothing names their hashes.",
+                len(plain),
+                name=name,
+            )
     yield from (kept_line(terminal, one.what, one.reason) for one in plan.kept)
     needed, free = human_bytes(plan.pull.needed_bytes), human_bytes(plan.pull.free_bytes)
     yield t("It takes {needed} more of the disk, which has {free} free.", needed=needed, free=free)

@@ -12,6 +12,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
 from swarmcache.plans.pull.revision import NewRevision
+from swarmcache.plans.verbatim import made_ready
 from swarmcache.transfer.contents import Content, Failed, Fetched
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.refusals import weightiest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.plans.pull.values import PlannedPull, PullPlan
+    from swarmcache.plans.verbatim import Ready
     from swarmcache.progress import Progress
     from swarmcache.transfer.contents import Event
     from swarmcache.transfer.crew import Crew
@@ -49,7 +51,8 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
 
     partials = partials_folder(cache, hub.environment)
     revision = NewRevision(cache, partials, target, listing.commit)
-    contents = [_content(model, file, revision) for file in _once(model.fetch)]
+    blobs = [file for file in model.fetch if file.path not in model.plain]
+    contents = [_content(model, file, revision) for file in _once(blobs)]
     linker = hub.linker(cache, plan.symlinked_tiers)
     with hub.crew(cache) as crew:
 
@@ -61,19 +64,25 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
 
         fetched = _fetched(model, linker, crew, contents, progress)
         hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
-        proven |= {file.path for file in model.fetch if file.etag in hashes}
+        proven |= {file.path for file in blobs if file.etag in hashes}
         everything = (*listing.files, *model.unlocked) if listing.whole else None
         left_out = {file.path for file in model.left_out}
         files = [file for file in listing.files if file.path not in left_out]
         if not revision.is_cached:
             note_fetched(cache, hub.environment, target.name, listing.commit)
-        revision.publish(
-            everything, files, again=model.again, bring_back=bring_back, prove=is_locked
-        )
-        for content in (_content(model, file, revision) for file in _once(files)):
-            crew.forget(content)
+        with made_ready(model, cache, partials, progress) as plain:
+            revision.publish(
+                everything,
+                files,
+                again=model.again,
+                plain={path: one.place for path, one in plain.items()},
+                bring_back=bring_back,
+                prove=is_locked,
+            )
+        for file in _once([file for file in files if file.path not in model.plain]):
+            crew.forget(_content(model, file, revision))
     _remember(fetched, cache, hub)
-    return fetched
+    return fetched + [_as_it_is(model, path, one) for path, one in plain.items()]
 
 
 def _fetched(
@@ -100,6 +109,14 @@ def _fetched(
             raise not_as_locked(model.pin, sorted(wrong)) from error
         raise error
     return [one for one in outcomes if isinstance(one, Fetched)]
+
+
+def _as_it_is(model: PlannedPull, path: str, ready: Ready) -> Fetched:
+    """Return how a plain file came out."""
+    commit = model.listing.commit if model.listing else ""
+    content = Content(model.target.name, commit, path, "", ready.size, ready.place)
+    copied, linked = (0, ready.size) if ready.shared else (ready.size, 0)
+    return Fetched(content, (ready.source,), 0, 0, copied, linked)
 
 
 def _content(model: PlannedPull, file: RemoteFile, revision: NewRevision) -> Content:

@@ -25,7 +25,7 @@ from swarmcache.plans.pull.guard import drop_guards, guarded
 from swarmcache.transfer.claims import new_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from swarmcache.hubcache.layout import Target
     from swarmcache.transfer.listing import RemoteFile
@@ -44,6 +44,7 @@ class NewRevision:
         self._commit = commit
         self._repo = os.path.join(cache, folder_name(target))
         self._snapshot = os.path.join(self._repo, SNAPSHOTS, commit)
+        self._plain: Mapping[str, str] = {}
 
     @property
     def is_cached(self) -> bool:
@@ -54,23 +55,26 @@ class NewRevision:
         """Return where the bytes of a file belong."""
         return os.path.join(self._repo, BLOBS, file.etag or "")
 
-    def publish(
+    def publish(  # noqa: PLR0913 - one keyword for each kind of file
         self,
         everything: Sequence[RemoteFile] | None,
         files: Sequence[RemoteFile],
         *,
         again: Sequence[RemoteFile] = (),
+        plain: Mapping[str, str] | None = None,
         bring_back: Callable[[Sequence[RemoteFile]], None],
         prove: Callable[[], None] = lambda: None,
     ) -> None:
         """Make `files` of the commit visible, whose blobs are there.
 
         `everything` is what the commit has, for the manifest, None where that is not known;
-        `again` are files that stand in the snapshot with other bytes. `bring_back` puts the blobs
-        of files back, or raises. `prove` is called before a ref leads to the commit, and may raise.
-        Raises CacheBusy when others take the files away faster than they are brought.
+        `again` are files that stand in the snapshot with other bytes. `plain` tells by path where
+        files without a blob are made ready, unless they are in the snapshot. `bring_back` puts the
+        blobs of files back, or raises. `prove` is called before a ref leads to the commit, and may
+        raise. Raises CacheBusy when others take the files away faster than they are brought.
         """
         replaced = {file.path for file in again}
+        self._plain = plain or {}
         drop_guards(self._repo)
         for _ in range(_TRIES):
             lost = [file for file in files if self._is_lost(file)]
@@ -149,6 +153,9 @@ class NewRevision:
 
     def _link(self, file: RemoteFile, entry: str) -> None:
         """Make the link that the Hub's clients make: relative, from the snapshot to the blob."""
+        if file.etag is None:
+            self._put_plain(file, entry)
+            return
         depth = file.path.count("/")
         blob = posixpath.join(*[os.pardir] * (depth + 2), BLOBS, file.etag or "")
         make_folder(os.path.dirname(entry))
@@ -157,10 +164,24 @@ class NewRevision:
         except OSError:
             _copied(self.blob(file), entry)  # A file system without links.
 
+    def _put_plain(self, file: RemoteFile, entry: str) -> None:
+        """Put a file itself, where it was made ready; else it stands in the snapshot already."""
+        ready = self._plain.get(file.path)
+        if ready is None:
+            return
+        make_folder(os.path.dirname(entry))
+        share(ready, os.path.dirname(entry))
+        try:
+            os.link(ready, entry)  # What was made ready goes soon, and this is its only name.
+        except OSError:
+            os.replace(ready, entry)  # A file system without hard links.
+
     def _merge(self, built: str, files: Sequence[RemoteFile], replaced: set[str]) -> bool:
         """Move each link into the snapshot that is there; what is right stays as it is."""
         for file in files:
             entry = f"{self._snapshot}/{file.path}"
+            if not os.path.lexists(f"{built}/{file.path}"):
+                continue  # A plain file that is there already.
             if file.path not in replaced and self._is_right(entry, file):
                 continue
             try:
@@ -189,6 +210,8 @@ class NewRevision:
 
     def _is_lost(self, file: RemoteFile) -> bool:
         """Tell whether neither the blob is there nor a plain file in the place of its link."""
+        if file.etag is None:
+            return False  # It has no blob.
         entry = f"{self._snapshot}/{file.path}"
         is_plain = os.path.isfile(entry) and not os.path.islink(entry)
         return not is_plain and not os.path.exists(self.blob(file))

@@ -40,6 +40,8 @@ class PlannedPull:
     """The weights that are fetched or cached instead."""
     copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By etag: files of other caches on this machine that should hold the bytes."""
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """By path: files of another cache that nothing names a hash of, and that come as they are."""
     linkable: frozenset[str] = frozenset()
     """The etags of those that should take no further room: by a reflink or a hard link."""
     resumable: Mapping[str, int] = field(default_factory=dict)
@@ -122,8 +124,20 @@ class PullPlan:
         resumable = {etag: n for model in self.models for etag, n in model.resumable.items()}
         linkable = {etag for model in self.models for etag in model.linkable}
         fetch = (file for model in self.models for file in model.fetch)
-        rest = total_bytes(file for file in fetch if file.content not in linkable)
-        return max(0, rest - sum(n for etag, n in resumable.items() if etag not in linkable))
+        blobs = total_bytes(file for file in fetch if file.etag and file.content not in linkable)
+        rest = blobs - sum(n for etag, n in resumable.items() if etag not in linkable)
+        return max(0, rest) + self._plain_bytes
+
+    @property
+    def _plain_bytes(self) -> int:
+        """Bytes that plain files take; equal ones each, but those of a commit once."""
+        sizes = {
+            (model.target.name, model.listing.commit, file.path): file.size or 0
+            for model in self.models
+            for file in model.fetch
+            if model.listing is not None and file.path in model.plain
+        }
+        return sum(sizes.values())
 
     @property
     def fits(self) -> bool:
