@@ -34,6 +34,7 @@ COMMANDS = {
     "move": "the whole cache to another disk: copied, proven, switched, removed",
     "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
+    "doctor": "why does this project download again, waste disk or start slowly?",
     "init": "write this project's settings",
     "env": "print the exports that make the cache explicit",
     "serve": "give the cache to other machines over the Hub's protocol",

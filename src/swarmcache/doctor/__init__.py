@@ -1,0 +1,1 @@
+"""Why does a project download again, waste disk, start slowly, generate wrongly: findings."""

@@ -1,0 +1,1 @@
+"""What is effective: which program gets which environment; nothing is run for it."""

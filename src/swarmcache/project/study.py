@@ -1,0 +1,84 @@
+"""A training project as facts, each kind of file read when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from swarmcache.project.files import project_files
+from swarmcache.project.sources import Source
+
+if TYPE_CHECKING:
+    from swarmcache.environment import Environment
+    from swarmcache.project.effective.executions import Execution
+    from swarmcache.project.effective.loaders import Loader
+    from swarmcache.project.files import FileKind, Files
+    from swarmcache.project.loads import Load
+    from swarmcache.project.readers.python.syntax import Module
+    from swarmcache.project.readers.shell.syntax import Script
+
+
+class Project:
+    """One project's folder."""
+
+    def __init__(self, folder: str, environment: Environment) -> None:
+        """Take an absolute path, and the environment of who would start the project by hand."""
+        self.folder = folder
+        self.environment = environment
+        self._sources: dict[str, Source | None] = {}
+
+    @cached_property
+    def files(self) -> Files:
+        """Its own files, by kind."""
+        return project_files(self.folder)
+
+    def source(self, file: str) -> Source | None:
+        """Return a file by its path as it is shown, or by its absolute one; None if unreadable."""
+        path = os.path.normpath(os.path.join(self.folder, file))
+        if path not in self._sources:
+            self._sources[path] = Source.read(path, self.folder)
+        return self._sources[path]
+
+    def sources(self, kind: FileKind) -> tuple[Source, ...]:
+        """Return the files of one kind that can be read as text."""
+        found = (self.source(path) for path in self.files.of(kind))
+        return tuple(source for source in found if source is not None)
+
+    @cached_property
+    def scripts(self) -> dict[str, Script]:
+        """Shell scripts, and dotenv files, which scripts source: by absolute path."""
+        from swarmcache.project.readers.shell import read_script  # noqa: PLC0415 - tree-sitter
+
+        sources = (*self.sources("shell"), *self.sources("dotenv"))
+        return {source.path: read_script(source) for source in sources}
+
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """Python modules."""
+        from swarmcache.project.readers.python import read_module  # noqa: PLC0415
+
+        found = (read_module(source, self.folder) for source in self.sources("python"))
+        return tuple(module for module in found if module is not None)
+
+    @cached_property
+    def executions(self) -> tuple[Execution, ...]:
+        """Every command that is run when something of the project is started."""
+        from swarmcache.project.effective.roots import executions_by_hand  # noqa: PLC0415
+
+        scripts = {p: s for p, s in self.scripts.items() if p in self.files.of("shell")}
+        return tuple(executions_by_hand(self.scripts, scripts, self.folder, self.environment))
+
+    @cached_property
+    def loads(self) -> tuple[Load, ...]:
+        """Every place that loads a model, a tokenizer, a dataset or an Ollama model."""
+        from swarmcache.project.loads_in_python import loads_in  # noqa: PLC0415
+
+        return tuple(load for module in self.modules for load in loads_in(module))
+
+    @cached_property
+    def loaders(self) -> tuple[Loader, ...]:
+        """The programs it starts that load models, or may."""
+        from swarmcache.project.effective.loaders import loaders  # noqa: PLC0415
+
+        return loaders(self.executions, self.modules, self.loads)

@@ -1,0 +1,107 @@
+"""What programs find in their environment, on every path through a script; nothing is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmcache.environment import Environment
+from swarmcache.project.study import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from swarmcache.project.effective.executions import Execution
+
+
+def executions(folder: Path, **files: str) -> list[Execution]:
+    """Write scripts, `_` for `.` in their names, and return what they run."""
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    environment = Environment({"USER_SET": "yes"}, "/home/me", str(folder))
+    return list(Project(str(folder), environment).executions)
+
+
+def values(execution: Execution, name: str) -> list[str | None]:
+    """Return what a variable may be in its environment, `unset` for unset."""
+    return ["unset" if s is None else s.value for s in execution.variable(name)]
+
+
+def of(found: list[Execution], name: str) -> Execution:
+    """Return the one execution of a program."""
+    (execution,) = [one for one in found if one.program.name == name]
+    return execution
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("export A=1\ntrain\n", ["1"]),
+        ("A=1\ntrain\n", ["unset"]),
+        ("A=1\nexport A\ntrain\n", ["1"]),
+        ("export A\nA=1\ntrain\n", ["unset"]),
+        ("export A=1\nA=2\ntrain\n", ["2"]),
+        ("A=1 train\n", ["1"]),
+        ("set -a\nA=1\nset +a\ntrain\n", ["1"]),
+        ("export A=${B:-x}\ntrain\n", ["x"]),
+        ('export A="$USER_SET/x"\ntrain\n', ["yes/x"]),
+        ("export A=~/x\ntrain\n", ["/home/me/x"]),
+        ('export A="~/x"\ntrain\n', ["~/x"]),
+        ("export A=1\nunset A\ntrain\n", ["unset"]),
+        ("if x; then export A=1; fi\ntrain\n", ["unset", "1"]),
+        ("if x; then export A=1; else export A=2; fi\ntrain\n", ["1", "2"]),
+        ("case $x in a) export A=1;; *) export A=2;; esac\ntrain\n", ["1", "2"]),
+        ("export A=$(hostname)\ntrain\n", [None]),
+        ("(export A=1)\ntrain\n", ["unset"]),
+        ("export A=1\nread -p 'name? ' A\ntrain\n", [None, ""]),
+        ('read A\nif [ -n "$A" ]; then export A; train; fi\n', [None]),
+        ("for A in a b; do export A; train; done\n", ["a", "b"]),
+        ("f() { export A=$1; }\nf 7\ntrain\n", ["7"]),
+        ("export A=1\nsudo train\n", ["unset"]),
+        ("export A=1\nsudo -E train\n", ["1"]),
+        ("env A=3 train\n", ["3"]),
+        ("export A=1\nbash -c 'A=2 train'\n", ["2"]),
+        ("cd sub\nexport A=$PWD\ntrain\n", ["{folder}/sub"]),
+        ('export A="$(cd "$(dirname "$0")" && pwd)"\ntrain\n', ["{folder}"]),
+        ("export A=x && train\n", ["x"]),
+        ("export A=\ntrain\n", [""]),
+        ("A=1 B=2\nset -a\nA=3\ntrain\n", ["3"]),
+    ],
+)
+def test_what_a_program_finds(script: str, expected: list[str | None], tmp_path: Path) -> None:
+    """By bash's own rules: assignments, exports, branches, loops, functions, prefixes."""
+    found = values(of(executions(tmp_path, run_sh=script), "train"), "A")
+    assert found == [one and one.replace("{folder}", str(tmp_path)) for one in expected]
+
+
+def test_a_sourced_dotenv_counts_where_it_is_exported(tmp_path: Path) -> None:
+    """`set -a; . ./.env` reaches the child; without `set -a` it does not."""
+    (tmp_path / ".env").write_text("A=1\n")
+    found = executions(tmp_path, run_sh="set -a; . ./.env; set +a\ntrain\n")
+    assert values(of(found, "train"), "A") == ["1"]
+    found = executions(tmp_path, run_sh=". ./.env\ntrain\n")
+    assert values(of(found, "train"), "A") == ["unset"]
+
+
+def test_a_script_that_another_starts_is_no_root(tmp_path: Path) -> None:
+    """It is gone through with what the other exports, and in the other's loop."""
+    found = executions(
+        tmp_path, a_sh="export A=1\nwhile true; do ./b.sh; sleep 3; done\n", b_sh="train\n"
+    )
+    train = of(found, "train")
+    assert (train.root.name, values(train, "A")) == ("a.sh", ["1"])
+    assert [loop.text for loop in train.loops] == ["true"]
+    assert [span.file for span in train.chain] == ["a.sh"]
+
+
+def test_a_script_that_starts_itself_ends(tmp_path: Path) -> None:
+    """As restart loops do with `exec "$0"`."""
+    found = executions(tmp_path, a_sh="train\nexec ./a.sh\n")
+    assert len([one for one in found if one.program.name == "train"]) == 1
+
+
+def test_functions_that_nothing_calls_are_not_certain(tmp_path: Path) -> None:
+    """They may be called by whoever sources the script."""
+    found = executions(tmp_path, a_sh="f() { rm -rf /x; }\ntrain\n")
+    assert [(one.program.name, one.certain) for one in found] == [("train", True), ("rm", False)]
