@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,8 +43,9 @@ def all_rules() -> tuple[Rule, ...]:
     """Return every rule, by its code."""
     from swarmcache.doctor import rules  # noqa: PLC0415 - forty modules
 
-    modules = [import_module(f"{rules.__name__}.{name}") for name in rules.MODULES]
-    return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.code))
+    names = [f"{rules.__name__}.{one.name}" for one in pkgutil.iter_modules(rules.__path__)]
+    found = (import_module(name).RULE for name in names)
+    return tuple(sorted(found, key=lambda rule: rule.code))
 
 
 def examined(case: Case, wanted: Wanted = Wanted()) -> tuple[Finding, ...]:  # noqa: B008 - frozen

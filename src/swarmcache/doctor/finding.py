@@ -71,5 +71,5 @@ class Finding:
 
     @property
     def docs(self) -> str:
-        """The section of the documentation."""
-        return f"docs/rules.md#{self.rule.lower()}"
+        """The page of its rule in the documentation."""
+        return f"docs/rules/{self.rule}-{self.name}.md"

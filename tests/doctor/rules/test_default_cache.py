@@ -1,0 +1,48 @@
+"""SC101: nothing names the cache of a program that loads models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from doctor.cases import case, places
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "python train.py\n",
+        "HF_HUB_CACHE=/x\npython train.py\n",
+        "export HF_HUB_CACHE=/x\nsudo python train.py\n",
+        "export HF_HUB_CACHE=/x\nunset HF_HUB_CACHE\npython train.py\n",
+    ],
+)
+def test_true_cases(script: str, tmp_path: Path) -> None:
+    """Unset, not exported, lost by sudo, taken away."""
+    last = script.count("\n")
+    assert places(case(tmp_path, {"run.sh": script}), "SC101") == [f"run.sh:{last}"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "export HF_HUB_CACHE=/x\npython train.py\n",
+        "HF_HOME=/x python train.py\n",
+        "python other.py\n",
+        "# python train.py\n",
+        "echo python train.py\n",
+    ],
+)
+def test_look_alikes(script: str, tmp_path: Path) -> None:
+    """Set, set for this command, another program, a comment, a text."""
+    assert places(case(tmp_path, {"run.sh": script, "other.py": "print(1)\n"}), "SC101") == []
+
+
+def test_what_the_user_has_set_is_no_default(tmp_path: Path) -> None:
+    """The script inherits it."""
+    one = case(tmp_path, {"run.sh": "python train.py\n"}, variables={"HF_HOME": "/x"})
+    assert places(one, "SC101") == []
