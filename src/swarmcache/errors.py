@@ -107,6 +107,11 @@ class TransferError(SwarmcacheError):
 class EndpointUnreachable(TransferError):
     """An endpoint did not answer, or not within its time."""
 
+    def __init__(self, message: str, *, hint: str = "", answered: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.answered = answered
+        """Whether it answered after all, with an error of its own: it may know other repos."""
+
 
 class RepoNotFound(TransferError):
     """The endpoint knows no such repo or revision."""

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.cli.locked_start import lead_back, refuse_mismatches
-from swarmcache.errors import HubCacheError, LockMismatch, NotReady, SwarmcacheError, os_sentence
+from swarmcache.errors import (
+    EndpointUnreachable,
+    HubCacheError,
+    LockMismatch,
+    NotReady,
+    SwarmcacheError,
+    os_sentence,
+)
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import listed, t
@@ -116,11 +123,11 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
             + t("Which of these configs is loaded is not known, so nothing is pulled; use --model.")
         )
         return
-    if open_ones and not start.offline:
+    if open_ones:
         from swarmcache.launch.interruption import ending_in_order  # noqa: PLC0415 - for a pull
 
         with ending_in_order():
-            _pull(invocation, cached, open_ones)
+            _pull(invocation, cached, open_ones, offline=start.offline)
     refuse_mismatches(cached, selection.targets)
     _refuse_proven_wrong(cached, open_ones)
     absent = lacking(cached, open_ones)
@@ -157,21 +164,31 @@ def lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:
     return [one for one in targets if cached.state(one).state not in {"complete", "unknown"}]
 
 
-def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> None:
+def _pull(
+    invocation: Invocation, cached: Cached, targets: Sequence[Target], *, offline: bool
+) -> None:
     """Fetch what is missing as far as it can be had, saying how it went.
+
+    With `offline`, only what lies in other caches on this machine can be had.
 
     Raises nothing of ours but LockMismatch: what is not the locked file is never started with.
     """
     from swarmcache.cli.evicting import fitted, pulls, refuse_unagreed, say_eviction  # noqa: PLC0415
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - complete starts do not
+    from swarmcache.report.pull_text import say_next_door  # noqa: PLC0415
     from swarmcache.transfer.bounds import LIST_SECONDS, Bounds  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
     terminal = invocation.terminal
     patience = LIST_SECONDS if lacking(cached, targets) else _UNKNOWN_SECONDS
+    environment = invocation.environment
+    if offline:
+        environment = environment._replace(
+            variables={**environment.variables, "HF_HUB_OFFLINE": "1"}
+        )
     try:
-        bounds = Bounds.of(invocation.environment, listing=patience)
-        with Hub(invocation.settings.endpoints, invocation.environment, bounds=bounds) as hub:
+        bounds = Bounds.of(environment, listing=patience)
+        with Hub(invocation.settings.endpoints, environment, bounds=bounds) as hub:
             plan = plan_pull(
                 targets,
                 cached.path,
@@ -180,6 +197,7 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
                 tiers=invocation.settings.tiers,
                 symlinked_tiers=invocation.settings.symlinked_tiers,
             )
+            say_next_door(terminal, plan)
             plan, eviction = fitted(invocation, plan)
             if eviction is not None:
                 refuse_unagreed(invocation, eviction)
@@ -187,7 +205,8 @@ def _pull(invocation: Invocation, cached: Cached, targets: Sequence[Target]) -> 
             with terminal.progress() as progress:
                 for pulled in pulls(plan, eviction, hub, [], progress):
                     cached.forget([pulled.target])
-                    _say_pulled(terminal, cached, pulled.target, pulled.error)
+                    if not (offline and isinstance(pulled.error, EndpointUnreachable)):
+                        _say_pulled(terminal, cached, pulled.target, pulled.error)
                     if isinstance(pulled.error, LockMismatch):
                         refuse_mismatches(cached, targets)
                         raise pulled.error

@@ -59,6 +59,15 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
     (huggingface_hub 1.22 to 2.4.0, `_tree_cache.py`). `blob_id` of an LFS file is the hash of
     its pointer, so it is not the content's.
     """
+    entries = manifest_entries(repo, commit)
+    try:
+        return None if entries is None else {p: _file(entry) for p, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # Of a later format: nothing is told, nothing is lost.
+
+
+def manifest_entries(repo: str, commit: str) -> Mapping[str, Any] | None:
+    """Return path -> what the manifest says of it, unread; None as `read_manifest` does."""
     try:
         content = read_start(manifest_path(repo, commit), _MAX_SIZE)
     except OSError:
@@ -67,11 +76,10 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
 
     try:
         document = json.loads(content.decode())
-        if document["format_version"] != FORMAT_VERSION:
-            return None
-        return {path: _file(entry) for path, entry in document["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # Cut off or of a later format: nothing is told, nothing is lost.
+        files = document["files"] if document["format_version"] == FORMAT_VERSION else None
+    except (ValueError, KeyError, TypeError):
+        return None  # Cut off.
+    return files if isinstance(files, dict) else None
 
 
 def _file(entry: Mapping[str, Any]) -> ManifestFile:

@@ -31,6 +31,14 @@ def read_ref(cache: str, name: RepoName, revision: str) -> str | None:
     return commit if is_commit(commit) else None
 
 
+def ref_written(cache: str, name: RepoName, revision: str) -> float:
+    """Return when a branch or tag was written last, in seconds since the epoch; 0.0 for never."""
+    try:
+        return os.stat(_path(cache, name, revision)).st_mtime
+    except OSError:
+        return 0.0
+
+
 def write_ref(
     cache: str, name: RepoName, revision: str, commit: str, *, staging: str | None = None
 ) -> bool:

@@ -14,6 +14,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheNotFound
+from swarmcache.hubcache.complete.integrity import check_revision
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.intact.expectations import expected_of
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, RepoName, folder_name
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.hubcache.intact.expectations import Expected
-    from swarmcache.hubcache.scan import Repo
 
 
 class Nearby:
@@ -84,13 +84,10 @@ class Nearby:
                 return manifest_path(theirs, commit)
         return None
 
-    def repo_with(self, repo: RepoName, commit: str) -> Repo | None:
-        """Return the repo of the first nearby cache that holds a commit of it, or None."""
-        for folder in self._nearby:
-            found = read_repo(folder, repo)
-            if found is not None and found.revision(commit) is not None:
-                return found
-        return None
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """This cache's folder, then the others, in order."""
+        return (self._cache, *self._nearby)
 
     def _snapshots(self, cache: str, repo: RepoName) -> list[str]:
         """Return the snapshot folders of a repo, looked up once."""
@@ -119,6 +116,27 @@ class Nearby:
                 entry = f"{snapshot}/{path}"
                 if not os.path.islink(entry):
                     yield entry
+
+
+def complete_files(
+    cache: str, repo: RepoName, commit: str, tiers: Sequence[str] = ()
+) -> dict[str, Expected] | None:
+    """Return the files of a commit that a cache holds complete and under known hashes, or None.
+
+    Of a model what loading takes is there; the cache may lack others.
+    """
+    found = read_repo(cache, repo, tiers)
+    revision = found.revision(commit) if found is not None else None
+    if found is None or revision is None or check_revision(found, revision).state != "complete":
+        return None
+    records = read_manifest(found.path, commit) or {}
+    files: dict[str, Expected] = {}
+    for path, blob in revision.files:
+        expected = expected_of(blob, records.get(path)) if blob is not None else None
+        if blob is None or expected is None:
+            return None
+        files[path] = expected._replace(size=blob.size)
+    return files
 
 
 def _blob_folders(cache: str) -> Iterator[str]:

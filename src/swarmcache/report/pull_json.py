@@ -46,7 +46,7 @@ class PullEvents:
         """Tell what will be done."""
         repos = [
             {"id": model.target.id, "type": model.target.type, "revision": model.target.revision}
-            | {"plan": _plan(model), "error": _error(model.error)}
+            | {"plan": _plan(model), "error": _error(model.error), **_teller(model)}
             for model in plan.models
         ]
         self._say("plan", dry_run=dry_run, **_forecast(plan), eviction=removal, models=repos)
@@ -102,6 +102,7 @@ def entry(model: PlannedPull, result: Pulled) -> dict[str, object]:
         "source": result.source or None,
         "plan": _plan(model),
         "error": _error(result.error),
+        **_teller(model),
     }
 
 
@@ -123,7 +124,16 @@ def _plan(model: PlannedPull) -> dict[str, object]:
         "linkable_bytes": model.linkable_bytes,
         "resumable_bytes": model.resumable_bytes,
         "sources": list(model.sources),
-        "skip": [file.path for file in model.left_out],
+        "skip": [file.path for file in (*model.left_out, *model.absent)],
+    }
+
+
+def _teller(model: PlannedPull) -> dict[str, object]:
+    """Return who told which commit it is, and why that is a cache next door where it is one."""
+    return {
+        "told_by": model.listing.endpoint if model.listing is not None else None,
+        "unanswered": _error(model.unanswered),
+        "elsewhere": list(model.elsewhere),
     }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import Target
     from swarmcache.plans.pull import PlannedPull, Pulled, PullPlan
     from swarmcache.report.terminal import Terminal
+    from swarmcache.transfer.listing import RemoteFile
 
 
 def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
@@ -21,6 +22,7 @@ def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
     from swarmcache.plans.pull.values import what_is_left_out  # noqa: PLC0415 - after usage errors
 
     say = terminal.out if as_result else terminal.say
+    say_next_door(terminal, plan)
     for model in plan.models:
         if model.error is not None and as_result:
             say(_failure_line(terminal, model.target, model.error))
@@ -32,6 +34,51 @@ def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
             say("    " + left_out)
     for line in _forecast(plan):
         say(line)
+
+
+def say_next_door(terminal: Terminal, plan: PullPlan) -> None:
+    """Say once why no endpoint was heard, and per repo which cache told its commit instead."""
+    told = [model for model in plan.models if model.unanswered is not None]
+    if not told:
+        return
+    message = t(
+        "The Hub was not heard, so caches on this machine are taken at their word: {reason}",
+        reason=told[0].unanswered.message if told[0].unanswered else "",
+    )
+    terminal.alert(f"{terminal.warn} {message}")
+    for model in told:
+        terminal.say(_told_line(model))
+        if model.absent:
+            terminal.say(
+                "    "
+                + t(
+                    "Without {names}, which no cache here has and loading does not need.",
+                    names=_two_of(model.absent),
+                )
+            )
+
+
+def _told_line(model: PlannedPull) -> str:
+    where = {
+        "name": _name(model.target),
+        "rev": model.target.revision,
+        "commit": model.listing.commit[:12] if model.listing else "",
+        "cache": model.listing.endpoint if model.listing else "",
+    }
+    if model.elsewhere:
+        return t(
+            "{name}: {rev} is commit {commit}, as {cache} has it; it is another one, fetched "
+            "earlier or not complete, in {others}.",
+            others=listed(model.elsewhere),
+            **where,
+        )
+    return t("{name}: {rev} is commit {commit}, as {cache} has it.", **where)
+
+
+def _two_of(files: Sequence[RemoteFile]) -> str:
+    from swarmcache.plans.pull.values import two_of  # noqa: PLC0415 - after usage errors
+
+    return two_of([file.path for file in files])
 
 
 def _plan_line(model: PlannedPull) -> str:

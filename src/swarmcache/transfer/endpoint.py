@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.layout import Target
     from swarmcache.transfer.http import Answer, Connections
-    from swarmcache.transfer.listing import RemoteFile
+    from swarmcache.transfer.listing import KnownFiles, RemoteFile
 
 _MAX_PAGE = 64 * 2**20
 """Bytes of one page; the Hub's have 1,000 entries, some 300 kB."""
@@ -46,20 +46,27 @@ class Endpoint:
         self.trusted = trusted
         """Whether the user's token, if there is one, is for this endpoint."""
         self.silent = False
-        """Whether it lately did not answer; it is asked last then."""
+        """Whether it lately did not answer; it is asked last then, and without patience."""
+        self.dead: EndpointUnreachable | None = None
+        """Why it is asked for no more lists: after one wait in vain nobody waits again."""
         self._connections = connections
         self._token = token if trusted else None
 
-    def listing(self, target: Target, seconds: float) -> RepoListing:
+    def listing(
+        self, target: Target, seconds: float, known: KnownFiles | None = None
+    ) -> RepoListing:
         """Return what a repo holds; raises TransferError and its kin, within `seconds`.
 
-        A host that cannot even be looked up may take longer; who must not wait asks in a thread.
+        What `known` tells of the commit that a branch or tag is now is not asked for. A host that
+        cannot even be looked up may take longer; who must not wait asks in a thread.
         """
         deadline = time.monotonic() + seconds
-        commit = target.revision
+        commit, files = target.revision, None
         if not is_commit(commit):
             commit = self._commit(target, deadline)
-        files = tuple(self._files(target, commit, deadline))
+            files = known(commit) if known is not None else None
+        if files is None:
+            files = tuple(self._files(target, commit, deadline))
         check_together(files)
         return RepoListing(target, commit, files, self.url)
 
@@ -138,7 +145,7 @@ class Endpoint:
                 retry = not (is_lasting(failure) or isinstance(failure, TimeoutError))
             failures += 1
             wait = backoff(failures) if pause is None else pause
-            if not retry or time.monotonic() + wait > deadline:
+            if not retry or self.silent or time.monotonic() + wait > deadline:
                 raise error
             time.sleep(wait)
 
@@ -148,5 +155,6 @@ def _parsed(content: bytes, url: str) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError):
         raise EndpointUnreachable(
-            t("{url} answers with something else than the Hub's JSON.", url=shown(url))
+            t("{url} answers with something else than the Hub's JSON.", url=shown(url)),
+            answered=True,
         ) from None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from swarmcache.transfer.endpoint import Endpoint
     from swarmcache.transfer.http import Connections
     from swarmcache.transfer.linking import Linker
-    from swarmcache.transfer.listing import RepoListing
+    from swarmcache.transfer.listing import KnownFiles, RepoListing
     from swarmcache.transfer.sources import Source
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -69,13 +69,15 @@ class Hub:
         if "_connections" in self.__dict__:
             self._connections.close()
 
-    def listing(self, target: Target, cache: str) -> RepoListing:
+    def listing(self, target: Target, cache: str, known: KnownFiles | None = None) -> RepoListing:
         """Return what the first endpoint that knows the repo says it holds.
 
         Only the first endpoint may move a ref: of the others, the commit that the cache already
-        has is asked for. Raises RepoDenied, UnsafeListing for what no cache can hold,
-        EndpointUnreachable or RepoNotFound when none answers, in this order of weight where they
-        disagree.
+        has is asked for. What `known` tells of a commit is not asked for. One that does not answer
+        at all is waited for once, however many repos there are.
+
+        Raises RepoDenied, UnsafeListing for what no cache can hold, EndpointUnreachable or
+        RepoNotFound when none answers, in this order of weight where they disagree.
         """
         from swarmcache.transfer.listing import RepoListing  # noqa: PLC0415 - see the class
         from swarmcache.transfer.refusals import weightiest  # noqa: PLC0415
@@ -86,7 +88,7 @@ class Hub:
         for position, endpoint in enumerate(self._endpoints):
             asked = target._replace(revision=local) if position and local else target
             try:
-                found = self._listing(endpoint, asked)
+                found = self._listing(endpoint, asked, known)
             except TransferError as error:
                 refusals.append(error)
                 continue
@@ -152,15 +154,17 @@ class Hub:
         token = find_token(self.environment) if trusted else None
         return Endpoint(url, self._connections, token, trusted=trusted)
 
-    def _listing(self, endpoint: Endpoint, target: Target) -> RepoListing:
+    def _listing(self, endpoint: Endpoint, target: Target, known: KnownFiles | None) -> RepoListing:
         """Ask in a thread: a name that cannot be looked up, or headers that trickle, end too."""
         from swarmcache.transfer.refusals import refusal  # noqa: PLC0415 - see the class
 
+        if endpoint.dead is not None:
+            raise endpoint.dead
         answers: queue.SimpleQueue[RepoListing | SwarmcacheError] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
-                answers.put(endpoint.listing(target, self._bounds.listing))
+                answers.put(endpoint.listing(target, self._bounds.listing, known))
             except Exception as error:  # noqa: BLE001 - a thread of its own: nobody else would hear
                 answers.put(refusal(error, endpoint.url, target))
 
@@ -178,6 +182,7 @@ class Hub:
         if isinstance(answer, SwarmcacheError):
             if isinstance(answer, EndpointUnreachable):
                 endpoint.silent = True
+                endpoint.dead = None if answer.answered else answer
             raise answer
         return answer
 
@@ -188,6 +193,8 @@ class Hub:
         found: list[Source] = [LocalCopy(path, content) for path in content.copies]
         if is_offline(self.environment) or not is_commit(content.commit):
             return found
+        if all(endpoint.dead for endpoint in self._endpoints):
+            return found  # The caches next door told what there is: nobody waits a second time.
         last = sorted(self._endpoints, key=lambda one: one.silent)
         return found + [Remote(one, self._connections, content) for one in last]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swarmcache.errors import RepoNotFound, UnsafeListing
 from swarmcache.hubcache.layout import is_git_sha1, is_sha256
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from swarmcache.hubcache.layout import Target
 
@@ -61,9 +61,13 @@ class RepoListing:
     commit: str
     files: tuple[RemoteFile, ...]
     endpoint: str
-    """Who says so, and where the files are fetched from."""
+    """Who says so, and where the files are fetched from; a cache's folder, where that told it."""
     whole: bool = True
     """Whether these are all files of the commit, so that they make its manifest."""
+
+
+KnownFiles: TypeAlias = "Callable[[str], tuple[RemoteFile, ...] | None]"
+"""Commit -> all its files, where something on this machine tells them."""
 
 
 def file_at(listing: RepoListing, path: str) -> RemoteFile:

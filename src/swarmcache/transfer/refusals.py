@@ -135,7 +135,8 @@ def of_status(
 def no_success(status: int, endpoint: str) -> EndpointUnreachable:
     """Return our error for a status that says no more than that it is none of success."""
     return EndpointUnreachable(
-        t("{endpoint} answers with error {status}.", endpoint=endpoint, status=status)
+        t("{endpoint} answers with error {status}.", endpoint=endpoint, status=status),
+        answered=True,
     )
 
 

@@ -67,7 +67,7 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
         resumed_bytes=sum(one.resumed for one in fetched),
         linked_bytes=total_bytes(model.link) + copied + linked,
         copied_bytes=copied,
-        source=_main_source(fetched),
+        source=_main_source(fetched) or _teller(model),
     )
 
 
@@ -101,6 +101,11 @@ def _main_source(fetched: Sequence[Fetched]) -> str:
     """Return where the largest file came from."""
     largest = max(fetched, key=lambda one: one.content.size, default=None)
     return largest.sources[-1] if largest and largest.sources else ""
+
+
+def _teller(model: PlannedPull) -> str:
+    """Return the cache that told the commit of what had not to be fetched."""
+    return model.listing.endpoint if model.listing and model.unanswered else ""
 
 
 def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:

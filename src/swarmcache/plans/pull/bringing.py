@@ -66,7 +66,7 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
         hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
         proven |= {file.path for file in blobs if file.etag in hashes}
         everything = (*listing.files, *model.unlocked) if listing.whole else None
-        left_out = {file.path for file in model.left_out}
+        left_out = {file.path for file in (*model.left_out, *model.absent)}
         files = [file for file in listing.files if file.path not in left_out]
         if not revision.is_cached:
             note_fetched(cache, hub.environment, target.name, listing.commit)

@@ -1,8 +1,10 @@
 """What a pull will fetch, leave out and keep.
 
 A complete model makes no request at all, whatever happened to its branch since: `refresh` asks
-for a newer commit. Otherwise the first endpoint says which commit the revision is now, and what
-that commit holds; what the cache already has of it is neither fetched nor asked for again.
+for a newer commit. Neither does a commit whose list and content lie on this machine. Otherwise the
+first endpoint says which commit the revision is now, and what that commit holds; what the cache
+already has of it is neither fetched nor asked for again. Where no endpoint answers, the caches next
+door are taken at their word (`next_door.py`).
 What the project's lock pins is had at its locked commit, whatever the branch is (`pinned.py`).
 """
 
@@ -12,11 +14,12 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import LockMismatch, SwarmcacheError, UnsafeListing
+from swarmcache.errors import EndpointUnreachable, LockMismatch, SwarmcacheError, UnsafeListing
 from swarmcache.hubcache.complete.integrity import check_revision
 from swarmcache.hubcache.complete.pins import Astray, Mismatched, check_pinned, pinned
 from swarmcache.hubcache.complete.weights import Selection, select, weights_format
 from swarmcache.hubcache.folder import lies_in
+from swarmcache.hubcache.layout import is_commit
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
@@ -24,6 +27,13 @@ from swarmcache.hubcache.usage import free_bytes, nearest_folder
 from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pinned import as_locked, not_as_locked
+from swarmcache.plans.pull.next_door import (
+    as_far_as_here,
+    claims,
+    falls_short,
+    files_of,
+    listing_of,
+)
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.scan import CachedFile, Repo
     from swarmcache.lockfile import Lock
     from swarmcache.transfer.hub import Hub
-    from swarmcache.transfer.listing import RemoteFile
+    from swarmcache.transfer.listing import KnownFiles, RemoteFile, RepoListing
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +131,76 @@ class _Planner:
         complete = found.state == "complete" and not wishes.named
         if isinstance(found, Astray) or (complete and (pin or not wishes.refresh)):
             return model
+        asked = pinned(target, plan.lock)
+        if is_commit(asked.revision) and (near := self._from_next_door(model, asked)) is not None:
+            return near
         try:
-            told = self._hub.listing(pinned(target, plan.lock), plan.cache)
-            listing = told if pin is None else as_locked(told, pin)
-            _refuse_collisions(listing.files, plan.cache)
+            return self._divided(model, self._hub.listing(asked, plan.cache, self._known(target)))
         except SwarmcacheError as error:
-            return replace(model, error=_weightier(model, error))
+            unanswered = isinstance(error, EndpointUnreachable)
+            near = self._from_next_door(model, asked, error) if unanswered else None
+            return near or replace(model, error=_weightier(model, error))
+
+    def _divided(self, model: PlannedPull, told: RepoListing) -> PlannedPull:
+        """Return the plan for what a listing tells; raises LockMismatch, UnsafeListing."""
+        plan, wishes, target = self._plan, self._wishes, model.target
+        listing = told if model.pin is None else as_locked(told, model.pin)
+        _refuse_collisions(listing.files, plan.cache)
         paths = [file.path for file in listing.files if wishes.wants(file.path)]
         one_format = target.type == "model" and not wishes.all_files and not wishes.include
         selection = select(paths) if one_format else Selection(tuple(paths), {})
         locked = {file.path for file in listing.files}
         unlocked = tuple(file for file in told.files if file.path not in locked)
         model = replace(model, listing=listing, unlocked=unlocked, named=wishes.named)
-        return self._with_sources(
-            compared(model, selection, read_repo(plan.cache, target.name, plan.tiers), wishes.wants)
-        )
+        return self._with_sources(compared(model, selection, self._repo(target), wishes.wants))
+
+    def _from_next_door(
+        self, model: PlannedPull, asked: Target, unanswered: SwarmcacheError | None = None
+    ) -> PlannedPull | None:
+        """Return the plan that needs no endpoint, or None where the caches here do not suffice.
+
+        With `unanswered`, the reason why none was heard, loading need only be possible.
+        """
+        caches, tiers = self._nearby.caches, self._plan.tiers
+        partly = not self._wishes.all_files and not self._wishes.named and asked.type == "model"
+        told = claims(caches, asked)
+        error: SwarmcacheError | None = None
+        for claim in told:
+            listing = listing_of(caches, asked, claim, tiers)
+            if listing is None or not (listing.whole or partly):
+                continue
+            try:
+                planned = self._divided(model, listing)
+            except SwarmcacheError:
+                continue  # Not as it is locked, or not for this disk: an endpoint has the say.
+            absent = as_far_as_here(planned, self._repo(asked))
+            if absent is None or (absent and not (partly and unanswered)):
+                error = error or (unanswered and falls_short(planned, claim, unanswered))
+                continue
+            others = tuple(one.cache for one in told if one.commit != claim.commit)
+            fetch = tuple(file for file in planned.fetch if file not in absent)
+            again = tuple(file for file in planned.again if file not in absent)
+            return replace(
+                planned,
+                fetch=fetch,
+                again=again,
+                absent=absent,
+                unanswered=unanswered,
+                elsewhere=others,
+            )
+        return replace(model, error=_weightier(model, error)) if error is not None else None
+
+    def _known(self, target: Target) -> KnownFiles:
+        """Return who tells the files of a commit, so that an endpoint need not."""
+
+        def files(commit: str) -> tuple[RemoteFile, ...] | None:
+            told = (files_of(cache, target.name, commit) for cache in self._nearby.caches)
+            return next(filter(None, told), None)
+
+        return files
+
+    def _repo(self, target: Target) -> Repo | None:
+        return read_repo(self._plan.cache, target.name, self._plan.tiers)
 
     def _with_sources(self, model: PlannedPull) -> PlannedPull:
         """Return the plan with what other caches and earlier downloads have of it."""

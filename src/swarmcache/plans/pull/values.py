@@ -27,7 +27,8 @@ class PlannedPull:
     found: Outcome
     """What the cache holds of it now."""
     listing: RepoListing | None = None
-    """What the endpoint says; None for a repo that is complete, or that could not be asked for."""
+    """What the endpoint or a cache next door says; None for a repo that is complete, or of which
+    nobody told anything."""
     fetch: tuple[RemoteFile, ...] = ()
     """Files whose bytes must be brought."""
     again: tuple[RemoteFile, ...] = ()
@@ -36,6 +37,8 @@ class PlannedPull:
     """Files whose bytes are cached, under another commit or name."""
     left_out: tuple[RemoteFile, ...] = ()
     """The same weights in other formats, and what `--include` and `--exclude` leave away."""
+    absent: tuple[RemoteFile, ...] = ()
+    """What no cache here has and loading does not need, where no endpoint answers."""
     kept_weights: tuple[str, ...] = ()
     """The weights that are fetched or cached instead."""
     copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -52,6 +55,10 @@ class PlannedPull:
     """Files of the commit that the lock does not name: they are not fetched."""
     named: bool = False
     """Whether files were chosen by name, so that loading does not decide what is complete."""
+    unanswered: SwarmcacheError | None = None
+    """Why no endpoint was heard, and the listing's cache is taken at its word instead."""
+    elsewhere: tuple[str, ...] = ()
+    """Caches that have the revision at another commit: fetched earlier, or not complete here."""
     error: SwarmcacheError | None = None
     """Why nothing can be planned."""
 

@@ -1,10 +1,10 @@
-"""What endpoints say of commits, asked once, and not again once nobody answers."""
+"""What endpoints say of commits, each asked for once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import EndpointUnreachable, NotRepairable, SwarmcacheError
+from swarmcache.errors import NotRepairable, SwarmcacheError
 from swarmcache.hubcache.layout import Target
 from swarmcache.locale import t
 
@@ -21,7 +21,6 @@ class Asking:
         self._hub = hub
         self._cache = cache
         self._answers: dict[tuple[RepoName, str], RepoListing | SwarmcacheError] = {}
-        self._silent: EndpointUnreachable | None = None
 
     @property
     def hub(self) -> Hub:
@@ -31,10 +30,7 @@ class Asking:
         return self._hub
 
     def listing(self, repo: RepoName, commit: str) -> RepoListing:
-        """Return what the commit holds; raises TransferError and its kin, NotRepairable.
-
-        After one wait in vain nobody waits again: each would cost the same seconds.
-        """
+        """Return what the commit holds; raises TransferError and its kin, NotRepairable."""
         key = (repo, commit)
         if key not in self._answers:
             self._answers[key] = self._ask(Target(repo.type, repo.id, commit))
@@ -44,12 +40,7 @@ class Asking:
         return answer
 
     def _ask(self, target: Target) -> RepoListing | SwarmcacheError:
-        if self._silent is not None:
-            return self._silent
         try:
             return self.hub.listing(target, self._cache)
-        except EndpointUnreachable as error:
-            self._silent = error
-            return error
         except SwarmcacheError as error:
             return error

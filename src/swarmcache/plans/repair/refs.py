@@ -6,14 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotRepairable
-from swarmcache.hubcache.complete.integrity import check_revision
 from swarmcache.hubcache.complete.weights import select
-from swarmcache.hubcache.intact.expectations import algorithm_of, expected_of
 from swarmcache.hubcache.layout import folder_name, is_commit
 from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t
+from swarmcache.plans.nearby import complete_files
 from swarmcache.plans.plan import PutManifest, PutRef
 
 if TYPE_CHECKING:
@@ -118,15 +117,5 @@ def _files(
 
 def _nearby_files(repo: RepoName, commit: str, sources: Nearby) -> dict[str, Expected] | None:
     """Return the files of a commit that a nearby cache holds completely and under known hashes."""
-    found = sources.repo_with(repo, commit)
-    revision = found.revision(commit) if found is not None else None
-    if found is None or revision is None or check_revision(found, revision).state != "complete":
-        return None
-    records = read_manifest(found.path, commit) or {}
-    files: dict[str, Expected] = {}
-    for file in revision.files:
-        expected = expected_of(file.blob, records.get(file.path)) if file.blob else None
-        if expected is None or algorithm_of(expected.digest) is None:
-            return None
-        files[file.path] = expected
-    return files
+    told = (complete_files(cache, repo, commit) for cache in sources.caches[1:])
+    return next(filter(None, told), None)
