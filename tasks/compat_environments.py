@@ -4,8 +4,8 @@
     python tasks/compat_environments.py 0.36.2       # this one
 
 They live in `$SWARMCACHE_COMPAT_ENVS`, else in `.cache/envs` of the checkout, as
-`hub-<version>/bin/python` and `olah-<version>/bin/olah-cli`. An environment counts as made when
-its stamp says so, so a half-made one is made again.
+`hub-<version>/bin/python`, `flat-<version>/bin/python` and `olah-<version>/bin/olah-cli`. An
+environment counts as made when its stamp says so, so a half-made one is made again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,24 @@ VERSIONS: dict[str, tuple[str, ...]] = {
 """One version for each layout that is still met (docs/hub-cache-layouts.md), and what it lacks."""
 
 
+FLAT = (
+    "--no-deps",  # It asks for a tokenizers that no Python of today has; downloading needs none.
+    "transformers==4.21.3",
+    "huggingface_hub==0.8.1",
+    "requests<3",
+    "urllib3<2",
+    "certifi",
+    "charset-normalizer",
+    "filelock",
+    "idna",
+    "numpy",
+    "packaging",
+    "pyyaml",
+    "regex",
+    "tqdm",
+    "typing-extensions",
+)
+"""The last transformers that kept flat files, and a huggingface_hub of its time."""
 OLAH = "0.5.4"
 """A mirror of the Hub, written by others, that also serves what git repositories hold."""
 
@@ -49,6 +67,11 @@ def python_of(version: str) -> pathlib.Path:
 def olah() -> pathlib.Path:
     """Return Olah's command, made or not."""
     return folder().absolute() / f"olah-{OLAH}" / "bin" / "olah-cli"
+
+
+def flat() -> pathlib.Path:
+    """Return the interpreter of the environment whose transformers keeps flat files."""
+    return made("flat-4.21.3", FLAT)
 
 
 def is_made(version: str) -> bool:
@@ -76,4 +99,5 @@ if __name__ == "__main__":
         required = (f"huggingface_hub=={wanted}", *VERSIONS[wanted])
         print(made(f"hub-{wanted}", required), flush=True)
     if not sys.argv[1:]:
+        print(flat(), flush=True)
         print(made(f"olah-{OLAH}", [f"olah=={OLAH}"]), flush=True)

@@ -66,12 +66,12 @@ class CacheMaker:
         skipped = set(absent)
         for path, content in files.items():
             if path not in skipped:
-                is_lfs = _matches(path, lfs)
+                is_lfs = matches(path, lfs)
                 self._file(folder, commit, path, content, (is_lfs, links, shared and is_lfs))
         for path in no_exist:
             write(os.path.join(folder, ".no_exist", commit, path), b"")
         if trees:
-            manifest = {p: _entry(c, _matches(p, lfs)) for p, c in sorted(files.items())}
+            manifest = {p: _entry(c, matches(p, lfs)) for p, c in sorted(files.items())}
             document = json.dumps({"format_version": 1, "files": manifest}, indent=1)
             write(os.path.join(folder, "trees", f"{commit}.json"), document.encode())
         return commit
@@ -142,7 +142,8 @@ def link(target: str, path: str) -> None:
     os.symlink(os.path.relpath(target, os.path.dirname(path)), path)
 
 
-def _matches(path: str, patterns: Sequence[str]) -> bool:
+def matches(path: str, patterns: Sequence[str]) -> bool:
+    """Tell whether the Hub keeps a file in LFS by these patterns."""
     return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
 
 

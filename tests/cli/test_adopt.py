@@ -16,6 +16,7 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import contents, model, tree
 from faults.pulling import DYING
+from flatmaker import FlatMaker
 from processes import Screen
 from swarmcache import report
 from swarmcache.hubcache.complete.integrity import check
@@ -107,6 +108,24 @@ def test_what_is_no_cache_is_exit_3(old: str, words: list[str]) -> None:
     done = adopt(*words)
     assert (done.returncode, done.stdout) == (3, "")
     assert "does not exist" in done.stderr or "holds no repos" in done.stderr
+
+
+def test_flat_files_of_old_transformers(old: str, tmp_path: Path) -> None:
+    """What comes, what does not, and what to do next; in both languages."""
+    maker = FlatMaker(tmp_path / "flat")
+    maker.model("org/old", FILES)
+    odd = maker.file("org/odd", "x", b"x", endpoint="https://evil.example")
+    done = adopt(maker.path)
+    assert done.returncode == 0, done.stderr
+    assert "org/old: only blobs, since nothing tells their commit." in done.stdout
+    assert "✓ org/old: swarmcache pull org/old links its blobs" in done.stdout
+    assert f"Kept: {odd}: neither HF_ENDPOINT nor hub.endpoints names" in done.stdout
+    document = told(adopt(maker.path, "--json", "--old", "remove", "--yes"))
+    assert [(one["id"], one["commit"]) for one in document["models"]] == [("org/old", None)]
+    assert len(document["old"]["removed"]) == 3 * len(FILES)
+    assert os.path.exists(odd)
+    chinese = adopt(maker.path, SWARMCACHE_LANG="zh_CN").stdout
+    assert "HF_ENDPOINT 和 hub.endpoints 都没有写明" in chinese
 
 
 def test_plain_files_killed_at_any_instant(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def _entry(model: PlannedPull, one: Adopted | None) -> dict[str, object]:
         "id": model.target.id,
         "type": model.target.type,
         "revision": model.target.revision,
-        "commit": model.listing.commit if model.listing else None,
+        "commit": (model.listing.commit or None) if model.listing else None,
         "files": len(model.fetch) + len(model.link),
         "plain": len(model.plain),
         "bytes": model.fetch_bytes,

@@ -28,6 +28,8 @@ def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
             count = len(model.fetch) + len(model.link)
             words = {"name": name, "size": size}
             yield tn("{name}: {n} file, {size}.", "{name}: {n} files, {size}.", count, **words)
+        if not (model.is_idle or _commit(model)):
+            yield t("{name}: only blobs, since nothing tells their commit.", name=name)
         plain = [file for file in model.fetch if file.path in model.plain]
         if plain:
             yield tn(
@@ -46,7 +48,14 @@ def result_line(terminal: Terminal, one: Adopted) -> str:
     if one.error is not None:
         reason = t("{name}: {reason}", name=_name(one.model), reason=one.error.message)
         return f"{terminal.bad} {reason}"
-    return f"{terminal.ok} " + t("{name} is adopted.", name=_name(one.model))
+    name = _name(one.model)
+    if not _commit(one.model):
+        command = f"swarmcache pull {one.model.target.id}"
+        told = t(
+            "{name}: {command} links its blobs without downloading.", name=name, command=command
+        )
+        return f"{terminal.ok} {told}"
+    return f"{terminal.ok} " + t("{name} is adopted.", name=name)
 
 
 def cost_lines(terminal: Terminal, adopted: Sequence[Adopted]) -> Iterator[str]:
@@ -61,6 +70,10 @@ def cost_lines(terminal: Terminal, adopted: Sequence[Adopted]) -> Iterator[str]:
         yield f"{terminal.warn} " + t(
             "{size} had to be copied, since the two places cannot share them.", size=size
         )
+
+
+def _commit(model: PlannedPull) -> str:
+    return model.listing.commit if model.listing is not None else ""
 
 
 def _name(model: PlannedPull) -> str:

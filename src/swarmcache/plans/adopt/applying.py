@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError
 from swarmcache.hubcache.layout import folder_name
+from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.publishing import publish
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.hubcache.use.owners import made_ours
+from swarmcache.plans.adopt.flat import bring_blobs, is_over
 from swarmcache.plans.adopt.values import Adopted
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
-from swarmcache.plans.clean.values import title
+from swarmcache.plans.clean.values import Choice, Cleaned, Group, title
 from swarmcache.plans.pull.bringing import brought
 from swarmcache.plans.pull.values import not_enough_room, total_bytes
 from swarmcache.plans.staging import staging
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.adopt.values import AdoptPlan, Old
-    from swarmcache.plans.clean import Cleaned
+    from swarmcache.plans.clean import CleanPlan
     from swarmcache.plans.pull import PlannedPull
     from swarmcache.progress import Progress
 
@@ -60,8 +62,17 @@ def give_up_old(
 ) -> Iterator[Cleaned]:
     """Remove from the old place what came over whole, and with `link` leave links to it.
 
-    By the plan of `clean`, with all its protections: what is in use, pinned or foreign stays.
+    By the plan of `clean`, with all its protections: what is in use, pinned or foreign stays. Flat
+    files of old transformers go when they are removed; no link would help those who read them.
     """
+    yield from _give_up_repos(plan, adopted, environment, old)
+    if plan.flat and old == "remove":
+        yield from _give_up_flat(plan, environment)
+
+
+def _give_up_repos(
+    plan: AdoptPlan, adopted: Sequence[Adopted], environment: Environment, old: Old
+) -> Iterator[Cleaned]:
     failed = {one.model.target.name for one in adopted if one.error is not None}
     partly = {kept.what.partition("@")[0] for kept in plan.kept}
     for repo in plan.repos:
@@ -69,20 +80,49 @@ def give_up_old(
         if repo in failed or title(repo) in partly:
             continue
         wishes = Wishes(models=(Named(repo, None),))
-        yield from apply_clean(plan_clean(plan.source, environment, wishes), environment)
+        yield from _cleaned(plan_clean(plan.source, environment, wishes), environment)
         if old == "link" and not os.path.lexists(here):
             os.symlink(os.path.realpath(f"{plan.pull.cache}/{folder_name(repo)}"), here)
 
 
+def _give_up_flat(plan: AdoptPlan, environment: Environment) -> Iterator[Cleaned]:
+    """Remove the flat files whose content is a blob now, with what lies beside them."""
+    over = {file.location for file in plan.flat if is_over(file, plan.pull.cache)}
+    found = plan_clean(plan.source, environment, Wishes(leftovers=frozenset({"legacy"})))
+    groups = [
+        group._replace(steps=tuple(step for step in group.steps if _content(step.path) in over))
+        for group in found.groups
+        if group.repo is None
+    ]
+    groups = [group for group in groups if group.steps]
+    yield from _cleaned(found._replace(groups=tuple(groups)), environment)
+
+
+def _content(path: str) -> str:
+    """Return the content that a flat file is, or lies beside."""
+    return path.removesuffix(RECORD).removesuffix(LOCK)
+
+
+def _cleaned(plan: CleanPlan, environment: Environment) -> Iterator[Cleaned]:
+    """Carry a clean out, and tell what stays of it."""
+    yield from apply_clean(plan, environment)
+    if plan.kept:
+        yield Cleaned(Group(None, Choice(), (), 0), (), 0, plan.kept)
+
+
 def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) -> Adopted:
     cache, repo = plan.pull.cache, model.target.name
+    commit = model.listing.commit if model.listing is not None else ""
     try:
-        fetched = brought(model, plan.pull, hub, progress)
-        _copy_manifest(plan, repo, model.listing.commit if model.listing else "", hub.environment)
+        if commit:
+            fetched = brought(model, plan.pull, hub, progress)
+            _copy_manifest(plan, repo, commit, hub.environment)
+        else:
+            fetched = bring_blobs(model, cache, hub, progress)
     except (SwarmcacheError, OSError) as error:
         return Adopted(model, 0, 0, refusal(error, plan.source, model.target))
-    if model.listing is not None:
-        note_fetched(cache, hub.environment, repo, model.listing.commit)
+    if commit:
+        note_fetched(cache, hub.environment, repo, commit)
     linked = total_bytes(model.link) + sum(one.linked for one in fetched)
     return Adopted(model, linked, sum(one.copied for one in fetched))
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CacheNotFound, RepoNotFound
+from swarmcache.errors import RepoNotFound
 from swarmcache.hubcache.complete.weights import Selection
-from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.refs import read_ref
-from swarmcache.hubcache.scan import iter_repos, read_repo, repo_names
+from swarmcache.hubcache.scan import iter_repos, read_repo
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
 from swarmcache.locale import t
+from swarmcache.plans.adopt.flat import FlatReader
 from swarmcache.plans.adopt.listing import listed
+from swarmcache.plans.adopt.places import find_places
 from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept, title
 from swarmcache.plans.pull.planning import compared, found_now
@@ -32,25 +32,33 @@ if TYPE_CHECKING:
 
 
 def plan_adopt(
-    source: str, cache: str, targets: Sequence[Target] = (), progress: Progress | None = None
+    source: str,
+    cache: str,
+    targets: Sequence[Target] = (),
+    *,
+    endpoints: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> AdoptPlan:
-    """Return what an adopt of the `source` cache folder into `cache` will do; changes nothing.
+    """Return what an adopt of the `source` folder into the cache folder will do; changes nothing.
 
-    Of `targets` only, if there are any. Plain files are hashed where a blob may have their bytes.
-    HF_HOME stands for its `hub`. Raises CacheNotFound for a folder that holds no repos,
+    Of `targets` only, if there are any. With `endpoints`, whose urls are believed, flat files of
+    old transformers come too. Plain files are hashed where a blob may have their bytes. HF_HOME
+    stands for what is in it. Raises CacheNotFound for a folder that holds nothing of this,
     RepoNotFound for a target that is not in it.
     """
-    source = os.path.realpath(_hub_of(source))
-    if source == os.path.realpath(cache):
-        raise CacheNotFound(t("{path} is this cache itself.", path=source))
+    places = find_places(source, cache, flat=bool(endpoints))
     pull = PullPlan(cache, (), free_bytes(cache), all_files=True)
-    planner = _Planner(source, pull, progress or Silent())
-    models = [
-        model
-        for repo, revisions in _wanted(source, targets)
-        for model in planner.of_repo(repo, revisions)
-    ]
-    return AdoptPlan(source, replace(pull, models=tuple(models)), tuple(planner.kept))
+    planner = _Planner(places.source, pull, progress or Silent())
+    models: list[PlannedPull] = []
+    for repo, revisions in _wanted(places.hub, targets) if places.hub else ():
+        models += planner.of_repo(repo, revisions)
+    repos = tuple(dict.fromkeys(model.target.name for model in models))
+    caches = [cache] if places.hub is None else [cache, places.hub]
+    flat = FlatReader(places.flat, endpoints, caches)
+    models += map(planner.of_flat, flat.listed())
+    kept = (*planner.kept, *flat.kept)
+    pull = replace(pull, models=tuple(models))
+    return AdoptPlan(places.source, pull, kept, repos, tuple(flat.files))
 
 
 def _wanted(source: str, targets: Sequence[Target]) -> Iterator[tuple[Repo, Sequence[Revision]]]:
@@ -72,16 +80,6 @@ def _wanted(source: str, targets: Sequence[Target]) -> Iterator[tuple[Repo, Sequ
         if repo is not None:
             revisions = {revision.commit: revision for _, revision in found if revision}
             yield repo, list(revisions.values())
-
-
-def _hub_of(folder: str) -> str:
-    cache_exists(folder, named=True)
-    if repo_names(folder):
-        return folder
-    hub = f"{folder}/hub"
-    if os.path.isdir(hub) and repo_names(hub):
-        return hub
-    raise CacheNotFound(t("{path} holds no repos of the Hub's layout.", path=folder))
 
 
 class _Planner:
@@ -106,6 +104,12 @@ class _Planner:
                 continue
             for name in self._names(repo, revision):
                 yield self._planned(Target(repo.name.type, repo.name.id, name), found, here)
+
+    def of_flat(self, found: Listed) -> PlannedPull:
+        """Return a pull for some flat files; where no commit is known, of their blobs alone."""
+        target = found.listing.target
+        model = self._planned(target, found, read_repo(self._pull.cache, target.name))
+        return model if found.listing.commit else replace(model, link=())
 
     def _planned(self, target: Target, found: Listed, here: Repo | None) -> PlannedPull:
         listing = replace(found.listing, target=target)

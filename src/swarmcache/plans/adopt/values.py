@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
     from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.leftovers.flat_records import FlatFile
     from swarmcache.plans.clean import Kept
     from swarmcache.plans.pull import PlannedPull, PullPlan
 
@@ -20,14 +21,15 @@ class AdoptPlan(NamedTuple):
     source: str
     """The cache that it comes from, by its real path."""
     pull: PullPlan
-    """The revisions, as a pull that has the source's files for its only copies."""
+    """The revisions, as a pull that has the source's files for its only copies; where a listing's
+    commit is empty, only blobs come."""
     kept: tuple[Kept, ...]
     """What cannot come, or comes under another name, and why."""
 
-    @property
-    def repos(self) -> tuple[RepoName, ...]:
-        """The repos that something comes of."""
-        return tuple(dict.fromkeys(model.target.name for model in self.pull.models))
+    repos: tuple[RepoName, ...] = ()
+    """The repos of the other cache that something comes of."""
+    flat: tuple[FlatFile, ...] = ()
+    """The flat files of old transformers that come."""
 
 
 class Adopted(NamedTuple):

@@ -60,10 +60,10 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
             lost = [_content(model, file, revision) for file in _once(files)]
             gone = [replace(one, again=False) for one in lost if not crew.put_back(one.location)]
             if gone:
-                fetched.extend(_fetched(model, linker, crew, gone, progress))
+                found.extend(fetched(model, linker, crew, gone, progress))
 
-        fetched = _fetched(model, linker, crew, contents, progress)
-        hashes = {one.content.etag for one in fetched if one.content.algorithm is not None}
+        found = fetched(model, linker, crew, contents, progress)
+        hashes = {one.content.etag for one in found if one.content.algorithm is not None}
         proven |= {file.path for file in blobs if file.etag in hashes}
         everything = (*listing.files, *model.unlocked) if listing.whole else None
         left_out = {file.path for file in (*model.left_out, *model.absent)}
@@ -81,11 +81,11 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
             )
         for file in _once([file for file in files if file.path not in model.plain]):
             crew.forget(_content(model, file, revision))
-    _remember(fetched, cache, hub)
-    return fetched + [_as_it_is(model, path, one) for path, one in plain.items()]
+    remember(found, cache, hub)
+    return found + [_as_it_is(model, path, one) for path, one in plain.items()]
 
 
-def _fetched(
+def fetched(
     model: PlannedPull,
     linker: Linker,
     crew: Crew,
@@ -138,15 +138,15 @@ def _once(files: Sequence[RemoteFile]) -> list[RemoteFile]:
     return list({file.content: file for file in files}.values())
 
 
-def _remember(fetched: Sequence[Fetched], cache: str, hub: Hub) -> None:
+def remember(found: Sequence[Fetched], cache: str, hub: Hub) -> None:
     """Note what was hashed on the way, so that `verify` need not do it again; never raises."""
     ledger = Ledger(state_folder(cache, hub.environment))
-    for one in fetched:
+    for one in found:
         algorithm = one.content.algorithm
         try:
-            found = fingerprint_of(one.content.location)
+            fingerprint = fingerprint_of(one.content.location)
         except OSError:
             continue
         if algorithm is not None:
-            ledger.record(algorithm, found, one.content.etag, [one.content.etag])
+            ledger.record(algorithm, fingerprint, one.content.etag, [one.content.etag])
     ledger.flush()

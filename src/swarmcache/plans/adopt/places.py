@@ -1,0 +1,56 @@
+"""Where, in the folder that somebody names, a cache and old flat files are.
+
+PATH/models--…                    a cache, or TRANSFORMERS_CACHE of transformers >= 4.22
+PATH/<hash>.<hash>                beside it or alone: the files of transformers < 4.22
+PATH/hub, PATH/transformers       the same, where PATH is HF_HOME
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from swarmcache.errors import CacheNotFound
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.leftovers.flat_files import flat_files
+from swarmcache.hubcache.scan import repo_names
+from swarmcache.locale import t
+
+
+class Places(NamedTuple):
+    """What was found; real paths."""
+
+    hub: str | None
+    """The folder that holds repos, unless that is the cache that everything is for."""
+    flat: tuple[str, ...]
+    """The folders that hold flat files."""
+
+    @property
+    def source(self) -> str:
+        """What stands for all of it."""
+        return self.hub or self.flat[0]
+
+
+def find_places(folder: str, cache: str, *, flat: bool) -> Places:
+    """Return what a folder holds that may come into a cache; flat files if those are wanted.
+
+    Raises CacheNotFound where that is nothing.
+    """
+    cache_exists(folder, named=True)
+    found = _in([folder], flat=flat)
+    if found == Places(None, ()):
+        found = _in([f"{folder}/hub", f"{folder}/transformers"], flat=flat)
+    if found == Places(None, ()):
+        raise CacheNotFound(t("{path} holds no repos of the Hub's layout.", path=folder))
+    if found.hub == os.path.realpath(cache):
+        found = found._replace(hub=None)
+        if not found.flat:
+            raise CacheNotFound(t("{path} is this cache itself.", path=os.path.realpath(cache)))
+    return found
+
+
+def _in(folders: list[str], *, flat: bool) -> Places:
+    here = [os.path.realpath(folder) for folder in folders if os.path.isdir(folder)]
+    hub = next((folder for folder in here if repo_names(folder)), None)
+    flats = [folder for folder in here if flat and next(flat_files(folder), None) is not None]
+    return Places(hub, tuple(flats))
