@@ -1,10 +1,9 @@
-"""`swarmcache adopt` as a user types it, killed at any instant too."""
+"""`swarmcache adopt` as a user types it; killed: tests/faults/test_adopt_survives_kills.py."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from importlib.resources import files
@@ -14,8 +13,7 @@ import jsonschema
 import pytest
 
 from cachemaker import CacheMaker
-from cleaning import contents, model, tree
-from faults.pulling import DYING
+from cleaning import model, tree
 from flatmaker import FlatMaker
 from processes import Screen
 from swarmcache import report
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = json.loads((files(report) / "schemas" / "adopt.json").read_text("utf-8"))
-PROGRAM = f"{DYING}\nfrom swarmcache.cli import main\nsys.exit(main(sys.argv[1:]))\n"
 FILES = model(1, **{"big.dat": b"w" * 200_000})
 
 
@@ -44,9 +41,9 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def adopt(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command; it may die where DIE_AT says."""
+    """Run the command."""
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, "adopt", *words],
+        [sys.executable, "-m", "swarmcache", "adopt", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -126,53 +123,3 @@ def test_flat_files_of_old_transformers(old: str, tmp_path: Path) -> None:
     assert os.path.exists(odd)
     chinese = adopt(maker.path, SWARMCACHE_LANG="zh_CN").stdout
     assert "HF_ENDPOINT 和 hub.endpoints 都没有写明" in chinese
-
-
-def test_plain_files_killed_at_any_instant(tmp_path: Path) -> None:
-    """Every ninth change: a model with all its files, or none; and a rerun goes on."""
-    for instant in range(3, 200, 9):
-        home, new = f"{tmp_path}/{instant}/home", f"{tmp_path}/{instant}/new"
-        maker = CacheMaker(f"{home}/hub")
-        maker.repo("org/a", FILES, links=False, trees=False)
-        words = [home, "--old", "remove", "--yes", "--cache-dir", new]
-        died = adopt(*words, DIE_AT=str(instant), DIE_IN=f"{tmp_path}/{instant}")
-        states = [check(parse_target("org/a"), cache) for cache in (f"{home}/hub", new)]
-        assert {one.state for one in states} <= {"complete", "missing"}, (instant, states)
-        whole = [contents(one.snapshot) == FILES for one in states if one.snapshot]
-        assert whole, instant
-        assert all(whole), instant
-        if died.returncode == 0:
-            break  # There were no more changes.
-        assert died.returncode == -signal.SIGKILL, (instant, died.stderr)
-        if os.path.isdir(f"{home}/hub/models--org--a"):
-            assert adopt(*words).returncode == 0
-        assert contents(check(parse_target("org/a"), new).snapshot or "") == FILES
-    else:
-        pytest.fail("it makes more changes than were tried")
-
-
-def test_killed_at_any_instant_a_rerun_goes_on(old: str, tmp_path: Path) -> None:
-    """Every eleventh change: no place ever shows a model that is not whole."""
-    undisturbed = adopt(old, "--old", "link", "--yes", DIE_IN=str(tmp_path))
-    changes = int(undisturbed.stderr.rpartition("changes: ")[2])
-    assert changes > 50
-    for instant in range(3, changes, 11):
-        home, new = f"{tmp_path}/{instant}/home", f"{tmp_path}/{instant}/new"
-        maker = CacheMaker(f"{home}/hub")
-        maker.repo("org/a", FILES)
-        maker.repo("org/b", model(2))
-        words = [home, "--old", "link", "--yes", "--cache-dir", new]
-        died = adopt(*words, DIE_AT=str(instant), DIE_IN=f"{tmp_path}/{instant}")
-        assert died.returncode == -signal.SIGKILL, (instant, died.stderr)
-        for cache in (f"{home}/hub", new):
-            found = check(parse_target("org/a"), cache)
-            assert found.state in {"complete", "missing"}, (instant, found)
-            if found.snapshot:
-                assert contents(found.snapshot) == FILES
-        states = [check(parse_target("org/a"), cache).state for cache in (f"{home}/hub", new)]
-        assert "complete" in states, instant
-        if os.path.isdir(f"{home}/hub/models--org--b") or os.path.isdir(
-            f"{home}/hub/models--org--a"
-        ):
-            assert adopt(*words).returncode == 0
-        assert contents(check(parse_target("org/a"), new).snapshot or "") == FILES

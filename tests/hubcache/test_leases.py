@@ -88,8 +88,8 @@ def test_the_draft_of_a_killed_process_is_swept_too(tmp_path: Path) -> None:
     folder = f"{state_folder(str(tmp_path), environment).path}/{LEASES}"
     mine = owners.this_process()
     far = mine._replace(boot="f" * 16)
-    living = sorted(f"{one.record}.0123abcd.tmp" for one in (mine, far))
-    for name in (f"{record}.0123abcd.tmp", *living):
+    living = sorted(f"{one.record}.{one.record}.tmp" for one in (mine, far))
+    for name in (f"{record}.{record}.tmp", *living):
         open(f"{folder}/{name}", "x").close()
     sweep_leases(str(tmp_path), environment)
     assert sorted(records(tmp_path)) == living

@@ -10,6 +10,7 @@ import click
 
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.errors import HubCacheError, RepoNotFound
+from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import Target, parse_target
 from swarmcache.locale import t
@@ -81,18 +82,15 @@ def _archive(invocation: Invocation, targets: Sequence[Target], place: str) -> i
             raise click.UsageError(t("A tar on a terminal helps nobody; pipe it, or name a file."))
         with invocation.terminal.progress() as progress:
             return write_archive(wanted, sys.stdout.buffer, progress)
+    sweep_drafts(os.path.dirname(place))
     if os.path.lexists(place):
         raise HubCacheError(t("{path} exists already.", path=place), hint=f"ls -ld {place}")
-    staged = f"{place}.{os.urandom(4).hex()}.tmp"
-    try:
+    with draft_of(place) as staged:
         with open(staged, "xb") as file, invocation.terminal.progress() as progress:
             written = write_archive(wanted, file, progress)
             file.flush()
             os.fsync(file.fileno())
         os.rename(staged, place)
-    finally:
-        if os.path.lexists(staged):
-            os.unlink(staged)
     return written
 
 

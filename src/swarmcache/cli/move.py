@@ -36,18 +36,20 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
         unfinished_move,
     )
 
-    environment, terminal = invocation.environment, invocation.terminal
-    place = environment.absolute(dest)
-    unfinished = unfinished_move(place, environment)
+    environment = invocation.environment
+    place, cache = environment.absolute(dest), invocation.location.path
+    unfinished = unfinished_move(place, cache, environment)
     if unfinished is not None and is_all_over(unfinished):
-        take_along(unfinished, place, environment)
-        end_move(unfinished, place, environment)
-        terminal.out(f"{terminal.ok} " + t("The move to {path} is finished.", path=place))
-        return 0
-    plan = plan_move(unfinished or invocation.location.path, place)
+        if not dry_run:
+            take_along(unfinished, place, environment)
+            end_move(unfinished, place, environment)
+        return _told(invocation, t("The move to {path} is finished.", path=place))
+    if unfinished is None and os.path.realpath(place) == os.path.realpath(cache):
+        return _told(invocation, t("{path} is this cache itself.", path=place))
+    plan = plan_move(unfinished or cache, place)
     file = _settings_file(invocation)
     if not invocation.json:
-        terminal.lines(_lines(invocation, plan, file))
+        invocation.terminal.lines(_lines(invocation, plan, file))
     if not (yes or dry_run):
         refuse_unasked()
         if not agreed(t("Move all this?")):
@@ -59,6 +61,18 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
         code = _moved(invocation, plan, file, adopted, cleaned)
     report(invocation, plan.adopt, adopted, cleaned, dry_run=dry_run)
     return code
+
+
+def _told(invocation: Invocation, sentence: str) -> int:
+    """Say that there is nothing to move any more; programs get the document of that."""
+    from swarmcache.plans.move import nothing_to_move  # noqa: PLC0415 - the rare case
+
+    if invocation.json:
+        plan = nothing_to_move(invocation.location.path)
+        report(invocation, plan, [], [], dry_run=False)
+    else:
+        invocation.terminal.out(f"{invocation.terminal.ok} {sentence}")
+    return 0
 
 
 def _moved(
@@ -103,6 +117,7 @@ def _settings_file(invocation: Invocation) -> str | None:
 
 def _switched(plan: MovePlan, file: str | None) -> bool:
     """Let the settings file name the new place; False where only its user can."""
+    from swarmcache.hubcache.drafts import sweep_drafts  # noqa: PLC0415
     from swarmcache.hubcache.publishing import write_whole  # noqa: PLC0415
     from swarmcache.settings.editing import with_cache_dir  # noqa: PLC0415
 
@@ -110,6 +125,7 @@ def _switched(plan: MovePlan, file: str | None) -> bool:
     if file is None or text is None:
         return False
     write_whole(file, text, mode=os.stat(file).st_mode & 0o7777, durable=True)
+    sweep_drafts(os.path.dirname(file))
     return True
 
 

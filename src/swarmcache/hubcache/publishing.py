@@ -12,10 +12,11 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotRepairable
+from swarmcache.hubcache.drafts import draft_of
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 def publish(staged: str, location: str) -> None:
@@ -31,18 +32,6 @@ def publish(staged: str, location: str) -> None:
         sync(staged)
     replace(staged, location)
     sync_folders([folder])
-
-
-@contextlib.contextmanager
-def draft_of(path: str) -> Iterator[str]:
-    """Yield a new name beside `path`, to write and rename; nothing of it outlives an error."""
-    draft = f"{path}.{os.urandom(4).hex()}.tmp"
-    try:
-        yield draft
-    except BaseException:
-        with contextlib.suppress(OSError, ValueError):
-            os.unlink(draft)
-        raise
 
 
 def write_whole(

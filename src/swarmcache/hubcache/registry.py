@@ -12,6 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import users_state
 
@@ -74,6 +75,7 @@ def _write(path: str, caches: Iterable[str]) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     text = "".join(f"[[caches]]\npath = {_quoted(cache)}\n\n" for cache in caches)
     write_whole(path, text)
+    sweep_drafts(os.path.dirname(path))
 
 
 def _quoted(text: str) -> str:

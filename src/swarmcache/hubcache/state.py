@@ -11,7 +11,9 @@
     │   └── fetched/<repo folder>, evicting what may be evicted (evictable.py)
     ├── leases/owner.*                      who uses what now (leases.py)
     ├── roots/<hash>.json                   projects that need models (roots.py)
-    └── trash/<random>/                     removals under way (plans/clean/trash.py)
+    ├── trash/<random>/                     removals under way (plans/clean/trash.py)
+    ├── linking/<repo folder>               links about to take a repo's place (plans/adopt)
+    └── moving                              what a move into this cache comes from (plans/move.py)
 
 Every Hub tool skips `.locks`, and the folder travels with a mounted volume.
 """

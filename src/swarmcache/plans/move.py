@@ -11,20 +11,21 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.leftovers.surroundings import read_surroundings
 from swarmcache.hubcache.publishing import make_folder, write_whole
 from swarmcache.hubcache.scan import list_cache, repo_names
 from swarmcache.hubcache.state import file_mode, state_folder
+from swarmcache.hubcache.usage import free_bytes
 from swarmcache.hubcache.use.last_use import copy_uses
 from swarmcache.hubcache.use.roots import move_roots
-from swarmcache.plans.adopt import plan_adopt
-from swarmcache.plans.clean import Wishes, plan_clean
-from swarmcache.plans.clean.applying import apply_clean
+from swarmcache.plans.adopt import AdoptPlan, plan_adopt
+from swarmcache.plans.adopt.giving_up import finish_giving_up
+from swarmcache.plans.pull.values import PullPlan
 
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.problems import Problem
-    from swarmcache.plans.adopt import AdoptPlan
 
 _NOTE = "moving"
 _MAX_PATH = 4096
@@ -45,12 +46,21 @@ def plan_move(source: str, dest: str) -> MovePlan:
     return MovePlan(plan, tuple(one for one in around.problems if one.kind == "foreign-file"))
 
 
-def unfinished_move(cache: str, environment: Environment) -> str | None:
-    """Return the old place of a move into this cache that was not finished, or None."""
+def nothing_to_move(cache: str) -> AdoptPlan:
+    """Return the plan of a move that is done already."""
+    return AdoptPlan(cache, PullPlan(cache, (), free_bytes(cache), all_files=True), ())
+
+
+def unfinished_move(cache: str, used: str, environment: Environment) -> str | None:
+    """Return the old place of a move into this cache that was not finished, or None.
+
+    `used` is the cache that counts now: of a move from elsewhere the note is out of date.
+    """
     path = f"{state_folder(cache, environment).beside}/{_NOTE}"
     with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
         source = file.read(_MAX_PATH)
-        return source if os.path.isabs(source) and os.path.isdir(source) else None
+        counts = os.path.realpath(used) in {source, os.path.realpath(cache)}
+        return source if counts and os.path.isdir(source) else None
     return None
 
 
@@ -75,9 +85,10 @@ def take_along(source: str, cache: str, environment: Environment) -> None:
 
 
 def end_move(source: str, cache: str, environment: Environment) -> None:
-    """Delete what a killed removal has left in the old place, and forget the move."""
-    trash = Wishes(leftovers=frozenset({"trash"}))
-    for _ in apply_clean(plan_clean(source, environment, trash), environment):
+    """Finish what a killed process has begun in the old place, and forget the move."""
+    for _ in finish_giving_up(source, environment):
         pass
+    state = state_folder(cache, environment).beside
+    sweep_drafts(state)
     with suppress(OSError):
-        os.unlink(f"{state_folder(cache, environment).beside}/{_NOTE}")
+        os.unlink(f"{state}/{_NOTE}")

@@ -88,6 +88,13 @@ def has_leftovers(cache: str, environment: Environment) -> bool:
     return bool(glob.glob(f"{glob.escape(partials)}/{REPAIR}*"))
 
 
+def drop_leftovers(cache: str, environment: Environment) -> None:
+    """Remove what killed processes left in the staging folder, unless somebody works there now."""
+    if has_leftovers(cache, environment):
+        with contextlib.suppress(SwarmcacheError), staging(cache, environment, seconds=0):
+            pass
+
+
 def _sweep(partial: str) -> None:
     for left in glob.glob(f"{glob.escape(partial)}/{REPAIR}*"):
         shutil.rmtree(left, ignore_errors=True)

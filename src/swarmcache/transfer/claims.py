@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 _TRIES = 5
 _SHARED = "shared"
 """Tells in a partial's folder that its last owner was silent, not dead, and may yet write."""
-_ABANDONED_SECONDS = 24 * 3600
-"""After so long nobody of another machine is still making a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +118,9 @@ def sweep(partials: str) -> None:
     """Remove what killed processes left half-made; never raises."""
     for name in _names(partials):
         folder = f"{partials}/{name}"
-        if name.startswith(NEW) and _is_abandoned(folder, name.removeprefix(NEW)):
+        if not name.startswith(NEW):
+            continue
+        if owners.is_gone(folder, owners.parse_record(name.removeprefix(NEW))):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -131,16 +130,6 @@ def new_folder(partials: str, me: Owner) -> str:
     os.mkdir(folder)
     share(folder, partials)
     return folder
-
-
-def _is_abandoned(folder: str, record: str) -> bool:
-    """Tell whether a half-made folder's maker, who stands in its name, is gone."""
-    owner = owners.parse_record(record)
-    if owner is not None and owner.is_near:
-        return owners.start_time(owner.pid) != owner.start
-    with contextlib.suppress(OSError):
-        return time.time() - os.stat(folder).st_mtime > _ABANDONED_SECONDS
-    return False
 
 
 def _names(folder: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.publishing import draft_of
+from swarmcache.hubcache.drafts import draft_of
 from swarmcache.hubcache.state import file_mode
 
 if TYPE_CHECKING:

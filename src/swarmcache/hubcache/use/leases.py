@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied
+from swarmcache.hubcache.drafts import maker_of
 from swarmcache.hubcache.layout import folder_name, parse_folder_name
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import LEASES, file_mode, readable_names, state_folder, unreadable
@@ -122,7 +123,7 @@ def sweep_leases(cache: str, environment: Environment) -> None:
     """Remove the leases of dead processes, and their drafts; for verbs that change the disk."""
     for folder in state_folder(cache, environment).sources(LEASES):
         for name in readable_names(folder):
-            owner = owners.parse_record(name) or owners.parse_record(name.rsplit(".", 2)[0])
+            owner = owners.parse_record(name) or maker_of(name)
             if owner is not None and not _may_live(f"{folder}/{name}", owner):
                 with contextlib.suppress(OSError):
                     os.unlink(f"{folder}/{name}")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -21,6 +22,8 @@ BEAT_SECONDS = 2.0
 """Owners touch their record this often."""
 SILENT_SECONDS = 20.0
 """An owner that cannot be looked at counts as dead after so long without a heartbeat."""
+_ABANDONED_SECONDS = 24 * 3600
+"""After so long nobody of another machine is still making something."""
 _PREFIX = "owner."
 _FREE = "owner.free"
 
@@ -110,6 +113,18 @@ def is_owned(folder: str) -> bool:
     except OSError:
         return True
     return owner is not None and liveness(folder, owner) != "dead"
+
+
+def is_gone(path: str, maker: Owner | None) -> bool:
+    """Tell whether whoever made something half is dead, or so long silent that it is forgotten.
+
+    None is a maker of whom nothing is known.
+    """
+    if maker is not None and maker.is_near:
+        return start_time(maker.pid) != maker.start
+    with contextlib.suppress(OSError):
+        return time.time() - os.stat(path).st_mtime > _ABANDONED_SECONDS
+    return False
 
 
 def made_ours(folder: str) -> bool:

@@ -1,6 +1,7 @@
 """`adopt`: what another cache holds is brought into this one, without a byte from the network."""
 
-from swarmcache.plans.adopt.applying import apply_adopt, give_up_old
+from swarmcache.plans.adopt.applying import apply_adopt
+from swarmcache.plans.adopt.giving_up import give_up_old
 from swarmcache.plans.adopt.planning import plan_adopt
 from swarmcache.plans.adopt.values import Adopted, AdoptPlan, Old
 

@@ -15,13 +15,15 @@ from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.scan import repo_names
 from swarmcache.locale import t
+from swarmcache.plans.adopt.giving_up import is_half_given_up
 
 
 class Places(NamedTuple):
     """What was found; real paths."""
 
     hub: str | None
-    """The folder that holds repos, unless that is the cache that everything is for."""
+    """The folder that holds repos, or held them until a process was killed; not the cache that
+    everything is for."""
     flat: tuple[str, ...]
     """The folders that hold flat files."""
 
@@ -51,6 +53,6 @@ def find_places(folder: str, cache: str, *, flat: bool) -> Places:
 
 def _in(folders: list[str], *, flat: bool) -> Places:
     here = [os.path.realpath(folder) for folder in folders if os.path.isdir(folder)]
-    hub = next((folder for folder in here if repo_names(folder)), None)
+    hub = next((one for one in here if repo_names(one) or is_half_given_up(one)), None)
     flats = [folder for folder in here if flat and next(flat_files(folder), None) is not None]
     return Places(hub, tuple(flats))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import WrongBytes
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.ledger import Ledger
+from swarmcache.hubcache.manifest import manifest_text
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
     from swarmcache.transfer.listing import RemoteFile
 
 
-def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) -> list[Fetched]:
-    """Bring the files of one repo, and return what was fetched; raises what forbids it."""
+def brought(
+    model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress, manifest: str | None = None
+) -> list[Fetched]:
+    """Bring the files of one repo, and return what was fetched; raises what forbids it.
+
+    `manifest` is the text of the list of the commit's files, where another cache has it.
+    """
     listing, pin, target, cache = model.listing, model.pin, model.target, plan.cache
     again = {file.path for file in model.again}
     kept = paths_at(target, pin.commit, cache) - again if pin else set()
@@ -65,14 +71,15 @@ def brought(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
         found = fetched(model, linker, crew, contents, progress)
         hashes = {one.content.etag for one in found if one.content.algorithm is not None}
         proven |= {file.path for file in blobs if file.etag in hashes}
-        everything = (*listing.files, *model.unlocked) if listing.whole else None
+        everything = (*listing.files, *model.unlocked)
+        manifest = manifest_text(everything) if listing.whole else manifest
         left_out = {file.path for file in (*model.left_out, *model.absent)}
         files = [file for file in listing.files if file.path not in left_out]
         if not revision.is_cached:
             note_fetched(cache, hub.environment, target.name, listing.commit)
         with made_ready(model, cache, partials, progress) as plain:
             revision.publish(
-                everything,
+                manifest,
                 files,
                 again=model.again,
                 plain={path: one.place for path, one in plain.items()},

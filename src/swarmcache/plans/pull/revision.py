@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name, is_commit
-from swarmcache.hubcache.manifest import manifest_path, manifest_text, read_manifest
+from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.publishing import make_folder, publish, replace, share, sync_folders
 from swarmcache.hubcache.refs import read_ref, write_ref
 from swarmcache.hubcache.use import owners
@@ -57,7 +57,7 @@ class NewRevision:
 
     def publish(  # noqa: PLR0913 - one keyword for each kind of file
         self,
-        everything: Sequence[RemoteFile] | None,
+        manifest: str | None,
         files: Sequence[RemoteFile],
         *,
         again: Sequence[RemoteFile] = (),
@@ -67,7 +67,7 @@ class NewRevision:
     ) -> None:
         """Make `files` of the commit visible, whose blobs are there.
 
-        `everything` is what the commit has, for the manifest, None where that is not known;
+        `manifest` is the text of the list of all that the commit has, None where nothing tells it;
         `again` are files that stand in the snapshot with other bytes. `plain` tells by path where
         files without a blob are made ready, unless they are in the snapshot. `bring_back` puts the
         blobs of files back, or raises. `prove` is called before a ref leads to the commit, and may
@@ -83,7 +83,7 @@ class NewRevision:
             # Another tool may remove the repo's folder at any time, and everything in it.
             with suppress(FileNotFoundError):
                 sync_folders([os.path.join(self._repo, BLOBS), self._repo, self._cache])
-                self._put_manifest(everything)
+                self._put_manifest(manifest)
                 with self._built(files) as built, self._guarded():
                     if self._put_snapshot(built, files, replaced):
                         prove()
@@ -95,8 +95,7 @@ class NewRevision:
             hint=f"swarmcache pull {self._target.id}",
         )
 
-    def _put_manifest(self, everything: Sequence[RemoteFile] | None) -> None:
-        text = None if everything is None else manifest_text(everything)
+    def _put_manifest(self, text: str | None) -> None:
         if text is None or read_manifest(self._repo, self._commit) is not None:
             return
         with self._staging() as folder:

@@ -1,0 +1,127 @@
+"""Giving up the old place once everything came over; what a killed process left of that is ended.
+
+`<old>/.locks/.swarmcache/linking/<repo folder>` is the link that will stand where the repo stood.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.folder import entries_of
+from swarmcache.hubcache.layout import LOCKS, folder_name
+from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
+from swarmcache.hubcache.state import OWN_FOLDER
+from swarmcache.plans.adopt.flat import is_over
+from swarmcache.plans.clean import Named, Wishes, plan_clean
+from swarmcache.plans.clean.applying import apply_clean
+from swarmcache.plans.clean.trash import FOLDER as TRASH
+from swarmcache.plans.clean.values import Choice, Cleaned, Group, title
+from swarmcache.plans.staging import drop_leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.environment import Environment
+    from swarmcache.plans.adopt.values import Adopted, AdoptPlan, Old
+    from swarmcache.plans.clean import CleanPlan
+
+_LINKING = "linking"
+
+
+def give_up_old(
+    plan: AdoptPlan, adopted: Sequence[Adopted], environment: Environment, old: Old
+) -> Iterator[Cleaned]:
+    """Remove from the old place what came over whole, and with `link` leave links to it.
+
+    By the plan of `clean`, with all its protections: what is in use, pinned or foreign stays. Flat
+    files of old transformers go when they are removed; no link would help those who read them.
+    Killed at any instant, a rerun goes on, also where nothing but links and trash is left.
+    """
+    yield from _give_up_repos(plan, adopted, environment, old)
+    if plan.flat and old == "remove":
+        yield from _give_up_flat(plan, environment)
+    yield from finish_giving_up(plan.source, environment)
+
+
+def _give_up_repos(
+    plan: AdoptPlan, adopted: Sequence[Adopted], environment: Environment, old: Old
+) -> Iterator[Cleaned]:
+    failed = {one.model.target.name for one in adopted if one.error is not None}
+    partly = {kept.what.partition("@")[0] for kept in plan.kept}
+    for repo in plan.repos:
+        home = folder_name(repo)
+        if repo in failed or title(repo) in partly or os.path.islink(f"{plan.source}/{home}"):
+            continue
+        if old == "link":
+            _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))
+        wishes = Wishes(models=(Named(repo, None),))
+        yield from _cleaned(plan_clean(plan.source, environment, wishes), environment)
+        _link(plan.source, home)
+
+
+def _give_up_flat(plan: AdoptPlan, environment: Environment) -> Iterator[Cleaned]:
+    """Remove the flat files whose content is a blob now, with what lies beside them."""
+    over = {file.location for file in plan.flat if is_over(file, plan.pull.cache)}
+    found = plan_clean(plan.source, environment, Wishes(leftovers=frozenset({"legacy"})))
+    groups = [
+        group._replace(steps=tuple(step for step in group.steps if _content(step.path) in over))
+        for group in found.groups
+        if group.repo is None
+    ]
+    groups = [group for group in groups if group.steps]
+    yield from _cleaned(found._replace(groups=tuple(groups)), environment)
+
+
+def _content(path: str) -> str:
+    """Return the content that a flat file is, or lies beside."""
+    return path.removesuffix(RECORD).removesuffix(LOCK)
+
+
+def _cleaned(plan: CleanPlan, environment: Environment) -> Iterator[Cleaned]:
+    """Carry a clean out, and tell what stays of it."""
+    yield from apply_clean(plan, environment)
+    if plan.kept:
+        yield Cleaned(Group(None, Choice(), (), 0), (), 0, plan.kept)
+
+
+def is_half_given_up(source: str) -> bool:
+    """Tell whether a killed process left links to be made in an old place, or what it removed."""
+    return any(entries_of(f"{_own(source)}/{folder}") for folder in (_LINKING, TRASH))
+
+
+def finish_giving_up(source: str, environment: Environment) -> Iterator[Cleaned]:
+    """Make the links that a killed process was about to make, and delete what it removed."""
+    for entry in entries_of(f"{_own(source)}/{_LINKING}"):
+        _link(source, entry.name)
+    with suppress(OSError):
+        os.rmdir(f"{_own(source)}/{_LINKING}")
+    if entries_of(f"{_own(source)}/{TRASH}"):
+        wishes = Wishes(leftovers=frozenset({"trash"}))
+        yield from apply_clean(plan_clean(source, environment, wishes), environment)
+    drop_leftovers(source, environment)
+
+
+def _prepare(source: str, home: str, target: str) -> None:
+    """Have the link ready before the repo goes, so that a rerun knows of it."""
+    folder = f"{_own(source)}/{_LINKING}"
+    os.makedirs(folder, exist_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(f"{folder}/{home}")
+    os.symlink(target, f"{folder}/{home}")
+
+
+def _link(source: str, home: str) -> None:
+    """Put a link that is ready into its place; it goes where something stays there."""
+    ready, place = f"{_own(source)}/{_LINKING}/{home}", f"{source}/{home}"
+    with suppress(FileNotFoundError):
+        if os.path.lexists(place) or not os.path.isdir(ready):
+            os.unlink(ready)
+        else:
+            os.rename(ready, place)
+
+
+def _own(source: str) -> str:
+    """Return our state beside the old place; whoever may not write there gives nothing up."""
+    return f"{source}/{LOCKS}/{OWN_FOLDER}"
