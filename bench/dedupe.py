@@ -18,6 +18,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from measure.disk import taken
 from measure.models import fill
 from measure.rounds import Cost, clean_variables, once
 
@@ -67,18 +68,9 @@ def measured(
         subprocess.run(["cp", "-a", template, cache], check=True)
         if before:
             once([*before, cache], variables, folder)
-        taken = _taken(cache)
+        had = taken(cache)
         cost = once([*command, cache], variables, folder)
-        return cost, taken - _taken(cache)
-
-
-def _taken(folder: str) -> int:
-    found = {}
-    for path, _, names in os.walk(folder):
-        for name in names:
-            status = os.lstat(f"{path}/{name}")
-            found[status.st_ino] = status.st_blocks * 512
-    return sum(found.values())
+        return cost, had - taken(cache)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import struct
 import sys
@@ -34,7 +35,7 @@ def fill(
     maker = CacheMaker(folder)
     ids = [f"org{number % 20}/model{number}" for number in range(repos)]
     for repo_id in ids:
-        content = {name: _small(name, repo_id) for name in SMALL}
+        content = {name: small_file(name, repo_id) for name in SMALL}
         content["model.safetensors"] = safetensors(tensors, repo_id)
         extra = files - len(content)
         content |= {f"extra/{n:05}.txt": f"{repo_id} {n}".encode() for n in range(extra)}
@@ -53,5 +54,24 @@ def safetensors(tensors: int, seed: str) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(16 * tensors)
 
 
-def _small(name: str, repo_id: str) -> bytes:
+def weights(size: int, shards: int) -> dict[str, bytes]:
+    """Return about so many bytes of noise in safetensors shards, and their index."""
+    names = [f"model-{n + 1:05}-of-{shards:05}.safetensors" for n in range(shards)]
+    files = {name: one_tensor(f"w.{n}", size // shards) for n, name in enumerate(names)}
+    index = {
+        "metadata": {"total_size": size},
+        "weight_map": {f"w.{n}": name for n, name in enumerate(names)},
+    }
+    return {**files, "model.safetensors.index.json": json.dumps(index).encode()}
+
+
+def one_tensor(name: str, size: int) -> bytes:
+    """Return a safetensors file with one tensor of noise."""
+    header = {name: {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+    text = json.dumps(header).encode()
+    return b"".join([struct.pack("<Q", len(text)), text, os.urandom(size)])
+
+
+def small_file(name: str, repo_id: str) -> bytes:
+    """Return one of the small files."""
     return json.dumps({"model_type": "qwen2", "name": name, "repo": repo_id}).encode()

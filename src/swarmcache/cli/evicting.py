@@ -86,6 +86,8 @@ def refuse_unagreed(invocation: Invocation, eviction: Eviction | None) -> None:
 
 def say_removed(invocation: Invocation, cleaned: Sequence[Cleaned]) -> None:
     """Say what has gone, and what stayed after all."""
+    if not cleaned:
+        return
     from swarmcache.report.clean_text import cleaned_lines  # noqa: PLC0415 - see above
 
     for line in cleaned_lines(invocation.terminal, cleaned):

@@ -24,7 +24,14 @@ from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, sha
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.transfer.claims import new_folder
-from swarmcache.transfer.contents import Advanced, Fetched, Started, is_there, place_of
+from swarmcache.transfer.contents import (
+    SMALL_BYTES,
+    Advanced,
+    Fetched,
+    Started,
+    is_there,
+    place_of,
+)
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.putting import let_settle
 
@@ -136,6 +143,10 @@ def _hashed(content: Content, path: str) -> Generator[Event, None, str]:
     """Return what a file's bytes are; empty where they cannot be read."""
     assert content.algorithm is not None  # noqa: S101 - told apart by the caller
     hashing = _Hashing(path, content.algorithm)
+    if content.size <= SMALL_BYTES:  # Nobody waits for a bar: a thread costs more than the hash.
+        hashing.work()
+        yield Advanced(content, content.size)
+        return hashing.digest
     try:
         for count in hashing.counts():
             yield Advanced(content, count)
@@ -157,7 +168,7 @@ class _Hashing:
 
     def counts(self) -> Iterator[int]:
         """Yield how many bytes more are hashed, until all are."""
-        threading.Thread(target=self._work, daemon=True).start()
+        threading.Thread(target=self.work, daemon=True).start()
         while count := self._counts.get():
             yield count
 
@@ -165,7 +176,8 @@ class _Hashing:
         """End it soon, whoever waits for it no more."""
         self._stopped = True
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Hash it; never raises."""
         try:
             found = hash_file(self._path, self._algorithm, on_bytes=self._hear)
             self.digest = found.digest if isinstance(found, Hashed) else ""
