@@ -2,15 +2,14 @@
 
     python bench/second_pull.py [--mib 64 256 1024] [--rounds 5] [--folder DIR]
 
-The Hub is the embedded one, on loopback. Both have filled a first cache before and find the second
-one empty in each round; then the same without a Hub, on a port that refuses connections.
+The Hub is the embedded one, on loopback. Both have filled a first cache before; each round is one
+more project with an empty cache. Then the same without a Hub, on a port that refuses connections.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,9 +77,10 @@ def report(mib: int, rounds: int, folder: str, hub: RunningHub) -> None:
         once(command, variables(places[name], "first", hub.url), folder)
     time.sleep(3)  # What was written just now is not remembered.
     rounds_of: dict[str, list[Taken]] = {name: [] for name in commands}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, command in commands.items():
-            rounds_of[name].append(second(command, places[name], hub, folder))
+            project = variables(places[name], f"project-{number}", hub.url)
+            rounds_of[name].append(second(command, project, places[name], hub))
     theirs = median([one.cost for one in rounds_of["hf download"]])
     heads = ("CPU ms", "wall ms", "served kB", "requests", "extra MB", "CPU/hf", "wall/hf")
     print(f"\n{f'{mib} MiB in {SHARDS} shards, {len(SMALL)} small':32}", end="")
@@ -92,9 +92,8 @@ def report(mib: int, rounds: int, folder: str, hub: RunningHub) -> None:
         print(f"{most.requests:>11}{most.physical / 1e6:>11.2f}", end="")
         print(f"{cost.cpu / theirs.cpu:>11.3f}{cost.wall / theirs.wall:>11.3f}", flush=True)
     for name, command in commands.items():
-        shutil.rmtree(f"{places[name]}/second")
         began = time.perf_counter()
-        environment = variables(places[name], "second", CLOSED)
+        environment = variables(places[name], "without-a-hub", CLOSED)
         done = subprocess.run(
             command, env=environment, capture_output=True, check=False, timeout=300
         )
@@ -102,13 +101,14 @@ def report(mib: int, rounds: int, folder: str, hub: RunningHub) -> None:
         print(f"{name + ', no Hub':32}exit code {done.returncode}, {seconds:.2f} s", flush=True)
 
 
-def second(command: Sequence[str], place: str, hub: RunningHub, folder: str) -> Taken:
-    """Pull into an empty second cache, and return what that took."""
-    shutil.rmtree(f"{place}/second", ignore_errors=True)
+def second(
+    command: Sequence[str], project: Mapping[str, str], place: str, hub: RunningHub
+) -> Taken:
+    """Pull into the empty cache of one more project, and return what that took of `place`."""
     os.sync()
     before = taken(place)
     hub.requests.clear()
-    cost = once(command, variables(place, "second", hub.url), folder)
+    cost = once(command, project, place)
     time.sleep(0.1)  # The Hub's thread notes a request once its last byte is gone.
     served = sum(one.bytes for one in hub.requests)
     return Taken(cost, served, len(hub.requests), taken(place) - before)

@@ -100,7 +100,7 @@ class Linker:
 
     def _linked(self, copy: str, staged: str) -> Way | None:
         """Give a copy a second name; a link into a tier is one that its settings ask for."""
-        if lies_in(os.path.realpath(copy), self._symlinked) is not None:
+        if self._symlinked and lies_in(os.path.realpath(copy), self._symlinked) is not None:
             os.symlink(os.path.realpath(copy), staged)
             return "symlink"
         return link_content(copy, staged)

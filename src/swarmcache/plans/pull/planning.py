@@ -211,7 +211,7 @@ class _Planner:
             expected = _expected(file)
             if expected is not None and file.content not in copies:
                 found = self._nearby.copies(expected, model.target.name, file.path)
-                mine = [one for one in found if _is_in(one, self._plan.cache)]
+                mine = [one for one in found if one.startswith(f"{self._plan.cache}/")]
                 others = [one for one in found if one not in mine]
                 # What is wrong here must not be its own source.
                 ordered = others if file in model.again else mine + others
@@ -295,10 +295,6 @@ def _expected(file: RemoteFile) -> Expected | None:
     if algorithm is None or file.etag is None:
         return None
     return Expected(algorithm, file.etag, file.size, "record")
-
-
-def _is_in(path: str, cache: str) -> bool:
-    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(cache), ""))
 
 
 def _refuse_collisions(files: Iterable[RemoteFile], cache: str) -> None:
