@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from swarmcache.project.edits import Edit
     from swarmcache.project.sources import Span
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
@@ -17,17 +18,6 @@ Applicability: TypeAlias = Literal["safe", "unsafe", "display"]
 do cannot be written into a file."""
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Bytes of a file that become others."""
-
-    file: str
-    """Relative to the project."""
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

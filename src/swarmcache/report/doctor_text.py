@@ -1,4 +1,4 @@
-"""Findings on a terminal: grouped lines, the place with its line of code and a caret."""
+"""Findings on a terminal: the place with its line of code and a caret, and the counts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from swarmcache.doctor.engine import counted
 from swarmcache.locale import listed, t, tn
+from swarmcache.project.secrets import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.doctor.finding import Finding
+    from swarmcache.doctor.finding import Finding, Severity
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project
     from swarmcache.report.terminal import Terminal
@@ -21,29 +22,26 @@ _WIDEST = 160
 
 def finding_lines(terminal: Terminal, finding: Finding, project: Project) -> Iterator[str]:
     """Yield one finding, an empty line behind it."""
-    mark = terminal.warn if finding.severity == "info" else terminal.bad
-    yield f"{mark} {finding.rule} {finding.title}"
+    marks = {"error": terminal.bad, "warning": terminal.warn, "info": "·"}
+    yield f"{marks[finding.severity]} {finding.rule} {finding.title}"
     yield f"  {finding.message}"
     if finding.span is not None:
         yield from _place(finding.span, project, "")
     for evidence in finding.evidence:
         yield from _place(evidence.span, project, evidence.note)
     if finding.fix is not None:
-        yield t("  Fix: {what}", what=finding.fix.description)
+        fix = t("Fix: {what}", what=finding.fix.description)
+        yield f"  {fix}"
     yield ""
 
 
-def _place(span: Span, project: Project, note: str) -> Iterator[str]:
-    yield f"  --> {span.file}:{span.line}:{span.column}" + (f"  {note}" if note else "")
+def line_of(span: Span, project: Project) -> str | None:
+    """Return the line that a span begins on, without secrets; None where it cannot be shown."""
     source = project.source(span.file)
     if source is None:
-        return
-    lines = source.data.split(b"\n")
-    text = lines[span.line - 1].decode("utf-8", "replace").rstrip("\r").expandtabs(1)
-    if len(text) <= _WIDEST:
-        yield f"   {span.line:>5} | {text}"
-        length = max(1, min(span.end - span.start, len(text) - span.column + 1))
-        yield f"         | {' ' * (span.column - 1)}{'^' * length}"
+        return None
+    line = source.data.split(b"\n")[span.line - 1].decode("utf-8", "replace")
+    return redacted(line.rstrip("\r").expandtabs(1))
 
 
 def summary_line(terminal: Terminal, findings: Sequence[Finding]) -> str:
@@ -51,13 +49,22 @@ def summary_line(terminal: Terminal, findings: Sequence[Finding]) -> str:
     if not findings:
         nothing = t("Nothing found.")
         return f"{terminal.ok} {nothing}"
-    words = {
-        "error": tn("{n} error", "{n} errors", _count(findings, "error")),
-        "warning": tn("{n} warning", "{n} warnings", _count(findings, "warning")),
-        "info": tn("{n} remark", "{n} remarks", _count(findings, "info")),
-    }
-    return listed(words[severity] for severity, count in counted(findings) if count)
+    return listed(counted_words(severity, n) for severity, n in counted(findings) if n)
 
 
-def _count(findings: Sequence[Finding], severity: str) -> int:
-    return sum(finding.severity == severity for finding in findings)
+def counted_words(severity: Severity, count: int) -> str:
+    """Return a number of findings of one severity in words."""
+    if severity == "error":
+        return tn("{n} error", "{n} errors", count)
+    if severity == "warning":
+        return tn("{n} warning", "{n} warnings", count)
+    return tn("{n} remark", "{n} remarks", count)
+
+
+def _place(span: Span, project: Project, note: str) -> Iterator[str]:
+    yield f"  --> {span.file}:{span.line}:{span.column}" + (f"  {note}" if note else "")
+    text = line_of(span, project)
+    if text is not None and len(text) <= _WIDEST:
+        yield f"   {span.line:>5} | {text}"
+        length = max(1, min(span.end - span.start, len(text) - span.column + 1))
+        yield f"         | {' ' * (span.column - 1)}{'^' * length}"

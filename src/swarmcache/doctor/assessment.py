@@ -1,0 +1,138 @@
+"""All that a report tells: caches as they are, findings, and what a start costs today and after.
+
+Requests of a start with everything cached were counted against a Hub on loopback, for a model in
+one safetensors file with a tokenizer.json. The files that a tokenizer might have and has not are
+asked for again at each start, with a branch as with a commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.usage import measure_cache
+from swarmcache.locale import t
+from swarmcache.project.effective.caches import uses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.doctor.case import Case
+    from swarmcache.doctor.finding import Finding
+    from swarmcache.hubcache.usage import CacheUsage
+    from swarmcache.project.loads import Load
+
+_LINK = 100e6 / 8
+"""Bytes a second of the link that seconds are told for: 100 Mbit/s."""
+_REQUESTS = {"4": {"tokenizer": 6, "model": 2}, "5": {"tokenizer": 8, "model": 1}}
+"""By the major version of transformers (4.51.3, 5.23.0) and what is loaded, with `main`."""
+_LOSING = frozenset({"SC201", "SC202"})
+"""Rules after which a restart fetches all models again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartCost:
+    """What a start costs before the trainer works."""
+
+    bytes: int
+    """To be fetched."""
+    requests: int
+    """To the Hub, as they were counted for such load sites."""
+
+    @property
+    def seconds(self) -> float:
+        """What the bytes take at 100 Mbit/s."""
+        return self.bytes / _LINK
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCache:
+    """A cache that the project uses on this machine."""
+
+    path: str
+    decided_by: str
+    usage: CacheUsage | None
+    """None where the folder is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A project on this node."""
+
+    project: str
+    caches: tuple[SeenCache, ...]
+    findings: tuple[Finding, ...]
+    today: StartCost
+    after: StartCost
+    skipped: tuple[str, ...]
+    """What was not read and why."""
+    cautions: tuple[str, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of content in all caches."""
+        return sum(one.usage.size for one in self.caches if one.usage is not None)
+
+
+def assess(case: Case, findings: Sequence[Finding]) -> Assessment:
+    """Return the assessment of a case whose findings are known; reads caches, asks no network."""
+    caches = tuple(_caches(case))
+    held = sum(one.usage.size for one in caches if one.usage is not None)
+    lost = held if any(finding.rule in _LOSING for finding in findings) else 0
+    return Assessment(
+        case.project.folder,
+        caches,
+        tuple(findings),
+        StartCost(lost, _requests(case)),
+        StartCost(0, 0),
+        case.project.files.skipped,
+        tuple(_cautions(case)),
+    )
+
+
+def _requests(case: Case) -> int:
+    """Return how often a start asks the Hub although everything is cached."""
+    major = (case.node.libraries.transformers or "4").partition(".")[0]
+    counts = _REQUESTS["5" if major.isdecimal() and int(major) >= 5 else "4"]  # noqa: PLR2004
+    loads = [load for load in case.project.loads if load.library == "transformers"]
+    asking = [load for load in loads if _option(load, "local_files_only") is not True]
+    return sum(counts.get(load.kind, 0) for load in asking)
+
+
+def _option(load: Load, name: str) -> object:
+    option = load.options.get(name)
+    return None if option is None else option.value
+
+
+def _caches(case: Case) -> Iterator[SeenCache]:
+    """Yield each cache that a program started by hand would use here, else this user's."""
+    seen: dict[str, str] = {}
+    for loader in case.project.loaders:
+        if loader.execution.root.in_container:
+            continue
+        for use in uses(loader.execution, case.node.libraries):
+            for place in (use.hub, use.transformers):
+                if place is not None:
+                    seen.setdefault(place.path, place.decided_by)
+    if not seen:
+        seen[case.node.location.path] = case.node.location.decided_by
+    for path, decided_by in seen.items():
+        there = cache_exists(path)
+        usage = measure_cache(path, case.node.environment) if there else None
+        yield SeenCache(path, decided_by, usage)
+
+
+def _cautions(case: Case) -> Iterator[str]:
+    """Yield what a reader must know before acting."""
+    libraries = case.node.libraries
+    if libraries.transformers is None:
+        yield t(
+            "No transformers is installed for {python}; findings that depend on its version are"
+            " left out (--python names another interpreter).",
+            python=libraries.python,
+        )
+    yield t(
+        "What people set in their own shell, and what programs do that are not this project's, is"
+        " not seen."
+    )

@@ -1,0 +1,154 @@
+"""The sections of doctor's report as Markdown; in Chinese those of the original report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.usage import physical_bytes
+from swarmcache.locale import t, tn
+from swarmcache.report.status_text import state_word, who_decided
+from swarmcache.units import human_bytes, human_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmcache.doctor.assessment import Assessment, SeenCache
+    from swarmcache.doctor.finding import Finding
+
+MARKS = {"error": "❌", "warning": "⚠️", "info": "ℹ️"}
+
+
+def markdown_lines(found: Assessment) -> Iterator[str]:
+    """Yield the whole report."""
+    title = t("Model cache report for {project}", project=found.project)
+    yield f"# {title}"
+    for title, lines in sections(found):
+        yield from ("", f"## {title}", "", *lines)
+
+
+def sections(found: Assessment) -> Iterator[tuple[str, list[str]]]:
+    """Yield each section's title and its lines of Markdown."""
+    yield t("State of the model caches"), list(_state(found))
+    yield t("What was found"), list(_findings(found.findings))
+    yield t("Advice"), list(_advice(found.findings))
+    yield t("Steps"), list(_steps(found.findings))
+    yield t("What a start costs"), list(_costs(found))
+    yield t("Cautions"), list(_cautions(found))
+    yield t("Conclusion"), [conclusion(found)]
+
+
+def conclusion(found: Assessment) -> str:
+    """Return the last paragraph: how bad it is, and what to do first."""
+    errors = sum(finding.severity == "error" for finding in found.findings)
+    warnings = sum(finding.severity == "warning" for finding in found.findings)
+    if errors:
+        return tn(
+            "{n} finding loses, mixes up or spoils models: mend it first.",
+            "{n} findings lose, mix up or spoil models: mend them first.",
+            errors,
+        )
+    if warnings:
+        return tn(
+            "Models are safe; {n} finding costs downloads, disk or time.",
+            "Models are safe; {n} findings cost downloads, disk or time.",
+            warnings,
+        )
+    return t("The model cache is in order.")
+
+
+def _state(found: Assessment) -> Iterator[str]:
+    for cache in found.caches:
+        yield from _cache(cache)
+    total = human_bytes(found.total_bytes)
+    told = t("Total size of the caches: {size}", size=total)
+    yield f"- {told}"
+
+
+def _cache(cache: SeenCache) -> Iterator[str]:
+    who = who_decided(cache.decided_by)
+    where = t("Cache: {path} (decided by {who})", path=f"`{cache.path}`", who=who)
+    yield f"- {where}"
+    if cache.usage is None:
+        nothing = t("This folder does not exist yet.")
+        yield f"  - {nothing}"
+        return
+    for repo in cache.usage.repos:
+        state = state_word(repo.state)
+        yield f"  - `{repo.name.id}`: {human_bytes(repo.size)}, {state}"
+    disk = human_bytes(physical_bytes([cache.usage]))
+    free = human_bytes(cache.usage.free)
+    told = t("On disk {size}; free on its disk {free}", size=disk, free=free)
+    yield f"  - {told}"
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if not findings:
+        nothing = t("Nothing found.")
+        yield f"- ✅ {nothing}"
+    for number, finding in enumerate(findings, 1):
+        place = f" `{finding.span.file}:{finding.span.line}`" if finding.span else ""
+        yield f"{number}. {MARKS[finding.severity]} **{finding.rule} {finding.title}**{place}  "
+        yield f"   {finding.message}"
+        for one in finding.evidence:
+            yield f"   - `{one.span.file}:{one.span.line}` {one.note}"
+
+
+def _advice(findings: Sequence[Finding]) -> Iterator[str]:
+    told = dict.fromkeys(
+        f"- {finding.rule}: {finding.fix.description}" for finding in findings if finding.fix
+    )
+    nothing = t("None is needed.")
+    yield from told or [nothing]
+
+
+def _steps(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what can be done by one command now, and what a person should look at."""
+    kinds = [finding.fix.applicability for finding in findings if finding.fix]
+    written = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    steps = [t("Phase 1: what is safe now")]
+    if safe := written.get("safe", 0):
+        many = tn("{n} fix", "{n} fixes", safe)
+        steps.append(f"   - `swarmcache doctor --fix` ({many})")
+    steps += ["   - `swarmcache pull`", "   - `swarmcache run -- …`"]
+    steps.append(t("Phase 2: what wants a look"))
+    if unsafe := written.get("unsafe", 0):
+        many = tn("{n} fix", "{n} fixes", unsafe)
+        steps.append(f"   - `swarmcache doctor --fix --unsafe-fixes` ({many})")
+    if shown := written.get("display", 0):
+        by_hand = tn("{n} change by hand", "{n} changes by hand", shown)
+        steps.append(f"   - {by_hand}")
+    steps.append("   - `swarmcache dedupe --all-known`, `swarmcache clean`")
+    yield from (line if line.startswith(" ") else f"- {line}" for line in steps)
+
+
+def cost_rows(found: Assessment) -> tuple[tuple[str, str, str], ...]:
+    """Return a table: what is counted, today, and after; its head first."""
+    today, after = found.today, found.after
+    return (
+        (t("per start"), t("today"), t("after")),
+        (t("bytes fetched again"), human_bytes(today.bytes), human_bytes(after.bytes)),
+        (t("seconds for that at 100 Mbit/s"), _seconds(today.seconds), _seconds(after.seconds)),
+        (t("requests with everything cached"), str(today.requests), str(after.requests)),
+    )
+
+
+def after_line() -> str:
+    """Return what the column `after` stands for."""
+    return t("After: swarmcache run, with complete models and offline.")
+
+
+def _costs(found: Assessment) -> Iterator[str]:
+    head, *rows = cost_rows(found)
+    yield from (f"| {what} | {now} | {then} |" for what, now, then in [head])
+    yield "|---|---|---|"
+    yield from (f"| {what} | {now} | {then} |" for what, now, then in rows)
+    yield from ("", after_line())
+
+
+def _seconds(seconds: float) -> str:
+    return human_seconds(seconds) if seconds else "0"
+
+
+def _cautions(found: Assessment) -> Iterator[str]:
+    for line in (*found.cautions, *found.skipped):
+        yield f"- {line}"
