@@ -37,8 +37,9 @@ test-compat: $(READY) $(CATALOGUE).mo ## Real huggingface_hub versions, each in 
 	$(PY) tasks/compat_environments.py
 	$(PYTEST) -m compat
 
-test-torch: $(READY) $(CATALOGUE).mo ## A real RL-Swarm config under run, with torch and transformers in environments of their own.
+test-torch: $(READY) $(CATALOGUE).mo ## Real RL-Swarm and real rollouts, with torch and transformers in environments of their own.
 	$(PY) tasks/torch_environment.py
+	$(PY) tasks/generation_environment.py
 	$(PY) -m pytest -m torch -rs
 
 lint: $(VENV)/ready-lint ## Style and formatting, by ruff.

@@ -1,0 +1,97 @@
+"""Found first on PYTHONPATH by every Python that `swarmcache run --guard-generation` starts.
+
+It waits for transformers to be imported, and wraps its `generate` then; a process that never
+imports it notices nothing. The `sitecustomize` that would have been found without us runs as if
+it had been. Nothing here may stop a trainer: what fails is said in one line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from importlib.machinery import PathFinder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(os.path.dirname(HERE))
+HOME = "transformers.generation.utils"
+"""The module that defines GenerationMixin, in transformers 4.46 to 5.23."""
+
+
+class WaitsForTransformers:
+    """A finder that finds nothing itself, and looks at one module right after its import."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return what the other finders say, with a loader that tells us when it is done."""
+        if name != HOME:
+            return None
+        sys.meta_path.remove(self)
+        found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            _follow(spec.loader)
+        return spec
+
+
+def _follow(loader: object) -> None:
+    """Have `loader`, still of its own type, guard the module that it executes."""
+    execute = loader.exec_module  # type: ignore[attr-defined] # every loader of a spec has it
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        _guard(module)
+
+    loader.exec_module = exec_module  # type: ignore[attr-defined] # on this instance alone
+
+
+def _guard(module: ModuleType) -> None:
+    try:
+        _find_package()
+        from swarmcache.generation.automatic import guard_all  # noqa: PLC0415 - found just now
+
+        guard_all(module.GenerationMixin)
+    except Exception as error:  # noqa: BLE001 - the trainer starts without a guard, and says so
+        import logging  # noqa: PLC0415 - only here
+
+        told = f"{type(error).__name__}: {error}"
+        logging.getLogger("swarmcache").warning("swarmcache: no generation guard: %s", told)
+
+
+def _find_package() -> None:
+    """Make `swarmcache.generation` importable where the trainer's environment lacks it.
+
+    Our own site-packages stay off its path: they would shadow the trainer's packages.
+    """
+    if importlib.util.find_spec("swarmcache") is None:
+        place = os.path.join(PACKAGE, "__init__.py")
+        spec = importlib.util.spec_from_file_location(
+            "swarmcache", place, submodule_search_locations=[PACKAGE]
+        )
+        if spec is None or spec.loader is None:
+            raise ImportError(place)
+        sys.modules["swarmcache"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["swarmcache"])
+    elif importlib.util.find_spec("swarmcache.generation") is None:
+        sys.modules["swarmcache"].__path__.append(PACKAGE)  # An older one stands there.
+
+
+def _run_the_next_one() -> None:
+    """Run the `sitecustomize` that stands behind ours, under its own name."""
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != HERE]
+    spec = PathFinder.find_spec("sitecustomize")
+    if spec is not None and spec.loader is not None:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+sys.meta_path.insert(0, WaitsForTransformers())
+_run_the_next_one()
