@@ -11,6 +11,8 @@ from swarmcache.project.sources import Source
 
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
+    from swarmcache.project.effective.compose_words import ComposeCall
+    from swarmcache.project.effective.containers import Container
     from swarmcache.project.effective.executions import Execution
     from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.files import FileKind, Files
@@ -64,10 +66,38 @@ class Project:
     @cached_property
     def executions(self) -> tuple[Execution, ...]:
         """Every command that is run when something of the project is started."""
+        from swarmcache.project.effective.container_roots import (  # noqa: PLC0415
+            executions_in_containers,
+        )
+
+        inside = executions_in_containers(self.containers, self.scripts, self)
+        return (*self.executions_by_hand, *inside)
+
+    @cached_property
+    def executions_by_hand(self) -> tuple[Execution, ...]:
+        """Those that begin with a script which somebody calls."""
         from swarmcache.project.effective.roots import executions_by_hand  # noqa: PLC0415
 
         scripts = {p: s for p, s in self.scripts.items() if p in self.files.of("shell")}
         return tuple(executions_by_hand(self.scripts, scripts, self.folder, self.environment))
+
+    @cached_property
+    def compose_calls(self) -> tuple[ComposeCall, ...]:
+        """Every `docker compose` of a script."""
+        from swarmcache.project.effective.compose_words import compose_call  # noqa: PLC0415
+
+        found = map(compose_call, self.executions_by_hand)
+        return tuple(call for call in found if call is not None)
+
+    @cached_property
+    def containers(self) -> tuple[Container, ...]:
+        """Compose services, and images that no compose file builds."""
+        if not self.files.of("compose") and not self.files.of("dockerfile"):
+            return ()
+        from swarmcache.project.effective.containers import containers  # noqa: PLC0415
+        from swarmcache.project.effective.stacks import stacks  # noqa: PLC0415
+
+        return tuple(containers(self, stacks(self, self.compose_calls)))
 
     @cached_property
     def loads(self) -> tuple[Load, ...]:

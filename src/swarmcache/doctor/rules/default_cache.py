@@ -1,7 +1,8 @@
 """SC101: no explicit cache, so everything rests on a default.
 
 The default depends on the user, on HOME and on the container, so that another user, `sudo`, a
-service or an image finds another cache, and nobody reading the project can tell which.
+service or an image finds another cache, and nobody reading the project can tell which. Containers
+have a user and a home of their own: there it is SC201 that tells.
 
 What it cannot know: variables that people set in their shell's profile, unless they are set where
 `swarmcache doctor` is run; and settings that a program makes itself before it loads anything.
@@ -30,6 +31,8 @@ def check(case: Case) -> Iterator[Finding]:
     seen: set[str] = set()
     for loader in case.project.loaders:
         root = loader.execution.root.name
+        if loader.execution.root.in_container:
+            continue  # Its user and home are fixed; what counts there is a mount: SC201.
         if root in seen or not _rests_on_default(loader, case):
             continue
         seen.add(root)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from swarmcache.project.effective.paths import HERE
 from swarmcache.project.effective.values import exported, of
 
 if TYPE_CHECKING:
+    from swarmcache.project.effective.paths import Paths
     from swarmcache.project.effective.programs import Program
     from swarmcache.project.effective.values import Alternatives, Variables
     from swarmcache.project.readers.shell.syntax import Command, Loop
@@ -30,6 +32,8 @@ class Root:
     """The home folder of who runs it; None where that is not known."""
     user: str | None
     """Who runs it, where the project says so."""
+    paths: Paths = HERE
+    """Where a container's paths lie in the project."""
 
     @property
     def in_container(self) -> bool:

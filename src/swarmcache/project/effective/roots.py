@@ -47,7 +47,7 @@ def _walked(
 ) -> Walk:
     """Go through a script that is called from the project's folder, or from its own."""
     root = Root("hand", shown(path, project), None, environment.home, None)
-    walk = Walk(root, scripts.get, lambda found: found, project)
+    walk = Walk(root, scripts.get, project)
     walk.run(scripts[path], State(inherited(environment, project), project))
     return walk
 

@@ -24,6 +24,7 @@ from swarmcache.project.readers.shell.syntax import (
     Loop,
     Subshell,
     Unset,
+    Variable,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     Scripts = Callable[[str], "Script | None"]
 
+COUNT = "#"
+"""How many positional parameters a script or function was given; unset where nobody knows."""
 _MAX_DEPTH = 12
 _MAX_EXECUTIONS = 20_000
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash"})
@@ -47,6 +50,8 @@ class _Place:
     """Where the walk is."""
 
     script: Script
+    folder: str
+    """Where the script lies, as whoever runs it sees it; `$(dirname "$0")`."""
     loops: tuple[Loop, ...] = ()
     chain: tuple[Span, ...] = ()
     certain: bool = True
@@ -54,24 +59,17 @@ class _Place:
     within: tuple[str, ...] = ()
     """Scripts and functions that are being gone through, so that none starts itself for ever."""
 
-    @property
-    def folder(self) -> str:
-        return os.path.dirname(self.script.source.path)
-
 
 class Walk:
     """Goes through one root."""
 
-    def __init__(
-        self, root: Root, scripts: Scripts, own: Callable[[str], str], project: str
-    ) -> None:
-        """Take who finds a script by its path in the project, and who maps a path to that."""
+    def __init__(self, root: Root, scripts: Scripts, project: str) -> None:
+        """Take who finds a script by its path in the project."""
         self.executions: list[Execution] = []
         self.started: set[str] = set()
         """Paths of the scripts that were gone through, without the first."""
         self._root = root
         self._scripts = scripts
-        self._own = own
         self._project = project
         self._called: set[str] = set()
         self._steps: dict[type[Statement], Callable[..., State]] = {
@@ -84,9 +82,13 @@ class Walk:
             Subshell: self._aside,
         }
 
-    def run(self, script: Script, state: State, chain: tuple[Span, ...] = ()) -> State:
-        """Go through a script, then through functions of it that nothing in sight called."""
-        place = _Place(script, chain=chain, within=(script.source.path,))
+    def run(self, script: Script, state: State, folder: str | None = None) -> State:
+        """Go through a script, then through functions of it that nothing in sight called.
+
+        `folder` is where it lies for whoever runs it, if that is not where it lies here.
+        """
+        folder = os.path.dirname(script.source.path) if folder is None else folder
+        place = _Place(script, folder, within=(script.source.path,))
         state = self._block(script.body, state, place)
         for name, function in state.functions.items():
             if name not in self._called:
@@ -169,8 +171,18 @@ class Walk:
         values = self._values(word, state, place)
         return values[0] if len(values) == 1 else None
 
+    def _expanded(self, one: Command, state: State, place: _Place) -> Words:
+        """Return a command's words; `"$@"` is as many as were given."""
+        found: list[str | None] = []
+        for word in one.words:
+            if word.parts == (Variable("@"),) and COUNT in state.variables:
+                found += _positional(state)
+            else:
+                found.append(self._word(word, state, place))
+        return tuple(found)
+
     def _command(self, one: Command, state: State, place: _Place) -> State:
-        words = tuple(self._word(word, state, place) for word in one.words)
+        words = self._expanded(one, state, place)
         if not words:
             return state
         name = words[0] or ""
@@ -236,24 +248,24 @@ class Walk:
     def _start(
         self, execution: Execution, path: str, rest: Sequence[str | None], place: _Place
     ) -> None:
-        path = self._path(path, execution.cwd)
+        seen = _seen(path, execution.cwd)
+        path = self._root.paths.outside(seen)
         script = self._scripts(path)
         if script is None or path in place.within or place.depth >= _MAX_DEPTH:
             return
         self.started.add(path)
         positions = {str(i): _given(value, execution.span) for i, value in enumerate(rest, 1)}
+        positions[COUNT] = _given(str(len(rest)), execution.span)
         state = State({**execution.environment(), **positions}, execution.cwd)
         deeper = replace(
             place,
             script=script,
+            folder=os.path.dirname(seen),
             chain=(*place.chain, execution.span),
             depth=place.depth + 1,
             within=(*place.within, path),
         )
         self._block(script.body, state, deeper)
-
-    def _path(self, path: str, cwd: str | None) -> str:
-        return self._own(os.path.normpath(os.path.join(cwd or "", path)))
 
     def _call(self, function: Function, one: Command, state: State, place: _Place) -> State:
         key = f"{function.name}()"
@@ -266,6 +278,7 @@ class Walk:
             variables[str(position)] = tuple(
                 Setting(value, word.span, exported=False, way="script") for value in values
             )
+        variables[COUNT] = _given(str(len(one.words) - 1), one.span)
         deeper = replace(place, depth=place.depth + 1, within=(*place.within, key))
         return self._block(function.body, replace(state, variables=variables), deeper)
 
@@ -273,13 +286,15 @@ class Walk:
         """Go through a script that changes this very shell."""
         if len(words) < 2 or not words[1]:  # noqa: PLR2004 - the file
             return state
-        path = self._path(words[1], state.cwd)
+        seen = _seen(words[1], state.cwd)
+        path = self._root.paths.outside(seen)
         script = self._scripts(path)
         if script is None or path in place.within or place.depth >= _MAX_DEPTH:
             return state
         self.started.add(path)
         within = (*place.within, path)
-        deeper = replace(place, script=script, depth=place.depth + 1, within=within)
+        folder = os.path.dirname(seen)
+        deeper = replace(place, script=script, folder=folder, depth=place.depth + 1, within=within)
         return self._block(script.body, state, deeper)
 
 
@@ -292,6 +307,17 @@ def _joined(ways: Sequence[State]) -> State:
     cwd = first.cwd if len({way.cwd for way in ways}) == 1 else None
     shared = any(way.all_exported for way in ways)
     return State(merged([way.variables for way in ways]), cwd, functions, shared)
+
+
+def _positional(state: State) -> list[str | None]:
+    (count,) = of(state.variables, COUNT)
+    number = int((count.value if count is not None else None) or 0)
+    values = [of(state.variables, str(position)) for position in range(1, number + 1)]
+    return [v[0].value if len(v) == 1 and v[0] is not None else None for v in values]
+
+
+def _seen(path: str, cwd: str | None) -> str:
+    return os.path.normpath(os.path.join(cwd or "", path))
 
 
 def _given(value: str | None, span: Span) -> Alternatives:

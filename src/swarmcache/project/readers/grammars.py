@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +12,7 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from tree_sitter import Parser
 
-Grammar = Literal["bash", "dockerfile"]
+Grammar = Literal["bash"]
 
 
 @cache
@@ -28,8 +27,4 @@ def parser(grammar: Grammar) -> Parser:
             t("Reading shell scripts and Dockerfiles needs tree-sitter, which is not installed."),
             hint="pip install 'swarmcache[doctor]'",
         ) from error
-    with warnings.catch_warnings():
-        # The Dockerfile grammar (0.2.0) hands its language over as a number, as it was once done.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        language = tree_sitter.Language(module.language())
-    return tree_sitter.Parser(language)
+    return tree_sitter.Parser(tree_sitter.Language(module.language()))

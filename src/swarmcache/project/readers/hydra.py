@@ -99,7 +99,7 @@ def read_config(file: str) -> Config | None:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise ProjectError(t("{path} is larger than a config.", path=file))
-        node = _compose(content)
+        node = composed(content)
     except (OSError, UnicodeError, yaml.YAMLError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "problem", None)
         reason = reason or type(error).__name__
@@ -109,7 +109,11 @@ def read_config(file: str) -> Config | None:
     return Config(file, Place(node, ())) if isinstance(node, MappingNode) else None
 
 
-def _compose(content: bytes) -> Node | None:
+def composed(content: bytes) -> Node | None:
+    """Return the node at the top of a YAML text, its `<<` keys carried out; None if it is empty.
+
+    Raises what PyYAML raises.
+    """
     loader = yaml.SafeLoader(content)
     try:
         node = loader.get_single_node()
