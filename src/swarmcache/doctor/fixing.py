@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
+from swarmcache.hubcache.drafts import draft_of
 from swarmcache.hubcache.folder import stays_inside
-from swarmcache.hubcache.publishing import draft_of
 from swarmcache.locale import t
 from swarmcache.project.edits import Unfit, combined, edited, refuse_broken
 
