@@ -1,4 +1,7 @@
-"""`export` and `import`: one model with everything it needs, through a folder, a file or a pipe."""
+"""`export` and `import`: one model with everything it needs, through a folder, a file or a pipe.
+
+Killed: tests/faults/test_export_survives_kills.py.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,9 @@ import hashlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import tarfile
-import time
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -200,32 +201,3 @@ def test_an_archive_that_ends_too_early_brings_nothing(
     assert done.returncode in {3, 4, 5}, done.stderr
     assert b"Traceback" not in done.stderr
     assert check(parse_target("org/a"), str(tmp_path / "new")).state == "missing"
-
-
-def test_killed_while_it_reads_a_rerun_finishes(maker: CacheMaker, tmp_path: Path) -> None:
-    """And takes away what the killed one left."""
-    whole = run("export", "org/a", "-").stdout
-    command = [
-        sys.executable,
-        "-m",
-        "swarmcache",
-        "import",
-        "-",
-        "--cache-dir",
-        str(tmp_path / "new"),
-    ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdin is not None
-        process.stdin.write(whole[:250_000])
-        process.stdin.flush()
-        partials = tmp_path / "new/.locks/.swarmcache/partial"
-        deadline = time.monotonic() + 20
-        while not (partials.is_dir() and os.listdir(partials)):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert check(parse_target("org/a"), str(tmp_path / "new")).state == "missing"
-    done = imported("-", tmp_path / "new", stdin=None, input=whole)
-    assert done.returncode == 0, done.stderr
-    assert loaded(tmp_path / "new") == FILES
-    assert os.listdir(partials) == []

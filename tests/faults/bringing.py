@@ -51,6 +51,7 @@ FILES: dict[str, dict[str, bytes]] = {
 """What each model, or dataset, of a source holds."""
 REPOS = 7
 """So many there are."""
+_GUARD = "swarmcache.owner."
 PARTIAL = "e" * 64
 """What names the partial download of a source."""
 for _module in pkgutil.walk_packages(swarmcache.plans.__path__, "swarmcache.plans."):
@@ -96,7 +97,7 @@ def leave_partial(cache: str) -> None:
         file.write("1\n")
 
 
-def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "") -> int:
+def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdin: str = "") -> int:
     """Start a command in a forked process; changes in `folder`, and beside it, are counted."""
     child = os.fork()
     if child:
@@ -106,8 +107,7 @@ def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "") -> i
         os.setsid()
         for number, name in ((1, "out"), (2, "said")):
             os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-        if "-" not in words:
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(_piped(stdin) if stdin else os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdin, sys.stdout, sys.stderr = (open(n, m) for n, m in ((0, "r"), (1, "w"), (2, "w")))  # noqa: SIM115
         os.chdir(cwd or folder)
         os.environ["XDG_STATE_HOME"] = f"{folder}/state"
@@ -148,16 +148,16 @@ def ended(child: int, folder: str) -> Ended:
     return Ended(code, out, said, int(_read(f"{folder}/changes") or 0))
 
 
-def run(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "") -> Ended:
-    """Run a command to its end, or to the change before which it dies."""
-    return ended(start(words, folder, die_at=die_at, cwd=cwd), folder)
+def run(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdin: str = "") -> Ended:
+    """Run a command to its end, or to the change before which it dies; `stdin` is piped in."""
+    return ended(start(words, folder, die_at=die_at, cwd=cwd, stdin=stdin), folder)
 
 
-def interrupted(
-    words: list[str], folder: str, after: float, number: int, *, cwd: str = ""
+def interrupted(  # noqa: PLR0913 - as `run`, and when which signal comes
+    words: list[str], folder: str, after: float, number: int, *, cwd: str = "", stdin: str = ""
 ) -> Ended:
     """Run a command, and send it a signal after some seconds if it still runs."""
-    child = start(words, folder, cwd=cwd)
+    child = start(words, folder, cwd=cwd, stdin=stdin)
     deadline = time.monotonic() + after
     while time.monotonic() < deadline:
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
@@ -188,13 +188,18 @@ def refuse_harm(
 
 
 def refuse_illegal(cache: str) -> None:
-    """Fail unless every ref leads to a whole commit, every link to its bytes."""
+    """Fail unless every ref leads to a whole commit, every link to its bytes.
+
+    But for the refs that guard a commit until its own ref is there (docs/adr/0012).
+    """
     for path in glob.glob(f"{cache}/*--*/blobs/*"):
         name = os.path.basename(path)
         with open(path, "rb") as file:
             data = file.read()
         assert name == (sha256(data) if len(name) == 64 else git_sha1(data)), path
     for ref in _files(glob.glob(f"{cache}/*--*/refs")):
+        if os.path.basename(ref).startswith(_GUARD):
+            continue
         with open(ref, encoding="ascii") as file:
             commit = file.read()
         repo = ref.partition("/refs/")[0]
@@ -211,6 +216,7 @@ def refuse_remains(folder: str, *, partials: tuple[str, ...] = ()) -> None:
     """Fail where anything of a killed process is left, but the partial downloads that are named."""
     left = [path for path in _files([folder]) if path.endswith((".tmp", "/moving"))]
     left += glob.glob(f"{folder}/**/*.tmp", recursive=True)
+    left += glob.glob(f"{folder}/**/refs/{_GUARD}*", recursive=True)
     for mine in glob.glob(f"{folder}/**/.locks/.swarmcache", recursive=True, include_hidden=True):
         for below in ("partial", "trash", "linking"):
             with suppress(FileNotFoundError):
@@ -241,6 +247,13 @@ def refuse_complaints(cache: str) -> None:
     )
     assert done.stderr == ""
     assert json.loads(done.stdout)
+
+
+def _piped(path: str) -> int:
+    """Return the end of a pipe through which a file comes."""
+    sender = subprocess.Popen(["cat", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert sender.stdout is not None
+    return os.dup(sender.stdout.fileno())
 
 
 def _files(folders: list[str]) -> Iterator[str]:

@@ -150,6 +150,18 @@ def test_an_unfinished_download_comes_along(old: CacheMaker, tmp_path: Path) -> 
     assert content.key in os.listdir(ours)
 
 
+def test_an_export_leaves_unfinished_downloads_where_they_are(
+    old: CacheMaker, tmp_path: Path
+) -> None:
+    """It gives a copy away; the cache goes on with its own."""
+    partial = Path(old.path, ".locks/.swarmcache/partial", "e" * 64)
+    partial.mkdir(parents=True)
+    (partial / "owner.free").touch()
+    plan = plan_adopt(old.path, str(tmp_path / "new"))._replace(partials=False)
+    assert [one.error for one in apply_adopt(plan, Environment.current())] == [None] * 6
+    assert partial.is_dir()
+
+
 @pytest.mark.parametrize("old_place", ["link", "remove"])
 def test_the_old_place_is_given_up_by_choice(
     old: CacheMaker, tmp_path: Path, old_place: str

@@ -99,7 +99,7 @@ def _cache(invocation: Invocation, targets: Sequence[Target], place: str) -> int
     from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415
 
     plan = plan_adopt(invocation.location.path, place, targets)
-    return bring(invocation, plan)
+    return bring(invocation, plan._replace(partials=False))
 
 
 def _report(invocation: Invocation, targets: Sequence[Target], place: str, written: int) -> None:

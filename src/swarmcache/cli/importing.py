@@ -32,7 +32,8 @@ def command(invocation: Invocation, source: str) -> int:
     if os.path.isdir(path):
         from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415 - after usage errors
 
-        return bring(invocation, plan_adopt(path, invocation.location.path))
+        plan = plan_adopt(path, invocation.location.path)
+        return bring(invocation, plan._replace(partials=False))
     try:
         with open(path, "rb") as file:
             return _archive(invocation, file)

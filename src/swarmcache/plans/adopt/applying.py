@@ -34,17 +34,19 @@ if TYPE_CHECKING:
 def apply_adopt(
     plan: AdoptPlan, environment: Environment, progress: Progress | None = None
 ) -> Iterator[Adopted]:
-    """Bring each revision, and yield how it came out; the other cache is only read.
+    """Bring each revision, and yield how it came out.
 
-    Bytes that nobody has hashed are hashed first. Killed at any instant, both caches are legal, and
-    a rerun goes on. Raises DiskFull before anything is written when it does not fit.
+    Of the other cache only unfinished downloads are taken; the rest is read. Bytes that nobody has
+    hashed are hashed first. Killed at any instant, both caches are legal, and a rerun goes on.
+    Raises DiskFull before anything is written when it does not fit.
     """
     if not plan.pull.fits:
         raise not_enough_room(plan.pull)
     with Hub((), environment) as hub:
         for model in plan.pull.models:
             yield _adopted(plan, model, hub, progress or Silent())
-    _move_partials(plan, environment)
+    if plan.partials:
+        _move_partials(plan, environment)
     if os.path.isdir(plan.pull.cache):
         remember(plan.pull.cache, environment)
 

@@ -30,6 +30,8 @@ class AdoptPlan(NamedTuple):
     """The repos of the other cache that something comes of."""
     flat: tuple[FlatFile, ...] = ()
     """The flat files of old transformers that come."""
+    partials: bool = True
+    """Whether unfinished downloads leave the other cache for this one."""
 
 
 class Adopted(NamedTuple):
