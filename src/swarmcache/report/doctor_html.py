@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from swarmcache.doctor.engine import counted
 from swarmcache.errors import ProjectError
-from swarmcache.locale import language, t, tn
-from swarmcache.report.doctor_pages import after_line, conclusion, cost_rows
+from swarmcache.hubcache.usage import physical_bytes
+from swarmcache.locale import language, t
+from swarmcache.report.doctor_pages import advice, after_line, conclusion, cost_rows, steps
 from swarmcache.report.doctor_text import counted_words, line_of
 from swarmcache.report.status_text import state_word, who_decided
 from swarmcache.units import human_bytes
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from swarmcache.project.study import Project
 
 _COLOURS = ("#3b6fb6", "#c2762c", "#4f9d69", "#a34f7c", "#7a6bb0", "#b5a23d", "#5aa0a8", "#b5534b")
-_FREE = "#8885"
 _WIDTH = 1000
 
 
@@ -46,6 +46,8 @@ def html_page(found: Assessment, project: Project) -> str:
         conclusion=conclusion(found),
         caches=[_cache(cache) for cache in found.caches],
         findings=[_finding(one, project) for one in found.findings],
+        advice=advice(found.findings),
+        steps=steps(found.findings),
         costs=cost_rows(found),
         cautions=(*found.cautions, *found.skipped),
     )
@@ -55,8 +57,12 @@ def _words() -> dict[str, str]:
     return {
         "state": t("State of the model caches"),
         "findings": t("What was found"),
+        "advice": t("Advice"),
+        "steps": t("Steps"),
+        "none": t("None is needed."),
         "costs": t("What a start costs"),
         "cautions": t("Cautions"),
+        "conclusion": t("Conclusion"),
         "nothing": t("Nothing found."),
         "after": after_line(),
     }
@@ -67,24 +73,25 @@ def _cache(cache: SeenCache) -> dict[str, object]:
     if cache.usage is None:
         told = t("This folder does not exist yet.")
         return {"path": cache.path, "who": who, "parts": (), "label": told}
-    label = tn("{n} repo", "{n} repos", len(cache.usage.repos))
+    disk = human_bytes(physical_bytes([cache.usage]))
+    label = t(
+        "On disk {size}; free on its disk {free}", size=disk, free=human_bytes(cache.usage.free)
+    )
     return {"path": cache.path, "who": who, "parts": list(_parts(cache.usage)), "label": label}
 
 
 def _parts(usage: CacheUsage) -> Iterator[dict[str, object]]:
-    """Yield the disk's share of each repo, and what is free, as pieces of a bar."""
-    rows = [(repo.name.id, repo.physical, state_word(repo.state)) for repo in usage.repos]
-    rows.sort(key=lambda row: -row[1])
-    whole = max(1, sum(size for _, size, _ in rows) + usage.free)
+    """Yield each repo as a piece of a bar, the largest first."""
+    rows = sorted(usage.repos, key=lambda repo: -repo.physical)
+    whole = max(1, sum(repo.physical for repo in rows))
     at = 0.0
-    pieces = [(*row, _COLOURS[i % len(_COLOURS)]) for i, row in enumerate(rows)]
-    for name, size, state, colour in [*pieces, (t("free"), usage.free, "", _FREE)]:
-        width = size / whole * _WIDTH
+    for number, repo in enumerate(rows):
+        width = repo.physical / whole * _WIDTH
         yield {
-            "name": name,
-            "size": human_bytes(size),
-            "state": state,
-            "colour": colour,
+            "name": repo.name.id,
+            "size": human_bytes(repo.physical),
+            "state": state_word(repo.state),
+            "colour": _COLOURS[number % len(_COLOURS)],
             "x": round(at, 2),
             "width": round(max(width, 1.0), 2),
         }

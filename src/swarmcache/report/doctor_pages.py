@@ -93,32 +93,38 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
             yield f"   - `{one.span.file}:{one.span.line}` {one.note}"
 
 
+def advice(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+    """Return each rule's code with what would mend its findings, each once."""
+    return tuple(dict.fromkeys((one.rule, one.fix.description) for one in findings if one.fix))
+
+
+def steps(findings: Sequence[Finding]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return two phases: what can be done by one command now, and what wants a look."""
+    kinds = [finding.fix.applicability for finding in findings if finding.fix]
+    safe, unsafe, shown = (kinds.count(kind) for kind in ("safe", "unsafe", "display"))
+    first, second = ["swarmcache pull", "swarmcache run -- …"], []
+    if safe:
+        many = tn("{n} fix", "{n} fixes", safe)
+        first.insert(0, f"swarmcache doctor --fix ({many})")
+    if unsafe:
+        many = tn("{n} fix", "{n} fixes", unsafe)
+        second.append(f"swarmcache doctor --fix --unsafe-fixes ({many})")
+    if shown:
+        second.append(tn("{n} change by hand", "{n} changes by hand", shown))
+    second.append("swarmcache dedupe --all-known; swarmcache clean")
+    phases = (t("Phase 1: what is safe now"), t("Phase 2: what wants a look"))
+    return (phases[0], tuple(first)), (phases[1], tuple(second))
+
+
 def _advice(findings: Sequence[Finding]) -> Iterator[str]:
-    told = dict.fromkeys(
-        f"- {finding.rule}: {finding.fix.description}" for finding in findings if finding.fix
-    )
     nothing = t("None is needed.")
-    yield from told or [nothing]
+    yield from [f"- {rule}: {text}" for rule, text in advice(findings)] or [nothing]
 
 
 def _steps(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what can be done by one command now, and what a person should look at."""
-    kinds = [finding.fix.applicability for finding in findings if finding.fix]
-    written = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
-    steps = [t("Phase 1: what is safe now")]
-    if safe := written.get("safe", 0):
-        many = tn("{n} fix", "{n} fixes", safe)
-        steps.append(f"   - `swarmcache doctor --fix` ({many})")
-    steps += ["   - `swarmcache pull`", "   - `swarmcache run -- …`"]
-    steps.append(t("Phase 2: what wants a look"))
-    if unsafe := written.get("unsafe", 0):
-        many = tn("{n} fix", "{n} fixes", unsafe)
-        steps.append(f"   - `swarmcache doctor --fix --unsafe-fixes` ({many})")
-    if shown := written.get("display", 0):
-        by_hand = tn("{n} change by hand", "{n} changes by hand", shown)
-        steps.append(f"   - {by_hand}")
-    steps.append("   - `swarmcache dedupe --all-known`, `swarmcache clean`")
-    yield from (line if line.startswith(" ") else f"- {line}" for line in steps)
+    for phase, lines in steps(findings):
+        yield f"- {phase}"
+        yield from (f"  - {line}" for line in lines)
 
 
 def cost_rows(found: Assessment) -> tuple[tuple[str, str, str], ...]:
