@@ -261,13 +261,6 @@ def test_a_more_closed_copy_is_not_given_to_more_users(tmp_path: Path) -> None:
     assert stat.S_IMODE(os.stat(blob(makers[0], "org/a")).st_mode) == 0o644
 
 
-def test_files_that_stand_in_snapshots_are_left_alone(tmp_path: Path) -> None:
-    """They have no hash for a name, and people edit them."""
-    makers = [cache(tmp_path / name, "org/a", links=False) for name in "12"]
-    plan, shared, left = deduped(*makers)
-    assert (plan.steps, shared, left) == ((), [], [])
-
-
 def test_a_dry_plan_changes_nothing(tmp_path: Path) -> None:
     """Not even a folder of ours appears."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]

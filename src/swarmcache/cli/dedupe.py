@@ -85,7 +85,7 @@ def _report(
     from swarmcache.report.dedupe_text import left_lines, shared_line  # noqa: PLC0415
 
     terminal.lines(left_lines(terminal, left))
-    if plan.steps and not dry_run:
+    if (plan.steps or shared) and not dry_run:
         terminal.out(shared_line(terminal, plan, shared))
 
 

@@ -30,6 +30,7 @@ def dedupe_document(
             {"what": one.path, "reason": one.reason, "busy": one.busy, "wrong": one.wrong}
             for one in left
         ],
+        beside=[{"kind": one.kind, "path": one.path, "bytes": one.physical} for one in plan.twins],
         logical_bytes=plan.logical_bytes,
         physical_bytes_before=plan.physical_bytes,
         physical_bytes_after=plan.physical_bytes - (expected if dry_run else freed),

@@ -29,8 +29,16 @@ def plan_lines(plan: DedupePlan, *, verbose: bool) -> Iterator[str]:
         logical=human_bytes(plan.logical_bytes),
         physical=human_bytes(plan.physical_bytes),
     )
-    if not plan.groups:
+    if plan.twins:
+        yield tn(
+            "{n} file that is no blob, {size}, shares its bytes where the file system can.",
+            "{n} files that are no blobs, {size}, share their bytes where the file system can.",
+            len(plan.twins),
+            size=human_bytes(sum(one.physical for one in plan.twins)),
+        )
+    elif not plan.groups:
         yield t("Nothing is stored twice that could be stored once.")
+    if not plan.groups:
         return
     shown = plan.groups if verbose else plan.groups[:_SHOWN]
     for group in shown:

@@ -72,23 +72,40 @@ def read_flat_files(folder: str, endpoints: Sequence[str]) -> Iterator[Flat]:
             yield _read(location, endpoints)
 
 
-def _read(location: str, endpoints: Sequence[str]) -> Flat:
+def etag_of(location: str) -> str:
+    """Return the etag of a content that lies flat, without its quotes; empty where none is told."""
+    told = _record(location)
+    return _bare(told[1]) if told is not None and _is_named(location, *told) else ""
+
+
+def _record(location: str) -> tuple[str, str] | None:
+    """Return url and etag of a content, as its record has them."""
     try:
         record = json.loads(read_start(f"{location}{RECORD}", _MOST))
-        url, told = record["url"], record["etag"]
-        size = os.stat(location).st_size
+        url, etag = record["url"], record["etag"]
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (url, etag) if isinstance(url, str) and isinstance(etag, str) else None
+
+
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"')
+
+
+def _read(location: str, endpoints: Sequence[str]) -> Flat:
+    told = _record(location)
+    if told is None:
         return StrangeFlatFile(location, t("no record beside it tells what it is"))
-    if not isinstance(url, str) or not isinstance(told, str) or not _is_named(location, url, told):
+    if not _is_named(location, *told):
         return StrangeFlatFile(location, t("the record beside it is another file's"))
-    etag = told.removeprefix("W/").strip('"')
+    url, etag = told[0], _bare(told[1])
     if algorithm_of(etag) is None:
         reason = t("{url}: its etag {etag} is no hash of its bytes", url=url, etag=etag)
         return StrangeFlatFile(location, reason)
     found = _parsed(url, endpoints)
     if isinstance(found, str):
         return StrangeFlatFile(location, found)
-    return FlatFile(location, size, *found, etag)
+    return FlatFile(location, os.path.getsize(location), *found, etag)
 
 
 def _is_named(location: str, url: str, etag: str) -> bool:

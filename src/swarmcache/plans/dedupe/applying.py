@@ -14,6 +14,7 @@ from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import replace
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import t
+from swarmcache.plans.dedupe.beside import share_twins
 from swarmcache.plans.dedupe.proving import Prover
 from swarmcache.plans.dedupe.values import Left, Shared
 from swarmcache.plans.staging import has_leftovers, staging
@@ -54,6 +55,7 @@ def apply_dedupe(
             yield Left(cache, error.message, isinstance(error, CacheBusy), failed=True)
         finally:
             ledgers[cache].flush()
+    yield from share_twins(plan.twins)
 
 
 def _others(group: Group, cache: str, prover: Prover) -> Iterator[Copy]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import os
 from stat import S_IMODE, S_ISREG
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.extents import share_extents
 from swarmcache.hubcache.folder import entries_of, stays_inside
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import Fingerprint
 from swarmcache.hubcache.intact.ledger import Ledger
-from swarmcache.hubcache.layout import BLOBS, folder_name
+from swarmcache.hubcache.layout import BLOBS, CACHE_FILES, folder_name
+from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
-from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group
+from swarmcache.plans.dedupe.beside import Blobs, twins
+from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group, Key
 from swarmcache.plans.plan import ShareContent
 
 if TYPE_CHECKING:
@@ -27,23 +29,19 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
-
-
-class _Key(NamedTuple):
-    """What copies of one content have in common."""
-
-    device: int
-    etag: str
-    size: int
+    from swarmcache.plans.dedupe.values import Twin
 
 
 def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
     """Return what a dedupe within and across these cache folders will do; changes nothing.
 
+    A folder that is no cache, as `save_pretrained` makes it, may be among them: it only shares.
     Raises CacheNotFound for no such folder.
     """
-    real = list(dict.fromkeys(map(os.path.realpath, caches)))
-    found: dict[_Key, list[Copy]] = {}
+    folders = list(dict.fromkeys(map(os.path.realpath, caches)))
+    plain = [one for one in folders if not _is_cache(one)]
+    real = [one for one in folders if one not in plain]
+    found: dict[Key, list[Copy]] = {}
     inodes: dict[tuple[int, int], int] = {}
     logical = 0
     for cache in real:
@@ -68,11 +66,29 @@ def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
         if planned:
             groups.append(group)
             steps += planned
-    physical = sum(inodes.values()) - shared
-    return DedupePlan(tuple(real), tuple(groups), tuple(steps), logical, physical)
+    beside = tuple(_twins(real, plain, environment, Blobs(found)))
+    logical += sum(one.size for one in beside)
+    physical = sum(inodes.values()) - shared + sum(one.physical for one in beside)
+    return DedupePlan(tuple(real), tuple(groups), tuple(steps), logical, physical, beside)
 
 
-def _copies(cache: str) -> Iterator[tuple[_Key, Copy]]:
+def _twins(
+    caches: Sequence[str], folders: Sequence[str], environment: Environment, blobs: Blobs
+) -> Iterator[Twin]:
+    for cache in caches:
+        yield from twins(cache, (), environment, blobs)
+    yield from twins("", folders, environment, blobs)
+
+
+def _is_cache(folder: str) -> bool:
+    """Tell whether a folder can be a cache: it has repos, flat files, or nothing of its own."""
+    listing = list_cache(folder)
+    if listing.names or next(flat_files(folder), None) is not None:
+        return True
+    return all(entry.name in CACHE_FILES or entry.name == BLOBS for entry in listing.others)
+
+
+def _copies(cache: str) -> Iterator[tuple[Key, Copy]]:
     """Yield each blob of a cache that is named by its hash, as far as it can be read."""
     listing = list_cache(cache)
     for repo in listing.names:
@@ -86,7 +102,7 @@ def _copies(cache: str) -> Iterator[tuple[_Key, Copy]]:
                 yield copy
 
 
-def _copy(cache: str, repo: RepoName, entry: os.DirEntry[str]) -> tuple[_Key, Copy] | None:
+def _copy(cache: str, repo: RepoName, entry: os.DirEntry[str]) -> tuple[Key, Copy] | None:
     try:
         if entry.is_symlink() and not stays_inside(os.path.realpath(entry.path), cache, ()):
             return None
@@ -98,7 +114,7 @@ def _copy(cache: str, repo: RepoName, entry: os.DirEntry[str]) -> tuple[_Key, Co
     found = Fingerprint.of(status)
     physical, mode = status.st_blocks * 512, S_IMODE(status.st_mode)
     copy = Copy(entry.path, cache, repo, found, physical, mode, entry.is_symlink())
-    return _Key(status.st_dev, entry.name, status.st_size), copy
+    return Key(status.st_dev, entry.name, status.st_size), copy
 
 
 def _rank(copy: Copy, etag: str, algorithm: Algorithm, ledger: Ledger) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from swarmcache.hubcache.intact.fingerprint import Fingerprint
@@ -28,6 +28,14 @@ class Copy(NamedTuple):
     """Whether it only links a payload of the shared store, which is a name of its own."""
 
 
+class Key(NamedTuple):
+    """What copies of one content have in common."""
+
+    device: int
+    etag: str
+    size: int
+
+
 class Group(NamedTuple):
     """The copies of one content on one file system; not all of them are the same file yet."""
 
@@ -50,6 +58,25 @@ class Group(NamedTuple):
         return reflinks | {keeper.found.inode}
 
 
+TwinKind: TypeAlias = Literal["plain", "flat", "edited"]
+"""A file in a snapshot itself, one of old transformers, one of a folder that is no cache."""
+
+
+class Twin(NamedTuple):
+    """A file that is no blob and may have a blob's bytes; the file system will tell."""
+
+    place: str
+    """The cache or folder that it is of."""
+    kind: TwinKind
+    path: str
+    keepers: tuple[str, ...]
+    """What may have its bytes, in order."""
+    size: int
+    """Bytes of content."""
+    physical: int
+    """Allocated bytes."""
+
+
 class DedupePlan(NamedTuple):
     """What a `dedupe` of some caches will do."""
 
@@ -60,6 +87,8 @@ class DedupePlan(NamedTuple):
     """Content of all blobs, each repo's counted."""
     physical_bytes: int
     """Allocated for them now."""
+    twins: tuple[Twin, ...] = ()
+    """What shares their bytes where the file system can, and is counted with them."""
 
     @property
     def freed_bytes_expected(self) -> int:
