@@ -33,10 +33,23 @@ def run_as_other_user(
 ) -> subprocess.CompletedProcess[str]:
     """Run `command` as nobody when we are root, else as ourselves; skip where that cannot be."""
     if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("no setpriv to drop root's rights with")
-        ids = ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
-        command = ["setpriv", *ids, *command]
+        return run_as(NOBODY, NOBODY, command, **options)
+    return _run(command, **options)
+
+
+def run_as(
+    uid: int, group: int, command: Sequence[str], **options: object
+) -> subprocess.CompletedProcess[str]:
+    """Run `command` as a user with a group of their own, and `group` besides; skip without root."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be several users")
+    if shutil.which("setpriv") is None:
+        pytest.skip("no setpriv to drop root's rights with")
+    ids = ["--reuid", str(uid), "--regid", str(uid), "--groups", str(group)]
+    return _run(["setpriv", *ids, *command], **options)
+
+
+def _run(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(  # type: ignore[call-overload]
         command, capture_output=True, text=True, check=False, timeout=60, **options
     )

@@ -1,4 +1,4 @@
-"""Small file systems of their own: tmpfs, or an image in a file, where this machine allows that."""
+"""Small file systems of their own: in memory, or in a file, where this machine allows that."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _MAKERS = {
 def small_disk(folder: str, kind: str, options: str = "") -> Iterator[str]:
     """Yield a new file system at `folder`; the test is skipped where it cannot be had."""
     os.makedirs(folder, exist_ok=True)
-    if kind == "tmpfs":
-        words = ["mount", "-t", "tmpfs", "-o", options or "size=64m", "tmpfs", folder]
+    if kind in {"tmpfs", "ramfs"}:  # ramfs keeps no ACLs.
+        words = ["mount", "-t", kind, "-o", options or "size=64m", kind, folder]
     else:
         words = ["mount", "-o", ",".join(filter(None, ["loop", options])), _image(folder, kind)]
         words.append(folder)

@@ -124,3 +124,54 @@ def test_a_folder_that_takes_no_file_is_told_by_the_files_own_name(
     """Not by that of the temporary file which stands in for it."""
     assert main(["init", "--yes", "--dir", "/srv/hub", "/proc"]) == 3
     assert capsys.readouterr().err.startswith("swarmcache: /proc/swarmcache.toml: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders to any group")
+def test_a_cache_for_a_group(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The dry run tells every folder and writes nothing; then the folders are as it said."""
+    words = ["init", "--dir", f"{project}/srv/hub", "--group", "4000"]
+    assert main([*words, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    for line in (
+        f"To make: {project}/srv",
+        f"To make: {project}/srv/hub, drwxrwsr-x, group 4000",
+        f"To make: {project}/srv/hub/.locks/.swarmcache, drwxrwsr-x, group 4000",
+        "Share this folder only: with HF_HOME, the members would share one token as well.",
+    ):
+        assert f"\n{line}\n" in shown
+    assert os.listdir(project) == ["run_rl_swarm.sh"]
+    assert main([*words, "--yes"]) == 0
+    assert f"✓ {project}/srv/hub is open to 4000.\n" in capsys.readouterr().out
+    assert main(["env"]) == 0
+    assert capsys.readouterr().out == f"export HF_HUB_CACHE={project}/srv/hub\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders to any group")
+def test_settings_that_name_the_cache_do_not_keep_a_group_out(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file stays as it is; another cache than the one that it names is refused as ever."""
+    (project / "swarmcache.toml").write_text('[cache]\ndir = "hub"  # mine\n')
+    assert main(["init", "--group", "4000", "--yes", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert (document["content"], document["group"]["path"]) == (None, f"{project}/hub")
+    assert [step["made"] for step in document["group"]["steps"]] == [True, True, True]
+    assert (project / "swarmcache.toml").read_text() == '[cache]\ndir = "hub"  # mine\n'
+    assert main(["init", "--group", "4000", "--yes", "--dir", "other"]) == 3
+    assert "already holds settings" in capsys.readouterr().err
+    assert not (project / "other").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders to any group")
+def test_what_stays_wrong_is_told_with_its_command(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder above that is closed, and what an earlier user has left inside."""
+    (project / "hub" / "models--a--b" / "blobs").mkdir(parents=True)
+    project.chmod(0o700)
+    assert main(["init", "--dir", f"{project}/hub", "--group", "4000", "--yes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = next(n for n, line in enumerate(lines) if "2 folders inside" in line)
+    assert lines[at + 1].startswith(f"    find {project}/hub -type d ! ")
+    assert any(line.startswith("    chmod o+x /") for line in lines)

@@ -100,6 +100,8 @@ def _flocked(path: str, seconds: float, mode: int) -> int | None:
             os.close(handle)
             if error.errno in NO_KERNEL_LOCKS:
                 return None
+            if error.errno == errno.EBADF:  # NFS: only what can be written.
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path) from error
             if error.errno not in _HELD:
                 raise
         if time.monotonic() >= deadline:
@@ -109,11 +111,15 @@ def _flocked(path: str, seconds: float, mode: int) -> int | None:
 
 def _opened(path: str, mode: int) -> tuple[int, bool]:
     """Return a handle on a lock's file, and whether it was not there before."""
-    flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    more = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags = os.O_RDWR | more
     try:
         return os.open(path, flags), False
     except FileNotFoundError:
         pass
+    except PermissionError:
+        # Another user's, to which an older filelock gave 0644. What can be read can be locked.
+        return os.open(path, os.O_RDONLY | more), False
     try:
         handle = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:

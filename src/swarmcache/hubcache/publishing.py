@@ -92,12 +92,18 @@ def make_folder(folder: str) -> None:
 
 
 def share(path: str, folder: str) -> None:
-    """Open a new file or folder to the group of the shared (setgid) folder that it is for."""
+    """Open a new file or folder to the group of the shared (setgid) folder that it is for.
+
+    A file becomes writable for the group too, as under a default ACL: under `protected_hardlinks`
+    its members may only link to what they could write. Not so one that other caches share.
+    """
     wanted = os.stat(folder)
     if not wanted.st_mode & 0o2000:
         return
     found = os.stat(path)
-    bits = 0o2075 if os.path.isdir(path) else 0o044
+    bits = 0o044 if found.st_nlink > 1 else 0o064
+    if os.path.isdir(path):
+        bits = 0o2075
     with contextlib.suppress(OSError):  # Another user's file is not ours to open.
         if found.st_gid != wanted.st_gid:
             os.chown(path, -1, wanted.st_gid)

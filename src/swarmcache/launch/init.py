@@ -50,8 +50,7 @@ def plan_init(project: str, environment: Environment, *, folder: str | None = No
         raise ProjectError(t("{path} is not a folder.", path=project))
     path = os.path.join(project, FILE)
     settings = load_settings(project, environment)
-    existing = settings.project_file or (path if os.path.lexists(path) else None)
-    if existing:
+    if existing := settings_file(project, environment):
         raise _exists(existing)
     cache_dir = _named(environment, folder or locate_effective(settings, environment).path)
     script = os.path.isfile(os.path.join(project, _SCRIPT))
@@ -64,6 +63,13 @@ def plan_init(project: str, environment: Environment, *, folder: str | None = No
     ]
     content = "\n".join("\n".join(_commented(block)) + "\n" for block in blocks)
     return InitPlan(path, content, cache_dir, command or "CMD")
+
+
+def settings_file(project: str, environment: Environment) -> str | None:
+    """Return the file that holds the project's settings already, absolute; None for none."""
+    path = os.path.join(project, FILE)
+    found = load_settings(project, environment).project_file
+    return found or (path if os.path.lexists(path) else None)
 
 
 def write(plan: InitPlan) -> None:

@@ -32,7 +32,7 @@ def find_token(environment: Environment) -> str | None:
         if token := _cleaned(environment.get(name) or ""):
             return token
     try:
-        with open(_path(environment), encoding="utf-8") as file:
+        with open(token_path(environment), encoding="utf-8") as file:
             return _cleaned(file.read(4096))
     except (OSError, UnicodeDecodeError):
         return None
@@ -47,7 +47,8 @@ def _cleaned(text: str) -> str | None:
     return token if token.isascii() and token.isprintable() and token else None
 
 
-def _path(environment: Environment) -> str:
+def token_path(environment: Environment) -> str:
+    """Return the file in which the Hub's clients keep the token, absolute; it may not exist."""
     named = environment.get("HF_TOKEN_PATH")
     if named is not None:
         return environment.absolute(environment.expand(named))
