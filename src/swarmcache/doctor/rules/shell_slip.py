@@ -1,0 +1,68 @@
+"""SC506: `pip install x>=1` without quotes, which writes a file named `=1`.
+
+The shell takes `>` for a redirection: pip is asked for `x`, whatever version, and a file is
+written. The bound that somebody wanted does not hold.
+
+What it cannot know: nothing more; a file whose name begins with `=` is never meant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.doctor.finding import Edit, Fix
+from swarmcache.doctor.rule import Rule
+from swarmcache.locale import t
+from swarmcache.project.effective.installing import installs
+from swarmcache.project.readers.shell.syntax import Command
+from swarmcache.project.readers.shell.within import statements
+from swarmcache.project.readers.shell.written import with_written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.doctor.case import Case
+    from swarmcache.doctor.finding import Finding
+    from swarmcache.project.readers.shell.syntax import Word
+    from swarmcache.project.sources import Source
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Find them in every shell script, called or not."""
+    for script in with_written(case.project.scripts.values()):
+        for one, _ in statements(script.body):
+            if isinstance(one, Command) and one.redirects and _is_pip(one):
+                yield from _slips(one, script.source)
+
+
+def _is_pip(command: Command) -> bool:
+    return installs(tuple(word.literal for word in command.words)) is not None
+
+
+def _slips(command: Command, source: Source) -> Iterator[Finding]:
+    for redirect in command.redirects:
+        target = redirect.target
+        if target is None or redirect.operator != ">" or (target.literal or "")[:1] != "=":
+            continue
+        bound = f">{target.literal}"
+        message = t(
+            "The shell takes {bound} for a redirection: pip installs any version, and a file named"
+            " {name} is written.",
+            bound=bound,
+            name=f"'{target.literal}'",
+        )
+        fix = _quoted(command.words[-1], target, source)
+        yield RULE.finding(t("a version bound that becomes a file"), message, target.span, fix=fix)
+
+
+def _quoted(word: Word, target: Word, source: Source) -> Fix | None:
+    """Return the fix, if the name of the package stands right before the sign."""
+    start, end = word.span.start, target.span.end
+    text = source.data[start:end].decode("utf-8", "replace")
+    if source.data[word.span.end : target.span.start] != b">" or "'" in text:
+        return None
+    edit = Edit(target.span.file, start, end, f"'{text}'")
+    return Fix("unsafe", t("Quote it: {text}", text=f"'{text}'"), (edit,))
+
+
+RULE = Rule("SC506", "shell-slip", "warning", "high", check)
