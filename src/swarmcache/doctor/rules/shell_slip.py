@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.doctor.finding import Edit, Fix
+from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.edits import Edit
 from swarmcache.project.effective.installing import installs
 from swarmcache.project.readers.shell.syntax import Command
 from swarmcache.project.readers.shell.within import statements
