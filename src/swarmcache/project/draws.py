@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from swarmcache.project.resolve import Function, Values
     from swarmcache.project.vram import PoolChoice, PoolName
 
+RESOLVER = "gpu_model_choice"
+"""The resolver with which RL-Swarm draws, registered by its own code."""
 PoolOption = Literal["auto", "small", "large", "all"]
 
 
@@ -27,7 +29,7 @@ class Pools:
         self._option = option
         self._environment = environment
         self._here: PoolChoice | None = None
-        self.functions: Mapping[str, Function] = {"gpu_model_choice": self._members}
+        self.functions: Mapping[str, Function] = {RESOLVER: self._members}
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -52,6 +54,11 @@ class Pools:
         if self._here is None:
             self._here = pool_here(self._environment)
         return self._here.pools
+
+
+def draws(place: Place) -> bool:
+    """Tell whether an expression draws from a pool when no variable decides."""
+    return f"${{{RESOLVER}:" in "".join((place.text or "").split())
 
 
 def pinning_variable(place: Place) -> str:

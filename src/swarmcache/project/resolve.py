@@ -44,6 +44,10 @@ class Unresolved(Exception):
     """The value cannot be known here; the message says why."""
 
 
+class Broken(Unresolved):
+    """OmegaConf itself would refuse it, whatever the machine; the message says why."""
+
+
 class Function(Protocol):
     """A resolver of the project that we know: from its arguments to what it may yield."""
 
@@ -79,7 +83,7 @@ class Resolver:
         self._depth += 1
         try:
             if self._depth > _DEPTH:
-                raise Unresolved(t("it refers to itself"))
+                raise Broken(t("it refers to itself"))
             return self._text(self._parsed(text), place.path)
         finally:
             self._depth -= 1
@@ -92,7 +96,7 @@ class Resolver:
             if len(parts) != 1 or not isinstance(parts[0], Reference):
                 return place
             place = self._find(parts[0], place.path)
-        raise Unresolved(t("it refers to itself"))
+        raise Broken(t("it refers to itself"))
 
     def plain(self, value: object) -> object:
         """Return a list or mapping as Python values; raises Unresolved, also where it is drawn."""
@@ -112,7 +116,7 @@ class Resolver:
         try:
             return parse(text)
         except BadInterpolation as error:
-            raise Unresolved(t("its interpolation is malformed")) from error
+            raise Broken(t("its interpolation is malformed")) from error
 
     def _text(self, parts: Text, path: Path) -> Values:
         if len(parts) == 1 and not isinstance(parts[0], str):
@@ -130,12 +134,12 @@ class Resolver:
         place = self._config.top
         start = path[: -reference.dots] if reference.dots else ()
         if reference.dots > len(path):
-            raise Unresolved(t("it refers to what is above the config"))
+            raise Broken(t("it refers to what is above the config"))
         keys = [_shown(self._single(key, path)) for key in reference.keys]
         for key in (*start, *keys):
             found = self._entered(place).child(key)
             if found is None:
-                raise Unresolved(t("the config has no {key}", key=".".join([*start, *keys])))
+                raise Broken(t("the config has no {key}", key=".".join([*start, *keys])))
             place = found
         return place
 
@@ -145,7 +149,7 @@ class Resolver:
             return place
         value = self._only(place)
         if not isinstance(value, Place):
-            raise Unresolved(t("{key} is no mapping", key=".".join(place.path)))
+            raise Broken(t("{key} is no mapping", key=".".join(place.path)))
         return value
 
     def _single(self, text: Text, path: Path) -> object:
@@ -169,7 +173,7 @@ class Resolver:
     def _variable(self, call: Call, path: Path) -> Values:
         """`oc.env`: a variable that is set wins even when empty; a default becomes text."""
         if not 1 <= len(call.arguments) <= 2:  # noqa: PLR2004 - name and default
-            raise Unresolved(t("its interpolation is malformed"))
+            raise Broken(t("its interpolation is malformed"))
         names = self._argument(call.arguments[0], path)
         if len(names) != 1:
             raise Unresolved(t("it is drawn at random"))
@@ -183,7 +187,7 @@ class Resolver:
 
     def _select(self, call: Call, path: Path) -> Values:
         if not 1 <= len(call.arguments) <= 2:  # noqa: PLR2004 - key and default
-            raise Unresolved(t("its interpolation is malformed"))
+            raise Broken(t("its interpolation is malformed"))
         key = _shown(self._argument(call.arguments[0], path)[0])
         name = key.lstrip(".")
         reference = Reference(len(key) - len(name), tuple((part,) for part in name.split(".")))
@@ -233,4 +237,4 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-__all__ = ["Function", "Resolver", "Unresolved", "Values"]
+__all__ = ["Broken", "Function", "Resolver", "Unresolved", "Values"]

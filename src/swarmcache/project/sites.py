@@ -40,6 +40,10 @@ class Site:
     role: Role
     revision: Place | None
     """Where the revision stands, if the site gives one."""
+    holder: Place
+    """The mapping around it, with the other arguments."""
+    called: str
+    """Its `_target_`; empty without one."""
     reference_only: bool
     """True where only a reference to another value counts: a plain path there may be any path."""
 
@@ -59,15 +63,15 @@ def _site(key: str, child: Place, holder: Place, called: str) -> Site | None:
     if not child.is_text:
         return None
     if key == "ollama_model":
-        return Site(child, "ollama", "model", None, reference_only=False)
+        return Site(child, "ollama", "model", None, holder, called, reference_only=False)
     if _DATASET_KEY.fullmatch(key):
-        return Site(child, "dataset", "model", None, reference_only=False)
+        return Site(child, "dataset", "model", None, holder, called, reference_only=False)
     if _TOKENIZER_PATH.fullmatch(key):
-        return Site(child, "model", "tokenizer", None, reference_only=True)
+        return Site(child, "model", "tokenizer", None, holder, called, reference_only=True)
     if _NAME_KEY.fullmatch(key) or (key == "model" and _is_engine(holder, called)):
         revision = holder.child("revision") or holder.child("model_revision")
         role = _role(key, called, holder)
-        return Site(child, "model", role, revision, reference_only=False)
+        return Site(child, "model", role, revision, holder, called, reference_only=False)
     return None
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from swarmcache.project.effective.executions import Execution
     from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.files import FileKind, Files
+    from swarmcache.project.loaded_configs import LoadedConfig
     from swarmcache.project.loads import Load
+    from swarmcache.project.loads_in_config import ConfigLoad
+    from swarmcache.project.readers.composition import Composed
     from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.readers.shell.syntax import Script
 
@@ -100,8 +103,8 @@ class Project:
         return tuple(containers(self, stacks(self, self.compose_calls)))
 
     @cached_property
-    def loads(self) -> tuple[Load, ...]:
-        """Every place that loads a model, a tokenizer, a dataset or an Ollama model."""
+    def loads_in_python(self) -> tuple[Load, ...]:
+        """Every call in its code that loads something."""
         from swarmcache.project.loads_in_python import loads_in  # noqa: PLC0415
 
         return tuple(load for module in self.modules for load in loads_in(module))
@@ -111,4 +114,28 @@ class Project:
         """The programs it starts that load models, or may."""
         from swarmcache.project.effective.loaders import loaders  # noqa: PLC0415
 
-        return loaders(self.executions, self.modules, self.loads)
+        return loaders(self.executions, self.modules, self.loads_in_python)
+
+    @cached_property
+    def configs(self) -> dict[LoadedConfig, Composed | None]:
+        """YAML configs that its programs load, with their defaults lists; None where unreadable."""
+        from swarmcache.project.loaded_configs import composed_config, loaded_configs  # noqa: PLC0415
+
+        return {one: composed_config(self, one) for one in loaded_configs(self)}
+
+    @cached_property
+    def loads_in_configs(self) -> tuple[ConfigLoad, ...]:
+        """Every place of a loaded config that names something to load, for each program."""
+        from swarmcache.project.loads_in_config import loads_in  # noqa: PLC0415
+
+        made = ((one, composed) for one, composed in self.configs.items() if composed is not None)
+        return tuple(load for one, composed in made for load in loads_in(self, one, composed))
+
+    @cached_property
+    def loads(self) -> tuple[Load, ...]:
+        """Every place that loads a model, a tokenizer, a dataset or an Ollama model."""
+        from swarmcache.project.loads_in_commands import loads_in  # noqa: PLC0415
+
+        configured = {one.load.span: one.load for one in self.loads_in_configs}
+        commanded = loads_in(self.executions, self.loaders)
+        return (*self.loads_in_python, *configured.values(), *commanded)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from swarmcache.project.effective.expansion import expanded
 from swarmcache.project.effective.paths import HERE
 from swarmcache.project.effective.values import exported, of
 
@@ -41,6 +42,20 @@ class Root:
         return self.kind in {"service", "image"}
 
 
+class Given(NamedTuple):
+    """A word of a command, or a part of one."""
+
+    values: tuple[str | None, ...]
+    """What it may be; None for what is not known."""
+    span: Span
+    """The whole word."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What it may be, as far as that is known."""
+        return tuple(value for value in self.values if value is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """A command that is run, or may be."""
@@ -68,6 +83,12 @@ class Execution:
     def span(self) -> Span:
         """Where it stands."""
         return self.command.span
+
+    def words(self) -> tuple[Given, ...]:
+        """Return what each word of the program may be; `program.words` has only what is certain."""
+        words = self.command.words[len(self.command.words) - len(self.program.words) :]
+        values = (expanded(word, self.variables, self.folder) for word in words)
+        return tuple(Given(v, word.span) for v, word in zip(values, words, strict=True))
 
     def environment(self) -> dict[str, Alternatives]:
         """Return what the program finds in its environment."""

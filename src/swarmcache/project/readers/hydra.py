@@ -38,6 +38,16 @@ class Place:
         return int(self.node.start_mark.line) + 1
 
     @property
+    def file(self) -> str:
+        """The file it is written in, absolute; a composed config has several."""
+        return str(self.node.start_mark.name)
+
+    @property
+    def characters(self) -> tuple[int, int]:
+        """Where the value stands in its file, as counts of characters."""
+        return int(self.node.start_mark.index), int(self.node.end_mark.index)
+
+    @property
     def text(self) -> str | None:
         """The scalar as written, without its quotes; None for lists, mappings and null."""
         if isinstance(self.node, ScalarNode) and not self.node.tag.endswith(":null"):
@@ -97,24 +107,36 @@ def read_config(file: str) -> Config | None:
     try:
         with open(file, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ProjectError(t("{path} is larger than a config.", path=file))
-        node = composed(content)
-    except (OSError, UnicodeError, yaml.YAMLError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "problem", None)
-        reason = reason or type(error).__name__
-        raise ProjectError(
-            t("{path} cannot be read as YAML: {reason}", path=file, reason=reason)
-        ) from error
+    except OSError as error:
+        raise _unreadable(file, error.strerror or type(error).__name__) from error
+    if len(content) > MAX_BYTES:
+        raise ProjectError(t("{path} is larger than a config.", path=file))
+    try:
+        return config_in(content, file)
+    except (UnicodeError, yaml.YAMLError, RecursionError) as error:
+        raise _unreadable(file, getattr(error, "problem", None) or type(error).__name__) from error
+
+
+def _unreadable(file: str, reason: str) -> ProjectError:
+    return ProjectError(t("{path} cannot be read as YAML: {reason}", path=file, reason=reason))
+
+
+def config_in(content: bytes, file: str) -> Config | None:
+    """Return the config that bytes of a file hold, or None when its top is no mapping.
+
+    Raises YAMLError, UnicodeError or RecursionError for what is no YAML.
+    """
+    node = composed(content, file)
     return Config(file, Place(node, ())) if isinstance(node, MappingNode) else None
 
 
-def composed(content: bytes) -> Node | None:
+def composed(content: bytes, file: str = "") -> Node | None:
     """Return the node at the top of a YAML text, its `<<` keys carried out; None if it is empty.
 
     Raises what PyYAML raises.
     """
     loader = yaml.SafeLoader(content)
+    loader.name = file  # So that each node's mark names its file.
     try:
         node = loader.get_single_node()
         if node is not None:
