@@ -16,7 +16,7 @@ import pytest
 
 from cleaning import model
 from other_user import open_folder, run_as
-from swarmcache.hubcache.sharing import Visitor, flaws_for
+from swarmcache.hubcache.visitors import Visitor, flaws_for
 from transfer.faulty_hub import FaultyHub, Repo
 
 if TYPE_CHECKING:

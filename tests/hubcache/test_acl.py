@@ -10,7 +10,7 @@ import pytest
 
 from other_user import open_folder, run_as
 from swarmcache.hubcache.acl import Acl, Entry, NoAcls, Owner, of_mode, read_acl, write_default
-from swarmcache.hubcache.sharing import Visitor, may
+from swarmcache.hubcache.visitors import Visitor, may
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

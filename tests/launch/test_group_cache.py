@@ -14,9 +14,9 @@ from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheNotFound, LaunchError
 from swarmcache.hubcache.acl import NoAcls, read_acl
-from swarmcache.hubcache.sharing import hands_on
+from swarmcache.hubcache.visitors import hands_on
 from swarmcache.launch.group_cache import GroupPlan, Step, open_to_group, plan_group
-from swarmcache.report.sharing_text import left_lines
+from swarmcache.report.group_text import left_lines
 
 if TYPE_CHECKING:
     import pathlib

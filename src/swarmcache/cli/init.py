@@ -131,7 +131,7 @@ def _report(invocation: Invocation, plans: _Plans, *, dry_run: bool) -> None:
 
 
 def _tell_sharing(invocation: Invocation, plan: GroupPlan, *, dry_run: bool) -> None:
-    from swarmcache.report.sharing_text import left_lines, plan_lines  # noqa: PLC0415 - few share
+    from swarmcache.report.group_text import left_lines, plan_lines  # noqa: PLC0415 - few share
 
     terminal = invocation.terminal
     if dry_run or not plan.steps:

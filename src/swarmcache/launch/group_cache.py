@@ -16,8 +16,8 @@ from swarmcache.errors import LaunchError
 from swarmcache.hubcache.acl import of_mode, write_default
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import LOCKS
-from swarmcache.hubcache.sharing import Flaw, Visitor, flaws_for, hands_on
 from swarmcache.hubcache.state import OWN_FOLDER
+from swarmcache.hubcache.visitors import Flaw, Visitor, flaws_for, hands_on
 from swarmcache.locale import t
 from swarmcache.transfer.tokens import token_path
 

@@ -11,7 +11,7 @@ from swarmcache.locale import t, tn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.hubcache.sharing import Flaw
+    from swarmcache.hubcache.visitors import Flaw
     from swarmcache.launch.group_cache import GroupPlan, Step
 
 _FOLDER = 0o040000

@@ -11,7 +11,7 @@ import pytest
 from cachemaker import CacheMaker
 from other_user import open_folder
 from swarmcache.hubcache.acl import NoAcls, of_mode, read_acl, write_default
-from swarmcache.hubcache.sharing import Flaw, Visitor, flaws_for, group_name, shared_group
+from swarmcache.hubcache.visitors import Flaw, Visitor, flaws_for, group_name, shared_group
 
 if TYPE_CHECKING:
     import pathlib
