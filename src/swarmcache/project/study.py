@@ -94,13 +94,13 @@ class Project:
 
     @cached_property
     def containers(self) -> tuple[Container, ...]:
-        """Compose services, and images that no compose file builds."""
-        if not self.files.of("compose") and not self.files.of("dockerfile"):
-            return ()
-        from swarmcache.project.effective.containers import containers  # noqa: PLC0415
-        from swarmcache.project.effective.stacks import stacks  # noqa: PLC0415
+        """Compose services, what scripts start by `docker run`, and images by themselves."""
+        from swarmcache.project.effective import docker_run, services, stacks  # noqa: PLC0415
 
-        return tuple(containers(self, stacks(self, self.compose_calls)))
+        composed = services.service_containers(self, stacks.stacks(self, self.compose_calls))
+        started = (*composed, *docker_run.run_containers(self))
+        names = {container.image.name for container in started}
+        return (*started, *services.lone_images(self, names))
 
     @cached_property
     def loads_in_python(self) -> tuple[Load, ...]:

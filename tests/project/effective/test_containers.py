@@ -140,3 +140,11 @@ def test_args_choose_the_base(tmp_path: Path) -> None:
     }
     found = project(tmp_path, files).containers
     assert [one.image.known for one in found] == [True, False]
+
+
+def test_what_nobody_sets_may_be_set_by_who_starts_it(tmp_path: Path) -> None:
+    """So it is empty or not known, and a mount there is one of unknown place."""
+    text = "services: {a: {image: ubuntu, environment: ['A=${X}'], volumes: ['./x:${X}']}}\n"
+    one = container(tmp_path, {"compose.yaml": text})
+    assert [setting and setting.value for setting in one.variables["A"]] == ["", None]
+    assert not one.mounts_known

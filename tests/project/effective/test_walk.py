@@ -105,3 +105,24 @@ def test_functions_that_nothing_calls_are_not_certain(tmp_path: Path) -> None:
     """They may be called by whoever sources the script."""
     found = executions(tmp_path, a_sh="f() { rm -rf /x; }\ntrain\n")
     assert [(one.program.name, one.certain) for one in found] == [("train", True), ("rm", False)]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ('f() { train "$@"; }\nf a "b c"\n', ("train", "a", "b c")),
+        ('f() { train "$@"; }\nf\n', ("train",)),
+        ('train "$@"\n', ("train", None)),
+        ('if x; then f() { train "$@"; }; f a; fi\n', ("train", "a")),
+        ('f() { train "$@"; }\nif x; then set -- a b; fi\nf "$@"\n', ("train", None)),
+    ],
+)
+def test_what_was_given(script: str, expected: tuple[str | None, ...], tmp_path: Path) -> None:
+    """`"$@"` is as many words as were given, and one that is not known where nobody knows."""
+    assert of(executions(tmp_path, a_sh=script), "train").program.words == expected
+
+
+def test_what_was_given_comes_back_after_a_call(tmp_path: Path) -> None:
+    """A function has its own `$1`, and leaves that of its caller alone."""
+    script = 'f() { :; }\ng() { f 1 2; train "$1" "$@"; }\ng 3\n'
+    assert of(executions(tmp_path, a_sh=script), "train").program.words == ("train", "3", "3")

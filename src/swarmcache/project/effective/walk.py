@@ -42,6 +42,8 @@ COUNT = "#"
 """How many positional parameters a script or function was given; unset where nobody knows."""
 _MAX_DEPTH = 12
 _MAX_EXECUTIONS = 20_000
+_MAX_STATEMENTS = 30_000
+"""Functions that call each other can take many ways; RL-Swarm's launcher has 200 statements."""
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash"})
 
 
@@ -72,6 +74,7 @@ class Walk:
         self._scripts = scripts
         self._project = project
         self._called: set[str] = set()
+        self._left = _MAX_STATEMENTS
         self._steps: dict[type[Statement], Callable[..., State]] = {
             Declare: self._declare,
             Unset: self._unset,
@@ -97,8 +100,9 @@ class Walk:
 
     def _block(self, body: Iterable[Statement], state: State, place: _Place) -> State:
         for statement in body:
-            if len(self.executions) >= _MAX_EXECUTIONS:
+            if len(self.executions) >= _MAX_EXECUTIONS or self._left <= 0:
                 break
+            self._left -= 1
             state = self._statement(statement, state, place)
         return state
 
@@ -280,7 +284,10 @@ class Walk:
             )
         variables[COUNT] = _given(str(len(one.words) - 1), one.span)
         deeper = replace(place, depth=place.depth + 1, within=(*place.within, key))
-        return self._block(function.body, replace(state, variables=variables), deeper)
+        after = self._block(function.body, replace(state, variables=variables), deeper)
+        given = (name for name in after.variables if name.isdecimal() or name == COUNT)
+        own = {name: of(state.variables, name) for name in given}
+        return replace(after, variables={**after.variables, **own})
 
     def _source(self, words: Words, state: State, place: _Place) -> State:
         """Go through a script that changes this very shell."""
@@ -310,10 +317,16 @@ def _joined(ways: Sequence[State]) -> State:
 
 
 def _positional(state: State) -> list[str | None]:
-    (count,) = of(state.variables, COUNT)
-    number = int((count.value if count is not None else None) or 0)
-    values = [of(state.variables, str(position)) for position in range(1, number + 1)]
-    return [v[0].value if len(v) == 1 and v[0] is not None else None for v in values]
+    count = _only(of(state.variables, COUNT))
+    if count is None:
+        return [None]
+    found = (of(state.variables, str(position)) for position in range(1, int(count) + 1))
+    return [_only(alternatives) for alternatives in found]
+
+
+def _only(alternatives: Alternatives) -> str | None:
+    one = alternatives[0]
+    return one.value if one is not None and len(alternatives) == 1 else None
 
 
 def _seen(path: str, cwd: str | None) -> str:
