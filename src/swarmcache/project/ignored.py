@@ -45,6 +45,18 @@ class Ignored:
         return False
 
 
+def is_ignored(path: str, top: str) -> bool:
+    """Tell whether git ignores a file below a project's folder, or a folder that it stands in."""
+    folder, ignored = top, Ignored.at(top)
+    *folders, name = os.path.relpath(path, top).split(os.sep)
+    for inner in folders:
+        folder = f"{folder}/{inner}"
+        if ignored.hides(folder, folder=True):
+            return True
+        ignored = ignored.inside(folder)
+    return ignored.hides(f"{folder}/{name}", folder=False)
+
+
 def _rules(folder: str) -> tuple[_Rule, ...]:
     try:
         with open(f"{folder}/.gitignore", encoding="utf-8", errors="replace") as file:
