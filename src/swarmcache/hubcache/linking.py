@@ -2,7 +2,8 @@
 
 A reflink is a file of its own whose bytes are shared until one of them is written. A hard link is
 the same file, with the same mode and owner, so that it is made between blobs of the Hub's layout
-only: its clients replace them by rename and never write into them (docs/adr/0019).
+only: its clients replace them by rename and never write into them (docs/adr/0019). A file of an
+image's layer is not linked: the overlay would copy it whole before.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
+from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, parse_folder_name
 from swarmcache.hubcache.publishing import sync
 from swarmcache.hubcache.reading import open_quietly
@@ -50,8 +52,9 @@ def link_content(source: str, name: str) -> Way | None:
     """
     if reflinked(source, name):
         return "reflink"
-    linkable = is_hub_blob(source) and _can(os.link, os.path.realpath(source), name)
-    return "hardlink" if linkable else None
+    if not is_hub_blob(source) or is_layered(source):
+        return None
+    return "hardlink" if _can(os.link, os.path.realpath(source), name) else None
 
 
 def reflinked(source: str, name: str) -> bool:
@@ -68,7 +71,9 @@ def may_link(source: str, folder: str) -> bool:
         found, there = os.stat(source), os.stat(folder)
     except OSError:
         return False
-    return found.st_dev == there.st_dev and is_hub_blob(source) and _is_linkable(source, found)
+    if found.st_dev != there.st_dev or not is_hub_blob(source) or is_layered(source):
+        return False
+    return _is_linkable(source, found)
 
 
 def is_hub_blob(path: str) -> bool:

@@ -29,6 +29,12 @@ def plan_lines(plan: DedupePlan, *, verbose: bool) -> Iterator[str]:
         logical=human_bytes(plan.logical_bytes),
         physical=human_bytes(plan.physical_bytes),
     )
+    if plan.layered_bytes:
+        yield t(
+            "{size} of it are in the layers of an image (overlay), or may be: replacing them would"
+            " free nothing, so they stay. A volume in the place of the cache has no layers.",
+            size=human_bytes(plan.layered_bytes),
+        )
     if plan.twins:
         yield tn(
             "{n} file that is no blob, {size}, shares its bytes where the file system can.",

@@ -10,11 +10,13 @@ more before it is deleted: what somebody put there at the last instant is not th
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied, os_sentence
+from swarmcache.hubcache.layers import is_layered, is_overlay
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.soft_locks import remove_dead
@@ -55,10 +57,20 @@ class Trash:
         """Payloads that others hold."""
 
     def take(self, path: str, group: str) -> None:
-        """Move a name of the cache into the trash: the instant in which it is gone; OSError."""
+        """Move a name of the cache into the trash: the instant in which it is gone.
+
+        Raises OSError, AccessDenied for what an image's layer holds.
+        """
+        if not os.path.islink(path) and not os.path.isdir(path) and is_layered(path):
+            raise _layered(path)
         place = self._place(path, group)
         os.makedirs(os.path.dirname(place), exist_ok=True)
-        os.rename(path, place)
+        try:
+            os.rename(path, place)
+        except OSError as error:
+            if error.errno == errno.EXDEV and is_overlay(path):
+                raise _layered(path) from error
+            raise
 
     def put_back(self, path: str, group: str) -> bool:
         """Move a name back to where it stood, if nothing stands there now."""
@@ -187,6 +199,12 @@ def trash_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
                 found = os.lstat(f"{path}/{name}")
                 if S_ISREG(found.st_mode):
                     yield f"{path}/{name}", found
+
+
+def _layered(path: str) -> AccessDenied:
+    return AccessDenied(
+        t("{path} is in a layer of an image (overlay): removing it would free nothing.", path=path)
+    )
 
 
 def refuse_odd_trash(folder: str, cache: str) -> None:

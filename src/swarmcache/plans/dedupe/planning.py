@@ -15,6 +15,7 @@ from swarmcache.hubcache.folder import entries_of, stays_inside
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import Fingerprint
 from swarmcache.hubcache.intact.ledger import Ledger
+from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, CACHE_FILES, folder_name
 from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.scan import list_cache
@@ -43,10 +44,13 @@ def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
     real = [one for one in folders if one not in plain]
     found: dict[Key, list[Copy]] = {}
     inodes: dict[tuple[int, int], int] = {}
-    logical = 0
+    logical = layered = 0
     for cache in real:
         for key, copy in _copies(cache):
-            found.setdefault(key, []).append(copy)
+            if is_layered(copy.path):
+                layered += copy.physical
+            else:
+                found.setdefault(key, []).append(copy)
             inodes[key.device, copy.found.inode] = copy.physical
             logical += key.size
     ledgers = {cache: Ledger(state_folder(cache, environment)) for cache in real}
@@ -69,7 +73,7 @@ def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
     beside = tuple(_twins(real, plain, environment, Blobs(found)))
     logical += sum(one.size for one in beside)
     physical = sum(inodes.values()) - shared + sum(one.physical for one in beside)
-    return DedupePlan(tuple(real), tuple(groups), tuple(steps), logical, physical, beside)
+    return DedupePlan(tuple(real), tuple(groups), tuple(steps), logical, physical, beside, layered)
 
 
 def _twins(

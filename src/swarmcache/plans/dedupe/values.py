@@ -89,6 +89,8 @@ class DedupePlan(NamedTuple):
     """Allocated for them now."""
     twins: tuple[Twin, ...] = ()
     """What shares their bytes where the file system can, and is counted with them."""
+    layered_bytes: int = 0
+    """Allocated for blobs of an image's layers, which stay: to replace one would free nothing."""
 
     @property
     def freed_bytes_expected(self) -> int:
