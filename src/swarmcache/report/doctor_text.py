@@ -30,8 +30,10 @@ def finding_lines(terminal: Terminal, finding: Finding, project: Project) -> Ite
     for evidence in finding.evidence:
         yield from _place(evidence.span, project, evidence.note)
     if finding.fix is not None:
-        fix = t("Fix: {what}", what=finding.fix.description)
+        first, *more = finding.fix.description.split("\n")
+        fix = t("Fix: {what}", what=first)
         yield f"  {fix}"
+        yield from (f"    {line}" for line in more)
     yield ""
 
 

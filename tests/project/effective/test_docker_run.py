@@ -29,10 +29,14 @@ def container(folder: Path, script: str) -> Container:
     "script",
     [
         "docker run --rm -it --gpus all -v /h:/c/ -e A=2 --env-file my.env -w /w img:1 a b\n",
-        "X=/h\ndocker run -dit --rm --name=n --gpus=all -v$X:/c -eA=2 --env-file=my.env"
-        " --workdir /w img:1 a b\n",
-        "podman run --rm --mount type=bind,source=/h,target=/c -e A=2 --env-file my.env -w /w"
-        " img:1 a b\n",
+        (
+            "X=/h\ndocker run -dit --rm --name=n --gpus=all -v$X:/c -eA=2 --env-file=my.env"
+            " --workdir /w img:1 a b\n"
+        ),
+        (
+            "podman run --rm --mount type=bind,source=/h,target=/c -e A=2 --env-file my.env -w /w"
+            " img:1 a b\n"
+        ),
     ],
 )
 def test_options(script: str, tmp_path: Path) -> None:

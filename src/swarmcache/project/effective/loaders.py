@@ -22,6 +22,7 @@ _LAUNCHERS = {
 }
 """Programs that start Python, and the word behind them."""
 _SERVERS = {"vllm": "serve", "sglang": "", "text-generation-launcher": "", "trl": ""}
+_SERVER_MODULES = ("vllm.entrypoints", "sglang.launch_server")
 _HUB = {"hf": ("download", "cache"), "huggingface-cli": ("download", "scan-cache", "delete-cache")}
 _CONFIGS = ("--config-path", "--config-name", "--config-dir", "--config", "-cp", "-cn")
 
@@ -60,6 +61,8 @@ def _loader(
     entry = python_entry(words)
     if entry is None:
         return None
+    if entry.startswith(_SERVER_MODULES):
+        return Loader(execution, entry, (), entry.partition(".")[0])
     reached = _reached(_module_name(entry, execution), modules)
     loads = any(modules[one].source.file in loading for one in reached)
     # What a config names is loaded by whatever reads it.
@@ -101,7 +104,7 @@ def _module_name(entry: str, execution: Execution) -> str:
     if not entry.endswith(".py"):
         return entry
     path = os.path.normpath(os.path.join(execution.cwd or execution.folder, entry))
-    relative = os.path.relpath(path, execution.project)
+    relative = os.path.relpath(execution.root.paths.outside(path), execution.project)
     return relative.removesuffix(".py").replace(os.sep, ".")
 
 

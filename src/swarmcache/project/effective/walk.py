@@ -175,18 +175,9 @@ class Walk:
         values = self._values(word, state, place)
         return values[0] if len(values) == 1 else None
 
-    def _expanded(self, one: Command, state: State, place: _Place) -> Words:
-        """Return a command's words; `"$@"` is as many as were given."""
-        found: list[str | None] = []
-        for word in one.words:
-            if word.parts == (Variable("@"),) and COUNT in state.variables:
-                found += _positional(state)
-            else:
-                found.append(self._word(word, state, place))
-        return tuple(found)
-
     def _command(self, one: Command, state: State, place: _Place) -> State:
-        words = self._expanded(one, state, place)
+        one = _spread(one, state)
+        words = tuple(self._word(word, state, place) for word in one.words)
         if not words:
             return state
         name = words[0] or ""
@@ -316,12 +307,21 @@ def _joined(ways: Sequence[State]) -> State:
     return State(merged([way.variables for way in ways]), cwd, functions, shared)
 
 
-def _positional(state: State) -> list[str | None]:
+def _spread(one: Command, state: State) -> Command:
+    """Return a command with `$1`, `$2` … for its `"$@"`, where it is known how many were given."""
+    whole = (Variable("@"),)
     count = _only(of(state.variables, COUNT))
-    if count is None:
-        return [None]
-    found = (of(state.variables, str(position)) for position in range(1, int(count) + 1))
-    return [_only(alternatives) for alternatives in found]
+    if count is None or all(word.parts != whole for word in one.words):
+        return one
+    positions = [(Variable(str(position)),) for position in range(1, int(count) + 1)]
+    words = [
+        spread
+        for word in one.words
+        for spread in (
+            [replace(word, parts=parts) for parts in positions] if word.parts == whole else [word]
+        )
+    ]
+    return replace(one, words=tuple(words))
 
 
 def _only(alternatives: Alternatives) -> str | None:

@@ -1,0 +1,147 @@
+"""The caches of containers: where each is, and whether it outlives its container."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.hubcache.locate import HUB_VARIABLES, TRANSFORMERS_VARIABLES
+from swarmcache.project.effective.arguments import option
+from swarmcache.project.effective.caches import uses
+from swarmcache.project.effective.paths import within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.hubcache.libraries import Libraries
+    from swarmcache.project.effective.containers import Container, Mount
+    from swarmcache.project.effective.executions import Execution
+    from swarmcache.project.effective.loaders import Loader
+    from swarmcache.project.loads import Load
+    from swarmcache.project.sources import Span
+    from swarmcache.project.study import Project
+
+_PLACE_OPTIONS = (
+    *("--download-dir", "--download_dir", "--cache-dir", "--cache_dir", "--local-dir"),
+    *("--huggingface-hub-cache"),
+)
+_MODEL_OPTIONS = ("--model", "--model-id", "--model-path", "--model_name_or_path")
+_OLLAMA = ("ollama/ollama", "docker.io/ollama/ollama")
+
+
+class ContainerCache(NamedTuple):
+    """One cache that a container's programs use."""
+
+    container: Container
+    path: str
+    """Absolute, in the container."""
+    mount: Mount | None
+    """What it lies in; None where that is the container's own layer."""
+    loader: Span | None
+    """The program that loads models; None where only a variable says that there is a cache."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is there for the next container too."""
+        return self.mount is not None and self.mount.lasts
+
+
+def container_caches(project: Project, libraries: Libraries) -> Iterator[ContainerCache]:
+    """Yield the caches of containers whose place and mounts are known, each once.
+
+    Nothing is known where code names a place itself, where a model is a folder, or where
+    something is mounted below the cache.
+    """
+    loaders: dict[Span | None, list[Loader]] = {}
+    for loader in project.loaders:
+        loaders.setdefault(loader.execution.root.span, []).append(loader)
+    for container in project.containers:
+        if not container.mounts_known:
+            continue
+        found = list(_caches(container, loaders.get(container.span, []), project, libraries))
+        for path, span in dict(reversed(found)).items():
+            if not any(
+                m.lasts and m.target != path and within(m.target, path) for m in container.mounts
+            ):
+                yield ContainerCache(container, path, container.mount_at(path), span)
+
+
+def _caches(
+    container: Container, loaders: list[Loader], project: Project, libraries: Libraries
+) -> Iterator[tuple[str, Span | None]]:
+    if container.image.name.partition(":")[0] in _OLLAMA:
+        path = _ollama(container)
+        if path is not None:
+            yield path, container.span
+        return
+    for loader in loaders:
+        if _is_open(loader, project):
+            yield from (
+                (path, loader.execution.span) for path in _places(loader.execution, libraries)
+            )
+    if not loaders and not container.image.known:
+        path = _named(container)
+        if path is not None:
+            yield path, None
+
+
+def _places(execution: Execution, libraries: Libraries) -> Iterator[str]:
+    """Yield the folders of a program's caches; nothing where any of its ways is not known."""
+    found: dict[str, None] = {}
+    for use in uses(execution, libraries):
+        if use.hub is None or use.transformers is None:
+            return
+        found |= dict.fromkeys((use.transformers.path, use.hub.path))
+    yield from found
+
+
+def _is_open(loader: Loader, project: Project) -> bool:
+    """Tell whether a program leaves the place to the environment, and loads from the Hub."""
+    execution = loader.execution
+    if any(option(execution, name) is not None for name in _PLACE_OPTIONS):
+        return False
+    if any(_is_folder(execution, name) for name in _MODEL_OPTIONS):
+        return False
+    modules = [module for module in project.modules if module.name in loader.modules]
+    if any(write.name in _DECIDING for module in modules for write in module.writes):
+        return False
+    files = {module.source.file for module in modules}
+    loads = [load for load in project.loads if load.span.file in files]
+    return not loads or any(not _names_place(load) for load in loads)
+
+
+_DECIDING = frozenset({"", *HUB_VARIABLES, *TRANSFORMERS_VARIABLES})
+"""Empty is a dotenv file that Python loads, which may hold any of them."""
+
+
+def _is_folder(execution: Execution, name: str) -> bool:
+    given = option(execution, name)
+    return given is not None and any(
+        value is None or value.startswith(("/", ".")) for value in given.values
+    )
+
+
+def _names_place(load: Load) -> bool:
+    """Tell whether a load site needs no cache of the Hub: it names a place, or loads a folder."""
+    if any(
+        name in load.options for name in ("cache_dir", "download_dir", "local_dir", "cache_folder")
+    ):
+        return True
+    return bool(load.repos) and all(name.startswith(("/", ".")) for name in load.repos)
+
+
+def _named(container: Container) -> str | None:
+    """Return the cache that variables of the project name, for an image that is not known."""
+    for name, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
+        settings = container.variables.get(name, ())
+        own = [s for s in settings if s is not None and s.way == "service" and s.value]
+        if len(settings) == 1 and own and own[0].value and own[0].value.startswith("/"):
+            return posixpath.normpath(posixpath.join(own[0].value, below))
+    return None
+
+
+def _ollama(container: Container) -> str | None:
+    settings = container.variables.get("OLLAMA_MODELS")
+    if settings is None:
+        return "/root/.ollama/models"
+    return settings[0].value if len(settings) == 1 and settings[0] is not None else None
