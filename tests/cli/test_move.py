@@ -14,6 +14,7 @@ import pytest
 
 from cachemaker import CacheMaker
 from cleaning import contents, model
+from flatmaker import FlatMaker
 from small_disks import small_disk
 from swarmcache import report
 from swarmcache.environment import Environment
@@ -101,6 +102,17 @@ def test_plain_files_move_too(tmp_path: Path) -> None:
     assert "5 plain files come as they are" in done.stdout
     assert contents(check(parse_target("org/plain"), f"{tmp_path}/new").snapshot or "") == FILES
     assert [name for name in os.listdir(tmp_path / "old") if name.startswith("models")] == []
+    assert named_by_settings(tmp_path) == f"{tmp_path}/new"
+
+
+def test_flat_files_stay_and_are_told(tmp_path: Path) -> None:
+    """No junk of old transformers holds a move up."""
+    build(tmp_path)
+    place = FlatMaker(tmp_path / "old").file("org/old", "config.json", b"{}")
+    done = move(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"3 files of old transformers stay; swarmcache adopt {tmp_path}/old" in done.stdout
+    assert os.path.exists(place)
     assert named_by_settings(tmp_path) == f"{tmp_path}/new"
 
 

@@ -10,7 +10,7 @@ import click
 from swarmcache.cli.adopt import bring_all, report
 from swarmcache.cli.asking import agreed, refuse_unasked
 from swarmcache.cli.options import Invocation, common_options
-from swarmcache.locale import t
+from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
     from swarmcache.plans.adopt import Adopted, Old
@@ -140,4 +140,12 @@ def _lines(invocation: Invocation, plan: MovePlan, file: str | None) -> list[str
         lines.append(
             t("No settings file names the cache, so links stay in the old place; see `init`.")
         )
+    if plan.flat:
+        told = tn(
+            "{n} file of old transformers stays; {command} brings it.",
+            "{n} files of old transformers stay; {command} brings them.",
+            plan.flat,
+            command=f"swarmcache adopt {plan.adopt.source}",
+        )
+        lines.append(f"{terminal.warn} {told}")
     return [*lines, *(f"{terminal.warn} {problem.message}" for problem in plan.foreign)]

@@ -37,13 +37,17 @@ class MovePlan(NamedTuple):
     adopt: AdoptPlan
     foreign: tuple[Problem, ...]
     """What lies in the old place and is not the Hub's: it stays there."""
+    flat: int = 0
+    """Flat files of old transformers and what lies beside them: they stay too."""
 
 
 def plan_move(source: str, dest: str) -> MovePlan:
     """Return what a move of the cache folder `source` to `dest` will do; changes nothing."""
     plan = plan_adopt(source, dest)
     around = read_surroundings(list_cache(plan.source))
-    return MovePlan(plan, tuple(one for one in around.problems if one.kind == "foreign-file"))
+    foreign = tuple(one for one in around.problems if one.kind == "foreign-file")
+    flat = sum(left.kind == "legacy" for left in around.leftovers)
+    return MovePlan(plan, foreign, flat)
 
 
 def nothing_to_move(cache: str) -> AdoptPlan:
