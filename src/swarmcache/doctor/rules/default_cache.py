@@ -47,7 +47,8 @@ def _rests_on_default(loader: Loader, case: Case) -> bool:
 def _found(loader: Loader, case: Case) -> Finding:
     (first, *_) = uses(loader.execution, case.node.libraries)
     path = first.hub.path if first.hub is not None else ""
-    bare = [load for load in case.project.loads if "cache_dir" not in load.options]
+    loads = (load for load in case.project.loads if load.kind != "ollama")
+    bare = [load for load in loads if "cache_dir" not in load.options]
     message = t(
         "{root} starts a program that loads models, and nothing names its cache: it is {path} for"
         " this user, and another folder for another user, under sudo, in a service or a container.",
