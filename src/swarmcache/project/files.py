@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from swarmcache.hubcache.folder import entries_of
+from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t
 from swarmcache.project.ignored import Ignored
 from swarmcache.project.sources import shown
@@ -50,6 +51,8 @@ _SUFFIXES: dict[str, FileKind] = {
     ".log": "log",
     ".json": "json",
 }
+_FIRST_LINE = 64
+"""Bytes that tell whether a file is a script."""
 _SHEBANG = re.compile(rb"#!.*\b(?:ba|z|da|k|a)?sh\b")
 _SAMPLE = re.compile(r"(?:example|sample|template|dist)$", re.IGNORECASE)
 
@@ -96,8 +99,7 @@ def kind_of(path: str) -> FileKind | None:
 
 def _is_script(path: str) -> bool:
     try:
-        with open(path, "rb") as file:
-            return _SHEBANG.match(file.read(64)) is not None
+        return _SHEBANG.match(read_start(path, _FIRST_LINE)) is not None
     except OSError:
         return False
 
@@ -128,7 +130,7 @@ class _Walk:
     ) -> Iterator[str]:
         """Yield the files of one folder, and note the folders below it that are to be read."""
         for entry in sorted(entries_of(folder), key=lambda one: one.name):
-            if entry.is_symlink() and entry.is_dir():
+            if entry.is_symlink() and os.path.isdir(entry.path):
                 self._leave(t("a link to a folder"), entry.path)
             elif entry.is_dir(follow_symlinks=False):
                 if self._is_own(entry, ignored):

@@ -7,6 +7,8 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
 
+from swarmcache.hubcache.reading import read_start
+
 MAX_BYTES = 1_000_000
 """No file that people write by hand is larger; logs are read by a reader of their own."""
 
@@ -44,8 +46,7 @@ class Source:
     def read(cls, path: str, project: str) -> Source | None:
         """Return a project's file; None where it is no text, too large, or not to be read."""
         try:
-            with open(path, "rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+            data = read_start(path, MAX_BYTES + 1)
         except OSError:
             return None
         if len(data) > MAX_BYTES or b"\0" in data:
