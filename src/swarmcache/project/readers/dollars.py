@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _OPERATOR = re.compile(r":-|:\+|:\?|-|\+|\?")
+_LONGEST = 4096
+"""Characters of a text that is looked into; no folder has a longer name."""
 _MAX_DEPTH = 10
 
 
 def interpolated(text: str, span: Span, *, escaped: str = "", depth: int = 0) -> tuple[Part, ...]:
     r"""Return the parts of a text; `escaped` is what stands for a dollar, such as `$$` or `\$`."""
+    if len(text) > _LONGEST:
+        return (Opaque(text),)
     found: list[Part] = []
     at = plain = 0
     while (at := text.find("$", at)) >= 0:

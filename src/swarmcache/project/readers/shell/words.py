@@ -30,6 +30,8 @@ _OWN_FOLDER = re.compile(
 )
 """`$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)` in its spellings."""
 _OWN_FOLDER_PLAIN = re.compile(r"""[$`]\(?\s*dirname\s+["']?(?:\$0|\$\{BASH_SOURCE.*)["']?.*""")
+_MAX_DEPTH = 40
+"""Words within words, as in `${A:-${B:-c}}`."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -38,11 +40,16 @@ class Words:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._depth = 0
 
     def word(self, node: Node) -> Word:
         """Return a word of a command; a leading `~` outside of quotes is the home."""
         span = self._source.span(node.start_byte, node.end_byte)
+        if self._depth > _MAX_DEPTH:
+            return Word((Opaque(self._text(node)),), span)
+        self._depth += 1
         parts = _joined(self._parts(node))
+        self._depth -= 1
         quoted = node.type in {"string", "raw_string", "ansi_c_string"}
         if parts and isinstance(parts[0], str) and not _is_quoted_at_start(node):
             parts = _with_home(parts)
