@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from huggingface_hub import scan_cache_dir
 
@@ -54,6 +54,8 @@ REPOS = 7
 _GUARD = "swarmcache.owner."
 PARTIAL = "e" * 64
 """What names the partial download of a source."""
+FILLING = DYING.replace("os.kill(os.getpid(), signal.SIGKILL)", "fill()")
+"""Fills the disk of FILL instead of dying, as another program would."""
 for _module in pkgutil.walk_packages(swarmcache.plans.__path__, "swarmcache.plans."):
     importlib.import_module(_module.name)
 for _name in ("adopt", "move", "export", "importing"):
@@ -99,11 +101,15 @@ def leave_partial(cache: str) -> None:
 
 def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdin: str = "") -> int:
     """Start a command in a forked process; changes in `folder`, and beside it, are counted."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
     if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return child
     code = 70
     try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.setsid()
         for number, name in ((1, "out"), (2, "said")):
             os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -112,10 +118,11 @@ def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdi
         os.chdir(cwd or folder)
         os.environ["XDG_STATE_HOME"] = f"{folder}/state"
         os.environ |= {"DIE_AT": str(die_at), "DIE_IN": os.path.dirname(folder)}
+        dying: dict[str, Any] = {"fill": fill}
+        exec(FILLING if "FILL" in os.environ else DYING, dying)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        dying: dict[str, int] = {}
-        exec(DYING, dying)
         code = main(words)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         counted = dying["changes"]
         with open(f"{folder}/changes", "w") as file:
             file.write(str(counted))
@@ -126,6 +133,15 @@ def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdi
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def fill() -> None:
+    """Take all that is free on the disk that FILL names a file of."""
+    with open(os.environ["FILL"], "ab", buffering=0) as file, suppress(OSError):
+        for size in (2**16, 2**12, 1):
+            with suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
 
 
 def ended(child: int, folder: str) -> Ended:

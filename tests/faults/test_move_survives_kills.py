@@ -95,6 +95,8 @@ class Project:
         refuse_remains(self.folder, partials=(PARTIAL,))
         refuse_remains(os.path.dirname(self.new), partials=(PARTIAL,))
         refuse_warnings(self.old, self.new)
+        partials = [f"{place}/.locks/.swarmcache/partial" for place in (self.old, self.new)]
+        assert [os.listdir(one) for one in partials if os.path.isdir(one)] == [[], [PARTIAL]]
         assert [root.project for root in roots(self.new, Environment.current())] == [self.project]
         repos = glob.glob(f"{self.old}/*--*")
         if os.path.exists(self.settings):

@@ -61,7 +61,7 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
             move_roots(plan.source, plan.pull.cache, environment, project)
             cleaned += give_up_old(plan, adopted, environment, old)
     report(invocation, plan, adopted, cleaned, dry_run=dry_run)
-    return _exit_code(adopted)
+    return _exit_code(adopted) or stays_code(cleaned)
 
 
 def bring(invocation: Invocation, plan: AdoptPlan) -> int:
@@ -74,6 +74,13 @@ def bring(invocation: Invocation, plan: AdoptPlan) -> int:
     bring_all(invocation, plan, adopted)
     report(invocation, plan, adopted, [], dry_run=False)
     return _exit_code(adopted)
+
+
+def stays_code(cleaned: Sequence[Cleaned]) -> int:
+    """Return the exit code for what stays in an old place that was to be given up."""
+    from swarmcache.cli.clean import kept_code  # noqa: PLC0415 - not for what is only copied
+
+    return kept_code(one for group in cleaned for one in group.kept)
 
 
 def _exit_code(adopted: Sequence[Adopted]) -> int:

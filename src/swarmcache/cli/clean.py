@@ -16,11 +16,11 @@ from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.complete.weights import Format
-    from swarmcache.plans.clean import Cleaned, CleanPlan, LeftoverKind, Named, Wishes
+    from swarmcache.plans.clean import Cleaned, CleanPlan, Kept, LeftoverKind, Named, Wishes
 
 _FORMATS: dict[str, Format] = {
     "bin": "pickle",
@@ -285,8 +285,15 @@ def _report(
 def _exit_code(plan: CleanPlan, cleaned: Sequence[Cleaned]) -> int:
     """Return 3 where the system refused, 6 where what was named is in use, 1 where it stays."""
     kept = [*plan.kept, *(one for group in cleaned for one in group.kept)]
-    if any(one.failed for one in kept):
-        return 3
-    if any(one.named and one.busy for one in kept):
-        return 6
+    refused = kept_code(kept)
+    if refused:
+        return refused
     return 1 if plan.absent or plan.short or any(one.named for one in kept) else 0
+
+
+def kept_code(kept: Iterable[Kept]) -> int:
+    """Return 3 where the system refused a removal, 6 where what was named is in use, else 0."""
+    stays = list(kept)
+    if any(one.failed for one in stays):
+        return 3
+    return 6 if any(one.named and one.busy for one in stays) else 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.adopt import bring_all, report
+from swarmcache.cli.adopt import bring_all, report, stays_code
 from swarmcache.cli.asking import agreed, refuse_unasked
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.locale import t, tn
@@ -97,7 +98,13 @@ def _moved(
     source, cache = plan.adopt.source, plan.adopt.pull.cache
     take_along(source, cache, environment)
     cleaned += give_up_old(plan.adopt, adopted, environment, old)
-    end_move(source, cache, environment)
+    code = stays_code(cleaned)
+    if code:
+        command = f"swarmcache move {shlex.quote(cache)}"
+        told = t("What stays in the old place goes later. Next: {command}", command=command)
+        invocation.terminal.alert(told)
+    else:
+        end_move(source, cache, environment)
     if old == "link":
         invocation.terminal.alert(
             t(
@@ -106,7 +113,7 @@ def _moved(
                 path=plan.adopt.pull.cache,
             )
         )
-    return 0
+    return code
 
 
 def _settings_file(invocation: Invocation) -> str | None:

@@ -47,7 +47,8 @@ def result_line(terminal: Terminal, one: Adopted) -> str:
     """Return the line that tells how one revision came out."""
     if one.error is not None:
         reason = t("{name}: {reason}", name=_name(one.model), reason=one.error.message)
-        return f"{terminal.bad} {reason}"
+        step = t("Next: {command}", command=one.error.hint)
+        return f"{terminal.bad} {reason}" + (f"\n{step}" if one.error.hint else "")
     name = _name(one.model)
     if not _commit(one.model):
         command = f"swarmcache pull {one.model.target.id}"

@@ -8,6 +8,7 @@ content, so repos that share a blob share its download.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -130,6 +131,30 @@ def new_folder(partials: str, me: Owner) -> str:
     os.mkdir(folder)
     share(folder, partials)
     return folder
+
+
+def carried(folder: str, partials: str) -> None:
+    """Let a partial of this process lie among others, on another file system too; OSError."""
+    place = f"{partials}/{os.path.basename(folder)}"
+    try:
+        os.rename(folder, place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    else:
+        return
+    staged = new_folder(partials, owners.this_process())
+    try:
+        for name in os.listdir(folder):
+            if name == DATA:
+                _copy(f"{folder}/{name}", f"{staged}/{name}", Recall.read(folder).have)
+            else:
+                shutil.copyfile(f"{folder}/{name}", f"{staged}/{name}")
+        os.rename(staged, place)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    _removed(folder)
 
 
 def _names(folder: str) -> Iterator[str]:

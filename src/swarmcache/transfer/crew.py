@@ -354,5 +354,6 @@ class Crew:
         self._network.interrupt()
         deadline = time.monotonic() + _LAST_WORDS
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():  # Not one that Ctrl-C met while it was made.
+                thread.join(max(0.0, deadline - time.monotonic()))
         sweep(self._partials)

@@ -116,7 +116,7 @@ class Crew:
             if count:
                 self._stop.set()
             for thread in threads:
-                if thread.ident is not None:
+                if thread.is_alive():  # Not one that Ctrl-C met while it was made.
                     thread.join()
 
     def _work(self, queue: deque[_Job], patient: bool) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import SwarmcacheError
+from swarmcache.errors import SwarmcacheError, WrongBytes
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.registry import remember
@@ -15,9 +16,11 @@ from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.plans.adopt.flat import bring_blobs
 from swarmcache.plans.adopt.values import Adopted
+from swarmcache.plans.clean.values import title
 from swarmcache.plans.pull.bringing import brought
 from swarmcache.plans.pull.values import not_enough_room, total_bytes
 from swarmcache.progress import Silent
+from swarmcache.transfer.claims import carried
 from swarmcache.transfer.hub import Hub
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.refusals import refusal
@@ -59,6 +62,9 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
             fetched = brought(model, plan.pull, hub, progress, _manifest(plan, model))
         else:
             fetched = bring_blobs(model, cache, hub, progress)
+    except WrongBytes as error:
+        mend = f"swarmcache verify {title(repo)} --repair --cache-dir {shlex.quote(plan.source)}"
+        return Adopted(model, 0, 0, WrongBytes(error.message, hint=error.hint or mend))
     except (SwarmcacheError, OSError) as error:
         return Adopted(model, 0, 0, refusal(error, plan.source, model.target))
     if commit:
@@ -87,4 +93,4 @@ def _move_partials(plan: AdoptPlan, environment: Environment) -> None:
             if not is_download(name) or os.path.lexists(f"{ours}/{name}"):
                 continue
             if made_ours(f"{theirs}/{name}"):
-                os.rename(f"{theirs}/{name}", f"{ours}/{name}")
+                carried(f"{theirs}/{name}", ours)

@@ -95,6 +95,8 @@ class _Planner:
     def of_repo(self, repo: Repo, revisions: Sequence[Revision]) -> Iterator[PlannedPull]:
         """Yield a pull for each ref of these revisions, and for each that has none."""
         here = read_repo(self._pull.cache, repo.name)
+        closed = [one for one in repo.problems if one.kind == "unreadable"]
+        self.kept += [Kept(title(repo.name), one.message) for one in closed]
         for revision in revisions:
             found = listed(self._source, here, repo, revision, self._progress)
             for reason, paths in found.left.items():

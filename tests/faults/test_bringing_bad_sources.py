@@ -1,0 +1,162 @@
+"""Sources with wrong bytes or closed files, places nobody may write to: told, and nothing lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cachemaker import CacheMaker, sha256, write
+from cleaning import model, tree
+from faults.bringing import FILES, build, refuse_harm, refuse_illegal, run
+from other_user import NOBODY, open_folder, run_as_other_user
+from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.layout import parse_target
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.faults
+OTHERS = tuple(name for name in FILES if not name.startswith("org/links"))
+
+
+def damaged(source: str) -> str:
+    """Flip a bit of the weights that main and v1 of org/links have, and return their blob."""
+    blob = f"{source}/models--org--links/blobs/{sha256(FILES['org/links']['model.safetensors'])}"
+    with open(blob, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last[0] ^ 1]))
+    return blob
+
+
+@pytest.mark.parametrize("verb", ["adopt", "move"])
+def test_wrong_bytes_stay_where_they_are_and_the_next_step_mends_them(
+    ground: str, verb: str
+) -> None:
+    """Nobody but their user removes them; once they are right, a rerun finishes."""
+    source, cache = build(f"{ground}/old").path, f"{ground}/new"
+    blob = damaged(source)
+    with open(blob, "rb") as file:
+        wrong = file.read()
+    write(f"{ground}/swarmcache.toml", f'[cache]\ndir = "{source}"\n'.encode())
+    words = {
+        "adopt": ["adopt", source, "--old", "remove", "--yes", "--cache-dir", cache],
+        "move": ["move", cache, "--yes"],
+    }[verb]
+    done = run(words, f"{ground}", cwd=ground)
+    assert done.code == 5, done
+    step = f"Next: swarmcache verify org/links --repair --cache-dir {source}"
+    assert step in done.out, done
+    with open(blob, "rb") as file:
+        assert file.read() == wrong
+    assert not os.path.exists(f"{cache}/models--org--links/refs/main")
+    refuse_illegal(cache)
+    refuse_harm(cache, names=OTHERS)
+    with open(f"{ground}/swarmcache.toml") as file:
+        assert source in file.read()
+    if verb == "move":
+        refuse_harm_but_links(source)
+    with open(blob, "wb") as file:
+        file.write(FILES["org/links"]["model.safetensors"])
+    again = run(words, ground, cwd=ground)
+    assert again.code == 0, again
+    refuse_harm(cache)
+
+
+def refuse_harm_but_links(source: str) -> None:
+    """Fail unless the old place still has all that was right in it."""
+    for name in OTHERS:
+        kind = "dataset" if name.startswith("datasets/") else "model"
+        target = parse_target(name.removeprefix("datasets/"), default_type=kind)  # type: ignore[arg-type]
+        assert check(target, source).state == "complete"
+
+
+@contextlib.contextmanager
+def two_users() -> Iterator[tuple[str, str]]:
+    """Yield a cache of root's, and a folder that belongs to the user without rights."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to another user")
+    with open_folder() as folder:
+        maker = CacheMaker(f"{folder}/old")
+        maker.repo("org/a", model(1))
+        maker.repo("org/b", model(2))
+        os.mkdir(f"{folder}/mine")
+        os.chown(f"{folder}/mine", NOBODY, NOBODY)
+        yield maker.path, f"{folder}/mine"
+
+
+def as_other_user(mine: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as the user without rights."""
+    command = [sys.executable, "-m", "swarmcache", *words]
+    done = run_as_other_user(command, cwd=mine, env={**os.environ, "HOME": mine})
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_files_that_this_user_cannot_read_are_named_and_the_rest_comes() -> None:
+    """A blob, and a whole repo: neither is a reason to leave the other models behind."""
+    with two_users() as (source, mine):
+        weights = f"{source}/models--org--a/blobs/{sha256(model(1)['model.safetensors'])}"
+        os.chmod(weights, 0o600)
+        done = as_other_user(mine, "adopt", source, "--cache-dir", f"{mine}/hub", "--json")
+        document = json.loads(done.stdout)
+        assert check(parse_target("org/b"), f"{mine}/hub").state == "complete"
+        told = json.dumps(document)
+        assert "this user cannot read it" in told, (done.returncode, told)
+        assert check(parse_target("org/a"), f"{mine}/hub").state != "complete"
+
+
+def test_a_repo_that_is_closed_to_this_user() -> None:
+    """It is named, and the others come."""
+    with two_users() as (source, mine):
+        os.chmod(f"{source}/models--org--a", 0o700)
+        done = as_other_user(mine, "adopt", source, "--cache-dir", f"{mine}/hub")
+        assert check(parse_target("org/b"), f"{mine}/hub").state == "complete", done
+        assert f"{source}/models--org--a cannot be read: Permission denied" in done.stdout, done
+        moved = as_other_user(mine, "move", f"{mine}/other", "--yes", "--cache-dir", source)
+        assert (moved.returncode, "not everything came over" in moved.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("adopt", "{mine}/hub", "--cache-dir", "{closed}/new"),
+        ("move", "{closed}/new", "--yes", "--cache-dir", "{mine}/hub"),
+        ("export", "org/a", "{closed}/x.tar", "--cache-dir", "{mine}/hub"),
+        ("export", "org/a", "{closed}/x", "--cache-dir", "{mine}/hub"),
+        ("export", "org/a", "{closed}/x", "--plain", "--cache-dir", "{mine}/hub"),
+        ("import", "{mine}/hub", "--cache-dir", "{closed}/new"),
+    ],
+)
+def test_a_place_that_this_user_cannot_write(words: tuple[str, ...]) -> None:
+    """Exit 3, one sentence, and neither place is changed."""
+    with two_users() as (source, mine):
+        CacheMaker(f"{mine}/hub").repo("org/a", model(1))
+        for path, _, names in os.walk(mine):
+            for name in ("", *names):
+                os.chown(os.path.join(path, name), NOBODY, NOBODY, follow_symlinks=False)
+        closed = os.path.dirname(source)
+        before = tree(closed)
+        done = as_other_user(mine, *(word.format(mine=mine, closed=closed) for word in words))
+        assert done.returncode == 3, done
+        assert closed in done.stderr + done.stdout
+        assert tree(closed) == before
+
+
+def test_an_old_place_that_this_user_cannot_change() -> None:
+    """All comes; that the old place stays is told, with exit code 3."""
+    with two_users() as (source, mine):
+        words = ["adopt", source, "--old", "remove", "--yes", "--cache-dir", f"{mine}/hub"]
+        before = tree(source)
+        done = as_other_user(mine, *words)
+        assert (done.returncode, source in done.stderr + done.stdout) == (3, True), done
+        assert tree(source) == before
+        for name in ("org/a", "org/b"):
+            assert check(parse_target(name), f"{mine}/hub").state == "complete"
