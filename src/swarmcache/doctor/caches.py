@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from swarmcache.environment import Environment
@@ -25,6 +26,14 @@ def used_caches(case: Case) -> tuple[str, ...]:
             both = (use.hub, use.transformers)
             found |= dict.fromkeys(one.path for one in both if one is not None)
     return tuple(found) or (case.node.location.path,)
+
+
+def caches_here(case: Case) -> tuple[str, ...]:
+    """Return those of the used caches that are folders on this machine; none for containers'."""
+    loaders = case.project.loaders
+    if loaders and all(loader.execution.root.in_container for loader in loaders):
+        return ()
+    return tuple(cache for cache in used_caches(case) if os.path.isdir(cache))
 
 
 def known_caches(case: Case) -> tuple[str, ...]:

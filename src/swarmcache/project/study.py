@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from swarmcache.project.loaded_configs import LoadedConfig
     from swarmcache.project.loads import Load
     from swarmcache.project.loads_in_config import ConfigLoad
+    from swarmcache.project.models import Needs
     from swarmcache.project.readers.composition import Composed
     from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.readers.shell.syntax import Script
@@ -130,6 +131,13 @@ class Project:
 
         made = ((one, composed) for one, composed in self.configs.items() if composed is not None)
         return tuple(load for one, composed in made for load in loads_in(self, one, composed))
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What it would load when it is started here; `check` and `pull` ask the same."""
+        from swarmcache.project.models import needed_models  # noqa: PLC0415 - YAML
+
+        return needed_models(self.folder, self.environment)
 
     @cached_property
     def loads(self) -> tuple[Load, ...]:

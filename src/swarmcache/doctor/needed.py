@@ -1,0 +1,54 @@
+"""What the models that a project needs are like in the caches that its programs use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmcache.doctor.caches import used_caches
+from swarmcache.hubcache.complete.integrity import check
+
+if TYPE_CHECKING:
+    from swarmcache.doctor.case import Case
+    from swarmcache.hubcache.complete.integrity import Outcome
+    from swarmcache.project.models import NeededModel
+    from swarmcache.project.sources import Span
+
+_ORDER = ("complete", "unknown", "incomplete", "damaged", "missing")
+"""What counts where a model is in several caches; what is missing in one may be in another."""
+
+
+class NeededState(NamedTuple):
+    """A model that the project needs."""
+
+    model: NeededModel
+    """The place that names it first."""
+    outcome: Outcome
+    cache: str
+
+
+def needed_states(case: Case) -> tuple[NeededState, ...]:
+    """Return each model once; none where it is not certain which config is loaded.
+
+    None either where all programs that load models are containers': their caches are not here.
+    """
+    needs = case.project.needs
+    loaders = case.project.loaders
+    if not needs.certain or (loaders and all(one.execution.root.in_container for one in loaders)):
+        return ()
+    first = {model.target: model for model in reversed(needs.models)}
+    caches = used_caches(case)
+    found = []
+    for target in needs.targets:
+        outcomes = [(check(target, cache), cache) for cache in caches]
+        best, cache = min(outcomes, key=lambda pair: _ORDER.index(pair[0].state))
+        found.append(NeededState(first[target], best, cache))
+    return tuple(found)
+
+
+def place_of(case: Case, model: NeededModel) -> Span | None:
+    """Return where a model is named."""
+    file, _, line = model.origin.rpartition(":")
+    source = case.project.source(file) if file and line.isdecimal() else None
+    if source is None or int(line) < 1 or int(line) > source.data.count(b"\n") + 1:
+        return None
+    return source.line_span(int(line))

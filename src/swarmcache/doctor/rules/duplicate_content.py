@@ -1,0 +1,87 @@
+"""SC705: equal bytes stored several times: in several caches, or as another format.
+
+Across all caches known on this machine blobs are compared by the hash in their name, as `swarmcache
+dedupe` does; nothing is read. In the project's own caches weights are named that repeat complete
+safetensors (`pytorch_model.bin` and its kind).
+
+What it cannot know: content under names that are no hashes; and whether somebody needs the other
+format.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.doctor.caches import caches_here
+from swarmcache.doctor.finding import Fix
+from swarmcache.doctor.rule import Rule
+from swarmcache.errors import HubCacheError
+from swarmcache.hubcache.registry import known_caches
+from swarmcache.locale import listed, t
+from swarmcache.units import human_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.doctor.case import Case
+    from swarmcache.doctor.finding import Finding
+
+_LEAST = 10 * 2**20
+"""Bytes; less is not worth a line."""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Find what a dedupe would share, then the other formats of each cache."""
+    here = caches_here(case)
+    yield from _shared(case, here)
+    for cache in here:
+        yield from _formats(case, cache)
+
+
+def _shared(case: Case, here: tuple[str, ...]) -> Iterator[Finding]:
+    from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - slow
+
+    environment = case.node.environment
+    caches = list(dict.fromkeys((*here, *known_caches(environment))))
+    if not here:
+        return
+    try:
+        plan = plan_dedupe(caches, environment)
+    except (HubCacheError, OSError):
+        return
+    if plan.freed_bytes_expected < _LEAST:
+        return
+    repos = dict.fromkeys(copy.repo.id for group in plan.groups for copy in group.copies)
+    message = t(
+        "{size} are stored more than once in {caches}: {repos}.",
+        size=human_bytes(plan.freed_bytes_expected),
+        caches=listed(plan.caches),
+        repos=listed(list(repos)[:4]),
+    )
+    several = " --all-known" if len(caches) > 1 else ""
+    fix = Fix("display", f"swarmcache dedupe{several}")
+    yield RULE.finding(t("equal content stored several times"), message, None, fix=fix)
+
+
+def _formats(case: Case, cache: str) -> Iterator[Finding]:
+    from swarmcache.plans.clean import Wishes, plan_clean  # noqa: PLC0415 - slow
+
+    wishes = Wishes(everything=True, formats=frozenset({"pickle", "tensorflow", "flax"}))
+    try:
+        plan = plan_clean(cache, case.node.environment, wishes)
+    except (HubCacheError, OSError):
+        return
+    if plan.freed_bytes_expected < _LEAST:
+        return
+    repos = [group.repo.id for group in plan.groups if group.repo is not None]
+    message = t(
+        "{size} in {cache} are weights in other formats beside complete safetensors: {repos}.",
+        size=human_bytes(plan.freed_bytes_expected),
+        cache=cache,
+        repos=listed(repos[:4]),
+    )
+    fix = Fix("display", "swarmcache clean --all --format bin --format h5 --format msgpack")
+    yield RULE.finding(t("weights in several formats"), message, None, fix=fix)
+
+
+RULE = Rule("SC705", "duplicate-content", "info", "high", check)

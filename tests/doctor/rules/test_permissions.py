@@ -1,0 +1,65 @@
+"""SC702: a cache that this user cannot use."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from doctor.cases import found
+from doctor.nodes import MODEL, needing, users_cache
+from other_user import open_folder, run_as_other_user
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASK = """\
+import json, sys
+from swarmcache.doctor.case import Case
+from swarmcache.doctor.engine import Wanted, examined
+from swarmcache.doctor.node import Node
+from swarmcache.environment import Environment
+from swarmcache.project.study import Project
+project, home = sys.argv[1:]
+environment = Environment({}, home, project)
+case = Case(Project(project, environment), Node(environment))
+found = examined(case, Wanted(only=("SC702",)))
+print(json.dumps([[one.severity, one.message, one.fix.description if one.fix else ""] for one in found]))
+"""
+
+
+def asked_by_nobody(folder: str, mode: int) -> list[list[str]]:
+    """Return what a user without rights is told of a cache of this mode."""
+    import pathlib  # noqa: PLC0415
+
+    root = pathlib.Path(folder)
+    needing(root)
+    cache = users_cache(root)
+    cache.repo("org/m", MODEL)
+    os.chmod(cache.path, mode)
+    command = [sys.executable, "-c", ASK, str(root / "project"), str(root / "home")]
+    done = run_as_other_user(command)
+    assert done.returncode == 0, done.stderr
+    rows: list[list[str]] = json.loads(done.stdout)
+    return rows
+
+
+def test_nothing_can_be_written() -> None:
+    """Reading alone is not enough to fetch."""
+    with open_folder() as folder:
+        rows = asked_by_nobody(folder, 0o555)
+    assert any("not writable" in message for _, message, _ in rows)
+
+
+def test_all_is_closed() -> None:
+    """An error."""
+    with open_folder() as folder:
+        rows = asked_by_nobody(folder, 0o700)
+    assert rows[0][0] == "error"
+
+
+def test_ones_own_cache_is_open(tmp_path: Path) -> None:
+    """The owner, or root, is told nothing."""
+    users_cache(tmp_path).repo("org/m", MODEL)
+    assert found(needing(tmp_path), "SC702") == []
