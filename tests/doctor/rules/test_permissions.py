@@ -25,7 +25,7 @@ project, home = sys.argv[1:]
 environment = Environment({}, home, project)
 case = Case(Project(project, environment), Node(environment))
 found = examined(case, Wanted(only=("SC702",)))
-print(json.dumps([[one.severity, one.message, one.fix.description if one.fix else ""] for one in found]))
+print(json.dumps([[one.severity, one.message] for one in found]))
 """
 
 
@@ -49,7 +49,7 @@ def test_nothing_can_be_written() -> None:
     """Reading alone is not enough to fetch."""
     with open_folder() as folder:
         rows = asked_by_nobody(folder, 0o555)
-    assert any("not writable" in message for _, message, _ in rows)
+    assert any("not writable" in message for _, message in rows)
 
 
 def test_all_is_closed() -> None:

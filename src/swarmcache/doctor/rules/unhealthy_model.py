@@ -93,7 +93,7 @@ def _homemade(one: Homemade, case: Case) -> Finding | None:
             )
         )
     verdict = t(
-        "So it does not find models that are there, and finds none that is only half there."
+        "So a model that is there counts as missing; and a folder tells nothing of its files."
     )
     spans = [Evidence(one.slug, t("one dash for the slash"))] if one.slug is not None else []
     fix = Fix("display", t("Ask swarmcache check MODEL, which answers by its exit code."))
