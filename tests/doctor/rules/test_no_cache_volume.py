@@ -152,3 +152,28 @@ def test_code_that_names_its_own_place(tmp_path: Path) -> None:
     code = 'from transformers import AutoModel\nAutoModel.from_pretrained("a/b", cache_dir="/m")\n'
     files = {"compose.yaml": service(), "Dockerfile": DOCKERFILE, "train.py": code}
     assert places(case(tmp_path, files), "SC201") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN python train.py",
+        "RUN hf download org/model",
+        "RUN python -c 'import x; x.from_pretrained(1)'",
+        "COPY models /root/.cache/huggingface/hub/",
+        "COPY --from=other /root/.cache /root/.cache",
+    ],
+)
+def test_models_may_be_in_the_image(line: str, tmp_path: Path) -> None:
+    """Then a new container has them from the start."""
+    image = f'FROM python:3.11\nWORKDIR /app\nCOPY . .\n{line}\nCMD ["python", "train.py"]\n'
+    files = {"compose.yaml": service(), "Dockerfile": image, "models/x": ""}
+    assert places(case(tmp_path, files), "SC201") == []
+
+
+@pytest.mark.parametrize("line", ["RUN pip install -r r.txt", "RUN python -m pip install x"])
+def test_what_makes_an_image_without_models(line: str, tmp_path: Path) -> None:
+    """Packages are none."""
+    image = f'FROM python:3.11\nWORKDIR /app\nCOPY . .\n{line}\nCMD ["python", "train.py"]\n'
+    files = {"compose.yaml": service(), "Dockerfile": image}
+    assert places(case(tmp_path, files), "SC201") == ["compose.yaml:2"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from swarmcache.project.sources import Span
 
 _MOST_COPIES = 500
+_MAY_LOAD = re.compile(
+    rb"\b(?:hf|huggingface-cli)\s+download|_pretrained|snapshot_download|hf_hub_download"
+    rb"|\bpython[\d.]*\s+(?:-u\s+)?(?:-c\b|-m\s+(?!pip|venv|ensurepip|build|compileall)|(?!setup\.py)[\w./-]*\.py\b)"
+)
+"""What may download models while an image is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class Image:
     command: Start | None = None
     known: bool = True
     """Whether the image that it is made from is known; else it may set anything."""
+    may_hold_models: bool = False
+    """Whether something that is run while it is made may have downloaded models into it."""
 
     def home(self, user: str | None) -> str | None:
         """Return a user's home folder: what HOME says, else what the user's entry says."""
@@ -162,7 +170,7 @@ class _Stage:
             self.image = replace(image, user=self._one(step.name))
         elif isinstance(step, Workdir):
             self.image = replace(image, cwd=self._inside(self._one(step.path)))
-        elif isinstance(step, Copy) and not step.stage:
+        elif isinstance(step, Copy):
             more = tuple(self._copied(step))
             self.image = replace(image, copied=(*image.copied, *more)[-_MOST_COPIES:])
         elif isinstance(step, Volume):
@@ -174,6 +182,11 @@ class _Stage:
             )
         elif isinstance(step, Entry):
             self._entry(step)
+
+    def _run(self, step: Run) -> None:
+        homes = {**self.image.homes, **made_users(step.script, self._seen())}
+        held = self.image.may_hold_models or _MAY_LOAD.search(step.script.data) is not None
+        self.image = replace(self.image, homes=homes, may_hold_models=held)
 
     def _entry(self, step: Entry) -> None:
         if step.kind == "command":
@@ -203,6 +216,10 @@ class _Stage:
     def _copied(self, step: Copy) -> Iterator[Mapped]:
         written = self._one(step.target)
         target = self._inside(written)
+        if step.stage:
+            if target is not None:
+                yield Mapped(target, None)
+            return
         sources = [found for word in step.sources for found in self._sources(self._one(word))]
         if target is None or written is None:
             return

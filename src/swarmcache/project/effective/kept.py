@@ -56,13 +56,11 @@ def container_caches(project: Project, libraries: Libraries) -> Iterator[Contain
     for loader in project.loaders:
         loaders.setdefault(loader.execution.root.span, []).append(loader)
     for container in project.containers:
-        if not container.mounts_known:
+        if not container.mounts_known or container.image.may_hold_models:
             continue
         found = list(_caches(container, loaders.get(container.span, []), project, libraries))
         for path, span in dict(reversed(found)).items():
-            if not any(
-                m.lasts and m.target != path and within(m.target, path) for m in container.mounts
-            ):
+            if not _is_filled(container, path):
                 yield ContainerCache(container, path, container.mount_at(path), span)
 
 
@@ -83,6 +81,16 @@ def _caches(
         path = _named(container)
         if path is not None:
             yield path, None
+
+
+def _is_filled(container: Container, path: str) -> bool:
+    """Tell whether something is mounted below a cache, or was copied into it from anywhere."""
+    if any(m.lasts and m.target != path and within(m.target, path) for m in container.mounts):
+        return True
+    return any(
+        within(one.inside, path) or (one.outside is None and within(path, one.inside))
+        for one in container.image.copied
+    )
 
 
 def _places(execution: Execution, libraries: Libraries) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.project.readers.grammars import parser
@@ -143,7 +144,17 @@ class _Reader:
         # `a[1]=x` is named by the array, and what that holds stays unknown.
         plain = name is not None and name.type == "variable_name"
         word = self._words.assigned(node, value, known=plain and not append)
+        if self._ends_in_return(node):
+            word = replace(word, parts=(*word.parts, "\r"))
         return Assignment(self._text(name).partition("[")[0], word, self._span(node))
+
+    def _ends_in_return(self, node: Node) -> bool:
+        """Tell whether a Windows line end follows, whose first half a shell takes for text.
+
+        The grammar takes it for a blank. A whole script with such ends does not even start.
+        """
+        data = self._source.data
+        return data.startswith(b"\r\n", node.end_byte) and not data.startswith(b"#!")
 
     def _plain(self, node: Node) -> tuple[Statement, ...]:
         parts = [node] if node.type == "variable_assignment" else node.named_children
