@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 _MOST_COPIES = 500
 _MAY_LOAD = re.compile(
     rb"\b(?:hf|huggingface-cli)\s+download|_pretrained|snapshot_download|hf_hub_download"
-    rb"|\bpython[\d.]*\s+(?:-u\s+)?(?:-c\b|-m\s+(?!pip|venv|ensurepip|build|compileall)|(?!setup\.py)[\w./-]*\.py\b)"
+    rb"|\bpython[\d.]*\s+(?:-u\s+)?"
+    rb"(?:-c\b|-m\s+(?!pip|venv|ensurepip|build|compileall)|(?!setup\.py)[\w./-]*\.py\b)"
 )
 """What may download models while an image is made."""
 
@@ -177,9 +178,7 @@ class _Stage:
             paths = [path for word in step.paths if (path := self._inside(self._one(word)))]
             self.image = replace(image, volumes=(*image.volumes, *paths))
         elif isinstance(step, Run):
-            self.image = replace(
-                image, homes={**image.homes, **made_users(step.script, self._seen())}
-            )
+            self._run(step)
         elif isinstance(step, Entry):
             self._entry(step)
 
