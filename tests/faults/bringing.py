@@ -56,6 +56,13 @@ PARTIAL = "e" * 64
 """What names the partial download of a source."""
 FILLING = DYING.replace("os.kill(os.getpid(), signal.SIGKILL)", "fill()")
 """Fills the disk of FILL instead of dying, as another program would."""
+NO_LINKS = """
+import errno, os
+def forbidden(*_, **__):
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+os.link = os.symlink = forbidden
+"""
+"""A value of HOOK, Python that runs first of all: no hard links and no symbolic ones, as on FAT."""
 for _module in pkgutil.walk_packages(swarmcache.plans.__path__, "swarmcache.plans."):
     importlib.import_module(_module.name)
 for _name in ("adopt", "move", "export", "importing"):
@@ -118,6 +125,7 @@ def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdi
         os.chdir(cwd or folder)
         os.environ["XDG_STATE_HOME"] = f"{folder}/state"
         os.environ |= {"DIE_AT": str(die_at), "DIE_IN": os.path.dirname(folder)}
+        exec(os.environ.pop("HOOK", ""), {})
         dying: dict[str, Any] = {"fill": fill}
         exec(FILLING if "FILL" in os.environ else DYING, dying)
         signal.signal(signal.SIGINT, signal.default_int_handler)

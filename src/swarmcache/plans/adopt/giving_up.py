@@ -19,6 +19,7 @@ from swarmcache.plans.clean.applying import apply_clean
 from swarmcache.plans.clean.trash import FOLDER as TRASH
 from swarmcache.plans.clean.values import Choice, Cleaned, Group, title
 from swarmcache.plans.staging import drop_leftovers
+from swarmcache.transfer.refusals import of_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,12 +105,20 @@ def finish_giving_up(source: str, environment: Environment) -> Iterator[Cleaned]
 
 
 def _prepare(source: str, home: str, target: str) -> None:
-    """Have the link ready before the repo goes, so that a rerun knows of it."""
+    """Have the link ready before the repo goes, so that a rerun knows of it, and none goes without.
+
+    Raises AccessDenied where there can be no links, DiskFull.
+    """
     folder = f"{_own(source)}/{_LINKING}"
-    os.makedirs(folder, exist_ok=True)
-    with suppress(FileNotFoundError):
-        os.unlink(f"{folder}/{home}")
-    os.symlink(target, f"{folder}/{home}")
+    place = f"{folder}/{home}"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(place)
+        os.symlink(target, place)
+    except OSError as error:
+        named = OSError(error.errno, error.strerror, place)  # The system names the target.
+        raise of_disk(named) or named from error
 
 
 def _link(source: str, home: str) -> None:
