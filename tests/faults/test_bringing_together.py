@@ -1,4 +1,4 @@
-"""`adopt` and `move` beside others: another one, a clean, a downloader; and Ctrl-C.
+"""`adopt` and `move` beside others: another one, a pull, a clean, a downloader; and Ctrl-C.
 
 What nobody else takes is whole in one place at any time, and a last run finishes.
 """
@@ -26,8 +26,11 @@ from faults.bringing import (
     run,
     start,
 )
-from swarmcache.hubcache.layout import RepoName
+from faults.pulling import MIB, SMALL, Weights
+from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.hubcache.locks import blob_lock
+from transfer.faulty_hub import FaultyHub, Repo
 
 pytestmark = pytest.mark.faults
 BUSY = {0, 6}
@@ -167,3 +170,24 @@ def test_ctrl_c_at_random_instants(ground: str, verb: str) -> None:
         refuse_remains(folder, partials=(PARTIAL,))
         shutil.rmtree(folder)
     assert stopped
+
+
+def test_a_pull_into_the_same_cache(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same model, and of another: both are whole, whoever brought a content first."""
+    files = {**SMALL, "model.safetensors": Weights(4 * MIB)}
+    repos = [Repo("org/pulled", files), Repo("org/other", {**files, "README.md": b"other"})]
+    with FaultyHub(*repos, bytes_per_second=8 * MIB) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        pulling, adopting = folders(ground, "a", "b")
+        source, cache = build(f"{ground}/old").path, f"{ground}/new"
+        assert run(["pull", "org/pulled", "--cache-dir", source], pulling).code == 0
+        pull = ["pull", "org/pulled", "org/other", "--cache-dir", cache]
+        first = start(pull, pulling)
+        second = start(["adopt", source, "--cache-dir", cache], adopting)
+        pulled, adopted = ended(first, pulling), ended(second, adopting)
+        assert (pulled.code, adopted.code) == (0, 0), (pulled, adopted)
+    refuse_harm(cache)
+    for name in ("org/pulled", "org/other"):
+        assert check(parse_target(name), cache).state == "complete"
+    refuse_remains(ground, partials=(PARTIAL,))
+    refuse_warnings(cache)
