@@ -43,7 +43,7 @@ def test_services(first: str, second: str, expected: list[str], tmp_path: Path) 
     [
         ("for i in 1 2; do\n  HF_HOME=/c/$i python train.py &\ndone\n", ["run.sh:2"]),
         (
-            "for i in $(seq 8); do\n  export HF_HUB_CACHE=$PWD/$i/hub\n  python train.py\ndone\n",
+            'for i in $(seq 8); do\n  export HF_HUB_CACHE="$PWD/$i"\n  python train.py\ndone\n',
             ["run.sh:2"],
         ),
         ("for i in 1 2; do\n  HF_HOME=/c/all python train.py $i &\ndone\n", []),
