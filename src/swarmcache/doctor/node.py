@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.libraries import installed
 from swarmcache.hubcache.locate import locate
+from swarmcache.project.vram import pool_here
 
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.hubcache.locate import Location
+    from swarmcache.project.vram import PoolChoice
 
 
 class Node:
@@ -31,3 +33,8 @@ class Node:
     def location(self) -> Location:
         """The cache that a program gets which nobody tells anything."""
         return locate(self.environment)
+
+    @cached_property
+    def pools(self) -> PoolChoice:
+        """Which of RL-Swarm's model pools this machine's GPU means; asks `nvidia-smi`, if any."""
+        return pool_here(self.environment)

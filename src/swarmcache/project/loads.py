@@ -5,6 +5,7 @@ Each way of finding load sites is a function of its own; this is what they find.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -20,6 +21,8 @@ Library: TypeAlias = Literal[
     "transformers", "huggingface_hub", "datasets", "vllm", "sentence_transformers", "diffusers",
     "unsloth", "ollama", "peft", "other",
 ]  # fmt: skip
+
+_TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$|[^/]*_test\.py$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,8 @@ class Load:
         """The names that may be loaded, as far as they are known."""
         values = self.name.values if self.name is not None else ()
         return tuple(value for value in values if isinstance(value, str))
+
+    @property
+    def in_tests(self) -> bool:
+        """Whether it stands in a file of tests, which no start of the project runs."""
+        return _TESTS.search(self.span.file) is not None

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _BUILT = re.compile(r"(?:docker|container|\.devcontainer|\.github|ci|tests?)[\w.-]*", re.IGNORECASE)
 """Folders whose scripts an image or a test runner starts, not a person."""
+_ARGUMENTS: dict[str, Alternatives] = {
+    str(position): (Setting(None, None, exported=False, way="inherited"), None)
+    for position in range(1, 10)
+}
+"""What whoever calls a script may give it, or not."""
 _ENTRY = re.compile(r"(?:docker[-_]?)?entry[-_]?point.*", re.IGNORECASE)
 
 
@@ -48,7 +53,7 @@ def _walked(
     """Go through a script that is called from the project's folder, or from its own."""
     root = Root("hand", shown(path, project), None, environment.home, None)
     walk = Walk(root, scripts.get, project)
-    walk.run(scripts[path], State(inherited(environment, project), project))
+    walk.run(scripts[path], State({**inherited(environment, project), **_ARGUMENTS}, project))
     return walk
 
 

@@ -1,0 +1,63 @@
+"""SC303: no commit is pinned: each start asks the Hub what `main` is, and may get another model.
+
+What it cannot know: names that only running tells; and pins that `swarmcache run` takes from
+`swarmcache.lock`, with which nothing is said.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from swarmcache.doctor.finding import Evidence, Fix
+from swarmcache.doctor.rule import Rule
+from swarmcache.locale import t
+from swarmcache.project.sites import is_repo_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.doctor.case import Case
+    from swarmcache.doctor.finding import Finding
+    from swarmcache.project.loads import Load
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_KINDS = frozenset({"model", "tokenizer", "config", "processor", "pipeline", "snapshot", "engine"})
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Find the first site without a commit, with the others as evidence: one finding."""
+    if os.path.exists(os.path.join(case.project.folder, "swarmcache.lock")):
+        return
+    loads = [one for one in case.project.loads if _floats(one, case)]
+    if not loads:
+        return
+    first, *others = loads
+    repos = list(dict.fromkeys(repo for load in loads for repo in load.repos))
+    message = t(
+        "No commit is pinned for {models}: each start asks the Hub for the newest one, and what is"
+        " loaded may change without a word.",
+        models=", ".join(repos[:5]) + (" …" if len(repos) > 5 else ""),  # noqa: PLR2004
+    )
+    yield RULE.finding(
+        t("no commit pinned"),
+        message,
+        first.span,
+        evidence=[Evidence(one.span, t("not pinned either")) for one in others[:5]],
+        fix=Fix("display", "swarmcache lock && swarmcache run -- …"),
+    )
+
+
+def _floats(load: Load, case: Case) -> bool:
+    if load.kind not in _KINDS or load.in_tests or not load.repos:
+        return False
+    if not any(is_repo_id(repo, case.project.folder) for repo in load.repos):
+        return False
+    revision = load.options.get("revision") or load.options.get("model_revision")
+    if revision is None:
+        return not load.open
+    return isinstance(revision.value, str) and not _COMMIT.fullmatch(revision.value)
+
+
+RULE = Rule("SC303", "floating-revision", "info", "high", check)
