@@ -66,6 +66,8 @@ _WORDS = {
     "ENDPOINT": "HF_ENDPOINT",
 }
 """What somebody means who writes such a word into a name of their own making."""
+_NEVER_MEANT = frozenset({"HF_MODULES_CACHE"})
+"""Who writes HF_MODELS_CACHE does not mean a folder of code."""
 _CLOSE = 0.85
 
 
@@ -79,7 +81,7 @@ def nearest(name: str) -> tuple[str, bool] | None:
 
     None where nothing tells: it may be a name of somebody's own.
     """
-    close = difflib.get_close_matches(name, sorted(KNOWN), 1, _CLOSE)
+    close = difflib.get_close_matches(name, sorted(KNOWN - _NEVER_MEANT), 1, _CLOSE)
     if close:
         return close[0], True
     words = set(name.split("_"))

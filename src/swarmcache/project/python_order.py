@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.variables import READ_AT_IMPORT, READ_BY_DATASETS, READ_BY_TRANSFORMERS
+from swarmcache.project.readers.python.syntax import Import
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from swarmcache.project.readers.python.syntax import EnvironmentWrite, Import, Module
+    from swarmcache.project.readers.python.syntax import EnvironmentWrite, Module
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project
 
@@ -70,11 +71,11 @@ class _Order:
         events: list[Import | EnvironmentWrite] = [*module.imports, *module.writes]
         events.sort(key=lambda one: (not one.at_import, one.span.start))
         for event in events:
-            if hasattr(event, "module"):
+            if isinstance(event, Import):
                 if event.at_import:
-                    self._import(event, event.span)  # type: ignore[arg-type]
-            elif event.kind in {"set", "default"}:  # type: ignore[union-attr]
-                yield from self._write(event)  # type: ignore[arg-type]
+                    self._import(event, event.span)
+            elif event.kind in {"set", "default"}:
+                yield from self._write(event)
 
     def _write(self, write: EnvironmentWrite) -> Iterator[Late]:
         for library, span in self._loaded.items():

@@ -66,6 +66,7 @@ def of(found: list[Execution], name: str) -> Execution:
         ('export A="$(cd "$(dirname "$0")" && pwd)"\ntrain\n', ["{folder}"]),
         ("export A=x && train\n", ["x"]),
         ("export A=\ntrain\n", [""]),
+        ("export A=${1:-x}\ntrain\n", [None, "x"]),
         ("A=1 B=2\nset -a\nA=3\ntrain\n", ["3"]),
     ],
 )

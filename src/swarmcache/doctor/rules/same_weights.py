@@ -58,9 +58,10 @@ def _hashes(case: Case, named: dict[str, Load]) -> dict[str, frozenset[str]]:
         name = RepoName("model", repo)
         if name not in here:
             continue
+        found_here = read_repo(cache, name)
         blobs = {
             file.blob.name
-            for revision in read_repo(cache, name).revisions
+            for revision in (found_here.revisions if found_here is not None else ())
             for file in revision.files
             if file.blob is not None and file.path.endswith(_WEIGHTS)
         }
