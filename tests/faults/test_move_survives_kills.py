@@ -189,6 +189,5 @@ def test_a_move_to_another_place_makes_the_note_of_a_killed_one_void(
     moved.new = f"{ground}/disk/one/second"
     assert moved.move().code == 0
     moved.new = first
-    assert moved.move().code == 0
     moved.refuse_unfinished(moved.move())
     assert glob.glob(f"{ground}/disk/one/second/*--*") == []
