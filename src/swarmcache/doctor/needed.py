@@ -27,18 +27,21 @@ class NeededState(NamedTuple):
 
 
 def needed_states(case: Case) -> tuple[NeededState, ...]:
-    """Return each model once; none where it is not certain which config is loaded.
+    """Return each model once that a config names which a program in sight loads.
 
-    None either where all programs that load models are containers': their caches are not here.
+    None where it is not certain which config that is, and none where all programs that load models
+    are containers': their caches are not here.
     """
     needs = case.project.needs
     loaders = case.project.loaders
     if not needs.certain or (loaders and all(one.execution.root.in_container for one in loaders)):
         return ()
-    first = {model.target: model for model in reversed(needs.models)}
+    loaded = {load.span.file for load in case.project.loads if load.way == "config"}
+    named = [one for one in needs.models if one.origin.rpartition(":")[0] in loaded]
+    first = {model.target: model for model in reversed(named)}
     caches = used_caches(case)
     found = []
-    for target in needs.targets:
+    for target in dict.fromkeys(model.target for model in named):
         outcomes = [(check(target, cache), cache) for cache in caches]
         best, cache = min(outcomes, key=lambda pair: _ORDER.index(pair[0].state))
         found.append(NeededState(first[target], best, cache))

@@ -19,6 +19,7 @@ START = "python train.py\n"
     [
         "rm -rf ~/.cache/huggingface/hub/*\n",
         "rm -rf ~/.cache/huggingface\n",
+        "rm -rf ~/.cache/hugg*\n",
         'sudo rm -r -f "$HOME/.cache"\n',
         "clean() {\n  case $yn in [Yy]*) rm -rf ~/.cache/huggingface/hub/* ;; esac\n}\n",
         "find ~/.cache/huggingface -type f -mtime +30 -delete\n",
@@ -37,6 +38,9 @@ def test_true_cases(script: str, tmp_path: Path) -> None:
     "script",
     [
         "rm -rf ~/.cache/pip\n",
+        "rm -rf ~/.cache/torch*\n",
+        "rm -rf ~/.cache/huggingface/datasets\n",
+        "rm -rf ~/.cache/huggingface/modules/transformers_modules/X*\n",
         "rm -rf build dist\n",
         "rm -f ~/.cache/huggingface/token\n",
         "rm -rf ~/.cache/huggingface/hub/.locks\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from swarmcache.project.effective.programs import Words
     from swarmcache.project.sources import Span
 
-_GLOBS = "*?["
 _NAMED = (
     "-name",
     "-iname",
@@ -33,7 +33,7 @@ class Deletion(NamedTuple):
     """A folder or file that something deletes, with all that is in it."""
 
     path: str
-    """Absolute; of `folder/*` it is the folder."""
+    """Absolute, maybe a glob; of `folder/*` it is the folder."""
     by_age: bool
     """Whether files go by their age, one by one."""
     span: Span
@@ -42,7 +42,13 @@ class Deletion(NamedTuple):
 
     def empties(self, folder: str) -> bool:
         """Tell whether nothing of a folder is left, or only what is young."""
-        return self.path == "/" or f"{folder}/".startswith(f"{self.path}/")
+        mine, other = self.path.strip("/").split("/"), folder.strip("/").split("/")
+        if self.path == "/":
+            return True
+        above = len(mine) <= len(other)
+        return above and all(
+            fnmatchcase(name, glob) for glob, name in zip(mine, other, strict=False)
+        )
 
 
 def deletions_of(execution: Execution) -> Iterator[Deletion]:
@@ -97,6 +103,6 @@ def _without_glob(path: str) -> str:
 
 
 def _absolute(path: str, cwd: str | None) -> str | None:
-    if any(sign in path for sign in _GLOBS) or not (path.startswith("/") or cwd):
+    if not (path.startswith("/") or cwd):
         return None
     return os.path.normpath(os.path.join(cwd or "/", path))
