@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FileKind: TypeAlias = Literal[
-    "shell", "dotenv", "dockerfile", "compose", "yaml", "python", "requirements", "json", "log"
+    "shell",
+    "dotenv",
+    "dockerfile",
+    "compose",
+    "yaml",
+    "python",
+    "requirements",
+    "json",
+    "log",
+    "unit",
 ]
 
 MAX_DEPTH = 12
@@ -50,6 +59,7 @@ _SUFFIXES: dict[str, FileKind] = {
     ".py": "python",
     ".log": "log",
     ".json": "json",
+    ".service": "unit",
 }
 _FIRST_LINE = 64
 """Bytes that tell whether a file is a script."""

@@ -75,7 +75,18 @@ class Project:
         )
 
         inside = executions_in_containers(self.containers, self.scripts, self)
-        return (*self.executions_by_hand, *inside)
+        return (*self.executions_by_hand, *inside, *self._executions_of_units)
+
+    @cached_property
+    def _executions_of_units(self) -> tuple[Execution, ...]:
+        if not self.files.of("unit"):
+            return ()
+        from swarmcache.project.effective.units import (  # noqa: PLC0415
+            executions_of_units,
+            read_units,
+        )
+
+        return tuple(executions_of_units(read_units(self), self.scripts, self))
 
     @cached_property
     def executions_by_hand(self) -> tuple[Execution, ...]:

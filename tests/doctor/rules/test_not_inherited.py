@@ -63,3 +63,23 @@ def test_python_may_load_the_file_itself(tmp_path: Path) -> None:
         "train.py": code,
     }
     assert places(case(tmp_path, files), "SC109") == []
+
+
+UNIT = "[Service]\nUser=root\nWorkingDirectory={folder}\n{more}ExecStart=/usr/bin/python train.py\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", ["swarm.service:4"]),
+        ("Environment=HF_HOME=/srv/hf\n", []),
+        ('Environment="A=b c" "HF_HOME=/srv/hf"\n', []),
+        ("EnvironmentFile=/etc/nobody/knows\n", []),
+        ("# Environment=HF_HOME=/srv/hf\n", ["swarm.service:5"]),
+    ],
+)
+def test_units_have_nothing_of_a_shell(more: str, expected: list[str], tmp_path: Path) -> None:
+    """Only what they say, and what files that they name say."""
+    unit = UNIT.format(folder=tmp_path / "project", more=more)
+    one = case(tmp_path, {"swarm.service": unit}, variables={"HF_HOME": "/data/hf"})
+    assert places(one, "SC109") == expected

@@ -1,7 +1,8 @@
 """SC109: a cache is set in a place that the container does not read.
 
 `.env` beside a compose file only fills `${NAME}` in that file. What a script exports before
-`docker compose` or `docker run` reaches that program, and no container.
+`docker compose` or `docker run` reaches that program, and no container. What a user's shell has
+reaches no unit of systemd.
 
 What it cannot know: what an image that is not the project's own reads by itself.
 """
@@ -37,6 +38,32 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in left_behind(case.project, *_CACHES, *_OTHERS):
         if lost.name not in _CACHES or lost.container.span not in lasting:
             yield _found(lost)
+    yield from _units(case)
+
+
+def _units(case: Case) -> Iterator[Finding]:
+    """Find what this user's shell has, and the first loading program of a unit has not."""
+    seen: set[tuple[str, str]] = set()
+    for loader in case.project.loaders:
+        execution = loader.execution
+        if execution.root.kind != "unit":
+            continue
+        for name in (*_CACHES, "HF_ENDPOINT"):
+            value = case.node.environment.get(name)
+            key = (execution.root.name, name)
+            if not value or key in seen or any(execution.variable(name)):
+                continue
+            seen.add(key)
+            message = t(
+                "Your shell has {name}={value}, and what {unit} starts does not get it: a unit has"
+                " only what it says itself.",
+                name=name,
+                value=value,
+                unit=execution.root.name,
+            )
+            fix = Fix("display", f"[Service]\nEnvironment={name}={value}")
+            title = t("set where the unit does not read it")
+            yield RULE.finding(title, message, execution.span, fix=fix)
 
 
 def _found(lost: LeftBehind) -> Finding:
