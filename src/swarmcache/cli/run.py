@@ -98,6 +98,11 @@ class RunCommand(click.Command):
 @click.option(
     "--best-effort", is_flag=True, help=t("Start even when models are incomplete, with a warning.")
 )
+@click.option(
+    "--guard-generation",
+    is_flag=True,
+    help=t("Where transformers' generate() would be slow or wrong in CMD, mend it and say so."),
+)
 @click.option("--exec", "replaces", is_flag=True, help=t("Become CMD instead of supervising it."))
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print what would be started and how."))
 @common_options
@@ -108,6 +113,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     pool: PoolOption,
     offline: bool,
     best_effort: bool,
+    guard_generation: bool,
     replaces: bool,
     dry_run: bool,
 ) -> int:
@@ -130,25 +136,19 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     selection = select(invocation, start, cached)
     refuse_unusable(invocation, start, selection)
     if dry_run:
-        return _print_plan(invocation, start, cached, selection, command_line)
+        variables = _variables(invocation, start, selection, guards=guard_generation)
+        return _print_plan(invocation, cached, selection, command_line, variables)
     with using(invocation, selection.targets, selection.others, looks_around=True) as hold:
         make_ready(invocation, start, cached, selection)
         hold()
         if not start.models:
             register(invocation, selection.targets)
-        return _started(invocation, start, selection, command_line, replaces=replaces)
+        variables = _variables(invocation, start, selection, guards=guard_generation)
+        return _started(command_line, variables, replaces=replaces)
 
 
-def _started(
-    invocation: Invocation,
-    start: Start,
-    selection: Selection,
-    command_line: Sequence[str],
-    *,
-    replaces: bool,
-) -> int:
+def _started(command_line: Sequence[str], variables: dict[str, str], *, replaces: bool) -> int:
     """Start the command, and return the exit code to end with; with `replaces`, never."""
-    variables = _variables(invocation, start, selection)
     sys.stdout.flush()
     if replaces:
         from swarmcache.launch.program import replace  # noqa: PLC0415
@@ -167,7 +167,9 @@ def _from_settings(invocation: Invocation) -> tuple[str, ...]:
     return tuple(shlex.split(invocation.settings.launch_command))
 
 
-def _variables(invocation: Invocation, start: Start, selection: Selection) -> dict[str, str]:
+def _variables(
+    invocation: Invocation, start: Start, selection: Selection, *, guards: bool
+) -> dict[str, str]:
     """Return the command's environment, and say what may still go out."""
     from swarmcache.launch.exports import exports  # noqa: PLC0415
 
@@ -175,9 +177,17 @@ def _variables(invocation: Invocation, start: Start, selection: Selection) -> di
     offline = start.offline or held_by_lock(invocation, selection)
     if not offline:
         invocation.terminal.say(_what_goes_out(invocation, selection))
-    return child_variables(
+    variables = child_variables(
         invocation.environment, exported.variables, selection.pins, offline=offline
     )
+    if guards:
+        from swarmcache.launch.rollout_guard import guarded  # noqa: PLC0415 - when asked for
+
+        variables = guarded(variables)
+        invocation.terminal.say(
+            t("generate() in CMD is guarded: it is mended, and says so, only where it needs it.")
+        )
+    return variables
 
 
 def _what_goes_out(invocation: Invocation, selection: Selection) -> str:
@@ -194,14 +204,13 @@ def _what_goes_out(invocation: Invocation, selection: Selection) -> str:
 
 def _print_plan(
     invocation: Invocation,
-    start: Start,
     cached: Cached,
     selection: Selection,
     command_line: Sequence[str],
+    variables: dict[str, str],
 ) -> int:
     """Print what would be started, and return 1 if something had to be pulled first."""
     absent = lacking(cached, selection.targets)
-    variables = _variables(invocation, start, selection)
     before = invocation.environment.variables
     new = {name: value for name, value in variables.items() if before.get(name) != value}
     terminal = invocation.terminal

@@ -17,6 +17,7 @@ from swarmcache.generation import wrapping
 from swarmcache.generation.diagnosing import diagnose, flags_of
 from swarmcache.generation.mode import generation_mode
 from swarmcache.generation.modules import core_of, modules_of
+from swarmcache.generation.occasions import VARIABLE
 from swarmcache.generation.unfinished import UnfinishedBackwardError
 from swarmcache.generation.verdicts import Reason, Verdict, expected
 
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from swarmcache.generation.occasions import Occasion
     from swarmcache.generation.verdicts import Diagnosis, Flags
 
-VARIABLE = "SWARMCACHE_GENERATION_GUARD"
-"""Set by `swarmcache run`: JSON, the sentence for each occasion in the user's language."""
 NEEDED = (Verdict.NO_CACHE, Verdict.BROKEN)
 
 _log = logging.getLogger("swarmcache.generation")
@@ -79,14 +79,14 @@ def _found(model: Any, passed: Any, flags: Flags) -> Verdict:
     return verdict
 
 
-def _occasion(diagnosis: Diagnosis, verdict: Verdict, flags: Flags) -> str:
+def _occasion(diagnosis: Diagnosis, verdict: Verdict, flags: Flags) -> Occasion:
     if verdict is Verdict.BROKEN:
         return "broken"
     never = diagnosis.reason is Reason.NEVER_CACHES
     return "slow" if flags.in_the_way or never else "saved"
 
 
-def _say(occasion: str, model: Any, version: str) -> None:
+def _say(occasion: Occasion, model: Any, version: str) -> None:
     """Log one line in the user's language."""
     sentences: dict[str, str] = json.loads(os.environ.get(VARIABLE) or "{}")
     text = sentences.get(occasion, occasion)

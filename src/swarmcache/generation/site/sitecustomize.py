@@ -59,10 +59,19 @@ def _guard(module: ModuleType) -> None:
 
         guard_all(module.GenerationMixin)
     except Exception as error:  # noqa: BLE001 - the trainer starts without a guard, and says so
-        import logging  # noqa: PLC0415 - only here
+        _say_failed(f"{type(error).__name__}: {error}")
 
-        told = f"{type(error).__name__}: {error}"
-        logging.getLogger("swarmcache").warning("swarmcache: no generation guard: %s", told)
+
+def _say_failed(error: str) -> None:
+    """Log one line, without anything of the package, which may be what failed."""
+    import json  # noqa: PLC0415 - only here
+    import logging  # noqa: PLC0415 - only here
+
+    try:
+        text = json.loads(os.environ["SWARMCACHE_GENERATION_GUARD"])["failed"]
+    except (KeyError, ValueError):
+        text = "swarmcache: no generation guard: {error}"
+    logging.getLogger("swarmcache.generation").warning(text.replace("{error}", error))
 
 
 def _find_package() -> None:
