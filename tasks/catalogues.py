@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from swarmcache.cli.app import COMMANDS
 from swarmcache.cli.click_words import PLURALS, WORDS
+from swarmcache.generation.known_lines import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ def messages() -> Iterator[str | tuple[str, ...]]:
     for _, _, message, _, _ in extract_from_dir(str(PACKAGE), rules, keywords=KEYWORDS):
         yield message
     yield from COMMANDS.values()  # translated where help lists them
+    yield from MEANINGS.values()  # translated where a log is explained
     yield from WORDS  # said by click itself, like the next
     yield from PLURALS
 

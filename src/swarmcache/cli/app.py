@@ -41,6 +41,7 @@ COMMANDS = {
     "export": "a model with everything it needs, as a cache, a tar or a folder",
     "import": "bring what export wrote into this cache, proven",
     "caches": "the caches known on this machine",
+    "generation": "is the KV cache alive and right during rollouts? Diagnose, explain a log",
     "completion": "print the shell completion script",
     "demo": "the whole story on this machine, without internet",
 }
@@ -48,7 +49,7 @@ COMMANDS = {
 ALIASES = {"ls": "status", "download": "pull", "rm": "clean"}
 _MODULES = {"import": "importing"}
 """Modules of commands whose names Python keeps for itself."""
-MORE = ("demo", "export", "import", "caches", "completion")
+MORE = ("demo", "export", "import", "caches", "generation", "completion")
 """Commands that help lists under "More"."""
 
 

@@ -12,6 +12,8 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
+from _swarmcache_package import find_package
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGE = os.path.dirname(os.path.dirname(HERE))
 HOME = "transformers.generation.utils"
 """The module that defines GenerationMixin, in transformers 4.46 to 5.23."""
 
@@ -54,8 +55,8 @@ def _follow(loader: object) -> None:
 
 def _guard(module: ModuleType) -> None:
     try:
-        _find_package()
-        from swarmcache.generation.automatic import guard_all  # noqa: PLC0415 - found just now
+        find_package()
+        from swarmcache.generation.automatic import guard_all
 
         guard_all(module.GenerationMixin)
     except Exception as error:  # noqa: BLE001 - the trainer starts without a guard, and says so
@@ -64,32 +65,14 @@ def _guard(module: ModuleType) -> None:
 
 def _say_failed(error: str) -> None:
     """Log one line, without anything of the package, which may be what failed."""
-    import json  # noqa: PLC0415 - only here
-    import logging  # noqa: PLC0415 - only here
+    import json
+    import logging
 
     try:
         text = json.loads(os.environ["SWARMCACHE_GENERATION_GUARD"])["failed"]
     except (KeyError, ValueError):
         text = "swarmcache: no generation guard: {error}"
     logging.getLogger("swarmcache.generation").warning(text.replace("{error}", error))
-
-
-def _find_package() -> None:
-    """Make `swarmcache.generation` importable where the trainer's environment lacks it.
-
-    Our own site-packages stay off its path: they would shadow the trainer's packages.
-    """
-    if importlib.util.find_spec("swarmcache") is None:
-        place = os.path.join(PACKAGE, "__init__.py")
-        spec = importlib.util.spec_from_file_location(
-            "swarmcache", place, submodule_search_locations=[PACKAGE]
-        )
-        if spec is None or spec.loader is None:
-            raise ImportError(place)
-        sys.modules["swarmcache"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["swarmcache"])
-    elif importlib.util.find_spec("swarmcache.generation") is None:
-        sys.modules["swarmcache"].__path__.append(PACKAGE)  # An older one stands there.
 
 
 def _run_the_next_one() -> None:
