@@ -60,25 +60,26 @@ def test_a_failed_round_and_its_wrong_rollouts_are_told(tmp_path: pathlib.Path) 
     log.write_text(f"transformers==5.23.0\n[W] {A}\n{FAILED}\n[W] {B}\n{FAILED}\n")
     done = swarmcache("explain", str(log))
     assert done.returncode == 1
+    helps = "  swarmcache run --guard-generation -- CMD"
     assert done.stdout.splitlines() == [
         f"✗ wrong rollouts (line 2, 1 time): [W] {A}",
         (
-            "  Said by the training forward or by generate(); the line about Caching beside it shows "
-            "that generate() ran in train mode, and its tokens are wrong."
+            "  Said by the training forward or by generate(); the line about Caching beside it "
+            "shows that generate() ran in train mode, and its tokens are wrong."
         ),
-        "  swarmcache run --guard-generation -- CMD",
+        helps,
         f"✗ wrong rollouts (line 3, 2 times): {FAILED}",
         (
-            "  GenRL's train() failed and left the model in train mode; after that, generate() made "
-            "wrong tokens until a later train() ended well."
+            "  GenRL's train() failed and left the model in train mode; after that, generate() "
+            "made wrong tokens until a later train() ended well."
         ),
-        "  swarmcache run --guard-generation -- CMD",
+        helps,
         f"✗ wrong rollouts (line 4, 1 time): [W] {B}",
         (
-            "  Said when generate() runs in train mode with gradient checkpointing: each new token saw "
-            "only the one before it, so these rollouts are wrong, at full speed."
+            "  Said when generate() runs in train mode with gradient checkpointing: each new token "
+            "saw only the one before it, so these rollouts are wrong, at full speed."
         ),
-        "  swarmcache run --guard-generation -- CMD",
+        helps,
     ]
 
 
