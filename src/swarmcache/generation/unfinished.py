@@ -107,12 +107,13 @@ def _waiting() -> list[object]:
 
     Not a generator: a suspended one would keep every object that it was going to look at.
     """
-    from torch.utils.checkpoint import _CheckpointFrame  # noqa: PLC0415 - torch only when used
+    from torch.utils import checkpoint  # noqa: PLC0415 - torch only when used
 
-    functions = []
+    frame = getattr(checkpoint, "_CheckpointFrame", None)  # Since torch 2.1, and not public.
+    functions: list[object] = []
     for found in gc.get_objects():
         kind = type(found)
-        if kind is _CheckpointFrame:  # use_reentrant=False
+        if kind is frame:  # use_reentrant=False
             if any(holder() is not None for holder in found.weak_holders):
                 functions.append(found.recompute_fn)
         elif kind.__name__ == "CheckpointFunctionBackward" and _has_buffers(found):
