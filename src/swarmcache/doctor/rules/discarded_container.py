@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.effective.compose_words import ComposeCall
+    from swarmcache.project.effective.containers import Container
     from swarmcache.project.effective.kept import ContainerCache
     from swarmcache.project.sources import Span
 
@@ -52,27 +53,34 @@ def _runs(lost: list[ContainerCache]) -> Iterator[tuple[ContainerCache, Span, st
 
 
 def _composed(lost: list[ContainerCache], case: Case) -> Iterator[tuple[ContainerCache, Span, str]]:
-    calls = case.project.compose_calls
-    for call in calls:
-        if call.verb == "run" and call.removes:
-            how = "docker compose run --rm"
-        elif call.verb == "down" and _comes_back(call, calls):
-            how = "docker compose down"
-        else:
-            continue
+    for call in case.project.compose_calls:
         for cache in lost:
             one = cache.container
-            if one.stack is not None and (call.verb == "down" or one.name in call.services):
-                yield cache, call.execution.span, how
+            if one.stack is None or not _means(call, one):
+                continue
+            if call.verb == "run" and call.removes:
+                yield cache, call.execution.span, "docker compose run --rm"
+            elif call.verb == "down" and _comes_back(call, one, case):
+                yield cache, call.execution.span, "docker compose down"
 
 
-def _comes_back(down: ComposeCall, calls: tuple[ComposeCall, ...]) -> bool:
-    """Tell whether the same script starts what it takes down, without taking the images along."""
-    file = down.execution.span.file
-    after = [c for c in calls if c.verb in {"up", "run"} and c.execution.span.file == file]
+def _means(call: ComposeCall, container: Container) -> bool:
+    """Tell whether a call is about a container: it names its service, or all of its own stack."""
+    if call.services:
+        return container.name in call.services
+    stack = container.stack
+    return stack is not None and not call.files and call.execution.cwd == stack.folder
+
+
+def _comes_back(down: ComposeCall, container: Container, case: Case) -> bool:
+    """Tell whether the same script starts again what it takes down."""
+    file, place = down.execution.span.file, down.execution.span.start
     return any(
-        call.execution.span.start > down.execution.span.start or down.execution.loops
-        for call in after
+        call.verb in {"up", "run"}
+        and call.execution.span.file == file
+        and (call.execution.span.start > place or down.execution.loops)
+        and _means(call, container)
+        for call in case.project.compose_calls
     )
 
 
