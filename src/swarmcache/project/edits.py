@@ -7,6 +7,7 @@ read by. That it changes only what it should is for its rule to prove.
 from __future__ import annotations
 
 import ast
+import json
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
@@ -64,6 +65,7 @@ def refuse_broken(path: str, before: bytes, after: bytes) -> None:
         "python": _reads_python,
         "yaml": _reads_yaml,
         "compose": _reads_yaml,
+        "json": _reads_json,
     }.get(kind_of(path) or "")
     if reads is not None and reads(before) and not reads(after):
         raise Unfit(t("the file could no longer be read afterwards"))
@@ -81,6 +83,14 @@ def _reads_python(data: bytes) -> bool:
             warnings.simplefilter("ignore")
             ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _reads_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
         return False
     return True
 
