@@ -31,6 +31,7 @@ MOUNTED = f"{COMPOSE}    volumes: ['m:/root/.cache/huggingface']\n"
         ("docker compose stop && docker compose start\n", []),
         ("docker compose down\n", []),
         ("while ! docker compose up one; do docker compose down; done\n", [1]),
+        ("cd ~/swarm\ndocker compose down\ndocker compose up one\n", [2]),
         ("docker compose down\ndocker compose up other\n", []),
         ("cd /elsewhere\ndocker compose down\ndocker compose up\n", []),
         ("echo docker compose run --rm one\n", []),

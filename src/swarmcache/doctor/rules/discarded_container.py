@@ -56,9 +56,9 @@ def _composed(lost: list[ContainerCache], case: Case) -> Iterator[tuple[Containe
     for call in case.project.compose_calls:
         for cache in lost:
             one = cache.container
-            if one.stack is None or not _means(call, one):
+            if one.stack is None:
                 continue
-            if call.verb == "run" and call.removes:
+            if call.removes and _means(call, one):
                 yield cache, call.execution.span, "docker compose run --rm"
             elif call.verb == "down" and _comes_back(call, one, case):
                 yield cache, call.execution.span, "docker compose down"
