@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from swarmcache.project.loads_in_config import ConfigLoad
     from swarmcache.project.models import Needs
     from swarmcache.project.readers.composition import Composed
+    from swarmcache.project.readers.logs import LogLine
     from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.readers.shell.syntax import Script
 
@@ -142,6 +143,13 @@ class Project:
 
         made = ((one, composed) for one, composed in self.configs.items() if composed is not None)
         return tuple(load for one, composed in made for load in loads_in(self, one, composed))
+
+    @cached_property
+    def logs(self) -> dict[str, tuple[LogLine, ...]]:
+        """The lines of its logs of which something is known, by file as it is shown."""
+        from swarmcache.project.readers.logs import read_logs  # noqa: PLC0415
+
+        return dict(read_logs(self.files.of("log"), self.folder))
 
     @cached_property
     def needs(self) -> Needs:

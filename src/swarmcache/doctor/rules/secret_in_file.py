@@ -18,13 +18,14 @@ from swarmcache.project.ignored import is_ignored
 from swarmcache.project.secrets import secrets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.files import FileKind
+    from swarmcache.project.readers.logs import LogLine
     from swarmcache.project.secrets import Secret
-    from swarmcache.project.sources import Source
+    from swarmcache.project.sources import Source, Span
 
 _KINDS: tuple[FileKind, ...] = (
     "shell", "dotenv", "dockerfile", "compose", "yaml", "python", "requirements", "json",
@@ -42,20 +43,36 @@ def check(case: Case) -> Iterator[Finding]:
                 if text not in seen and not private:
                     seen.add(text)
                     yield _found(secret, source)
+    for lines in case.project.logs.values():
+        yield from of_lines(lines)
+
+
+def of_lines(lines: Sequence[LogLine]) -> Iterator[Finding]:
+    """Find the tokens among the known lines of a log."""
+    seen: set[bytes] = set()
+    for line in lines:
+        data = line.text.encode()
+        for secret in secrets_in(data):
+            if data[secret.start : secret.end] not in seen:
+                seen.add(data[secret.start : secret.end])
+                yield _told(secret, line.span)
 
 
 def _found(secret: Secret, source: Source) -> Finding:
+    return _told(secret, source.span(secret.start, secret.end))
+
+
+def _told(secret: Secret, span: Span) -> Finding:
     message = t(
         "A token of {giver} ({shown}) stands in {file}: whoever gets this file can use it.",
         giver=secret.giver,
         shown=secret.shown,
-        file=source.file,
+        file=span.file,
     )
     fix = Fix(
         "display",
         t("Revoke it, and let programs read a new one from the environment or from a .env file."),
     )
-    span = source.span(secret.start, secret.end)
     return RULE.finding(t("a token in a file"), message, span, fix=fix)
 
 
