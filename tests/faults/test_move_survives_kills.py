@@ -158,10 +158,13 @@ def test_killed_before_some_changes(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_before_each_change(ground: str, disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them on the way to another disk, each third within one; the settings file follows."""
-    step = 1 if os.path.ismount(disk) else 3
-    for instant in range(1, changes(ground, disk, "settings", monkeypatch), step):
+@pytest.mark.parametrize("part", range(4))
+def test_killed_before_each_change(
+    ground: str, disk: str, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All on the way to another disk, each third within one; the settings file is switched."""
+    step = 4 if os.path.ismount(disk) else 12
+    for instant in range(1 + part, changes(ground, disk, "settings", monkeypatch), step):
         killed_at(ground, disk, instant, "settings", monkeypatch)
 
 
