@@ -90,7 +90,8 @@ def _scripts(project: str) -> list[str]:
     except OSError:
         return []
     names.sort(key=lambda name: name != "run_rl_swarm.sh")
-    return [os.path.join(project, name) for name in names[:MAX_SCRIPTS]]
+    paths = [os.path.join(project, name) for name in names[:MAX_SCRIPTS]]
+    return [path for path in paths if os.path.isfile(path)]  # Reading a pipe would wait for ever.
 
 
 def _launched(script: str, project: str, environment: Environment) -> list[str]:
@@ -155,7 +156,9 @@ def _walk(project: str) -> Iterator[str]:
                 if entry.is_dir(follow_symlinks=False):
                     if _is_own(entry):
                         deeper.append(entry.path)
-                elif suffix in {".yaml", ".yml"} and not _NO_CONFIG.fullmatch(stem):
+                elif suffix not in {".yaml", ".yml"} or _NO_CONFIG.fullmatch(stem):
+                    continue
+                elif entry.is_file():
                     yield entry.path
         level = deeper
 
