@@ -190,3 +190,30 @@ def test_settings_ignore_rules(tmp_path: Path) -> None:
     (tmp_path / "swarmcache.toml").write_text('[doctor]\nignore = ["SC102"]\n')
     done = doctor(folder, "--python", str(tmp_path / "env"))
     assert "SC102" not in done.stdout
+
+
+def test_explain_prints_a_rules_page() -> None:
+    """By code or name; another is told."""
+    done = doctor("explain", "SC102")
+    assert done.stdout.startswith("# SC102 split-cache\n"), done
+    assert doctor("explain", "split-cache").stdout == done.stdout
+    wrong = doctor("explain", "SC999")
+    assert (wrong.returncode, "none of doctor's rules" in wrong.stderr) == (2, True)
+    assert doctor("--rule", "SC999").returncode == 2
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_log_alone(tmp_path: Path, piped: bool) -> None:
+    """From a file, or from standard input."""
+    log = tmp_path / "swarm.log"
+    line = (
+        "`use_cache=True` is incompatible with gradient checkpointing. Setting `use_cache=False`."
+    )
+    log.write_text(f"x\n{line}\n" * 3)
+    command = [sys.executable, "-m", "swarmcache", "doctor", "--log", "-" if piped else str(log)]
+    with log.open() as stream:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=stream, cwd=tmp_path
+        )
+    assert "SC601" in done.stdout, done
+    assert f"{'-' if piped else 'swarm.log'}:2:1" in done.stdout

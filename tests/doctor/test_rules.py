@@ -9,7 +9,10 @@ import pytest
 
 from swarmcache.doctor.engine import all_rules
 
-DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "rules"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ROOT / "src/swarmcache/doctor/pages"
+TABLE = ROOT / "docs/rules/README.md"
+LINK = "../../src/swarmcache/doctor/pages"
 RULES = all_rules()
 
 
@@ -22,17 +25,17 @@ def test_codes_and_names_are_unique() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_each_rule_has_a_page(rule) -> None:
     """With before and after, and what it cannot know; and a row in the table."""
-    page = (DOCS / f"{rule.code}-{rule.name}.md").read_text()
+    page = (PAGES / f"{rule.code}-{rule.name}.md").read_text()
     assert page.startswith(f"# {rule.code} {rule.name}\n")
     for part in ("Before:", "After", "**It cannot know**"):
         assert part in page, part
-    row = f"| [{rule.code}]({rule.code}-{rule.name}.md) | {rule.name} | {rule.severity} |"
-    assert row in (DOCS / "README.md").read_text()
+    row = f"| [{rule.code}]({LINK}/{rule.code}-{rule.name}.md) | {rule.name} | {rule.severity} |"
+    assert row in TABLE.read_text()
 
 
 def test_the_table_names_no_other() -> None:
     """A rule that went takes its page along."""
-    rows = re.findall(r"^\| \[(SC\d+)\]", (DOCS / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| \[(SC\d+)\]", TABLE.read_text(), re.MULTILINE)
     assert rows == [rule.code for rule in RULES]
-    pages = {path.name[:5] for path in DOCS.glob("SC*.md")}
+    pages = {path.name[:5] for path in PAGES.glob("SC*.md")}
     assert pages == {rule.code for rule in RULES}

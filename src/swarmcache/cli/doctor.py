@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from swarmcache.cli.doctor_fixes import FixOptions, fix_findings, undo_fixes
+from swarmcache.cli.doctor_log import read_log
 from swarmcache.cli.doctor_report import FORMATS, Report
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.doctor import baseline as baselines
 from swarmcache.doctor.case import Case
-from swarmcache.doctor.engine import Wanted, examined
+from swarmcache.doctor.engine import Wanted, all_rules, examined
 from swarmcache.doctor.explanation import explanation
 from swarmcache.doctor.finding import Severity
 from swarmcache.doctor.node import Node
@@ -55,6 +55,7 @@ EXPLAIN = "explain"
 @click.option("--yes", "-y", is_flag=True, help=t("With --fix: do not ask."))
 @click.option("--dry-run", is_flag=True, help=t("With --fix: show it, and change nothing."))
 @click.option("--undo", is_flag=True, help=t("Take the last fixes of this project back."))
+@click.option("--log", type=click.Path(), help=t("Read a log alone; - is standard input."))
 @click.option(
     "--format", "shape", type=click.Choice(FORMATS), default="text", help=t("How to tell it.")
 )
@@ -68,6 +69,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     ignored: tuple[str, ...],
     baseline: str | None,
     write_baseline: str | None,
+    log: str | None,
     shape: Format,
     output: str | None,
     least: Severity,
@@ -79,26 +81,39 @@ def command(  # noqa: PLR0913 - one parameter for each option
     undo: bool,
 ) -> int:
     """Examine a project's folder, and tell or mend what is found."""
+    _refuse_unknown((*rules, *ignored))
     if words[:1] == (EXPLAIN,) and len(words) > 1:
         for code in words[1:]:
             invocation.terminal.lines(explanation(code))
         return 0
     project = _project(invocation, words)
     if undo:
+        from swarmcache.cli.doctor_fixes import undo_fixes  # noqa: PLC0415
+
         return undo_fixes(invocation, project.folder)
     settings = load_settings(project.folder, invocation.environment)
     wanted = Wanted(rules, (*ignored, *settings.doctor_ignore), least, preview)
     case = Case(project, Node(invocation.environment, invocation.python))
     report = Report(invocation, case, "json" if invocation.json else shape, output)
-    findings = examined(case, wanted)
+    findings = examined(case, wanted) if log is None else read_log(log, case, wanted)
     if baseline is not None:
         findings = baselines.without_known(findings, baseline, project)
     if write_baseline is not None:
         baselines.write_baseline(findings, write_baseline, project)
     if fix or unsafe_fixes:
+        from swarmcache.cli.doctor_fixes import FixOptions, fix_findings  # noqa: PLC0415
+
         how = FixOptions(unsafe=unsafe_fixes, yes=yes, dry_run=dry_run)
         return fix_findings(invocation, project, findings, how)
     return report.show(findings)
+
+
+def _refuse_unknown(codes: tuple[str, ...]) -> None:
+    """Raise UsageError for a code that no rule begins with."""
+    known = [rule.code for rule in all_rules()] if codes else []
+    for code in codes:
+        if not any(one.startswith(code) for one in known):
+            raise click.UsageError(t("{code} is none of doctor's rules.", code=code))
 
 
 def _project(invocation: Invocation, words: tuple[str, ...]) -> Project:

@@ -27,12 +27,11 @@ class Wanted(NamedTuple):
     least: Severity = "info"
     preview: bool = False
 
-    def has(self, rule: Rule) -> bool:
-        """Tell whether a rule is to be run."""
+    def has(self, code: str, *, preview: bool = False) -> bool:
+        """Tell whether a rule counts; `preview` tells whether it is still on trial."""
         if self.only:
-            return rule.code.startswith(tuple(self.only))
-        allowed = self.preview or not rule.preview
-        return allowed and not rule.code.startswith(tuple(self.ignored) or ("-",))
+            return code.startswith(tuple(self.only))
+        return (self.preview or not preview) and not code.startswith(tuple(self.ignored) or ("-",))
 
     def shows(self, finding: Finding) -> bool:
         """Tell whether a finding is bad enough."""
@@ -53,11 +52,17 @@ def examined(case: Case, wanted: Wanted = Wanted()) -> tuple[Finding, ...]:  # n
     found = [
         finding
         for rule in all_rules()
-        if wanted.has(rule)
+        if wanted.has(rule.code, preview=rule.preview)
         for finding in rule.check(case)
-        if wanted.shows(finding) and not _is_ignored(finding, case)
+        if not _is_ignored(finding, case)
     ]
-    return tuple(sorted(dict.fromkeys(found), key=_order))
+    return chosen(found, wanted)
+
+
+def chosen(findings: Iterable[Finding], wanted: Wanted) -> tuple[Finding, ...]:
+    """Return findings that are wanted, each once, the worst first, then by place."""
+    kept = (one for one in findings if wanted.has(one.rule) and wanted.shows(one))
+    return tuple(sorted(dict.fromkeys(kept), key=_order))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

@@ -61,5 +61,5 @@ class Finding:
 
     @property
     def docs(self) -> str:
-        """The page of its rule in the documentation."""
-        return f"docs/rules/{self.rule}-{self.name}.md"
+        """The command that prints the page of its rule."""
+        return f"swarmcache doctor explain {self.rule}"

@@ -96,7 +96,7 @@ def _bound(streams: list[Load]) -> Finding:
     first, *others = streams
     names = ", ".join(dict.fromkeys(repo for one in streams for repo in one.repos))
     message = t(
-        "{names} is streamed at each start and never cached: the project does not start offline,"
+        "Streamed at each start and never cached: {names}. The project does not start offline,"
         " however complete its models are.",
         names=names,
     )
