@@ -20,7 +20,8 @@ from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.state import state_folder
-from swarmcache.plans.dedupe import Left, Shared, apply_dedupe, plan_dedupe
+from swarmcache.plans.dedupe import Left, Shared, plan_dedupe
+from swarmcache.plans.dedupe.applying import apply_dedupe
 
 if TYPE_CHECKING:
     from pathlib import Path

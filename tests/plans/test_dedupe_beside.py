@@ -18,7 +18,8 @@ from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.hubcache.extents import share_extents
 from swarmcache.hubcache.sharing import share_bytes
-from swarmcache.plans.dedupe import Left, Shared, apply_dedupe, plan_dedupe
+from swarmcache.plans.dedupe import Left, Shared, plan_dedupe
+from swarmcache.plans.dedupe.applying import apply_dedupe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -58,7 +58,8 @@ def _show(invocation: Invocation, plan: DedupePlan) -> None:
 def _carry_out(
     invocation: Invocation, plan: DedupePlan, shared: list[Shared], left: list[Left]
 ) -> None:
-    from swarmcache.plans.dedupe import Left, apply_dedupe  # noqa: PLC0415
+    from swarmcache.plans.dedupe import Left  # noqa: PLC0415
+    from swarmcache.plans.dedupe.applying import apply_dedupe  # noqa: PLC0415
 
     with invocation.terminal.progress() as progress:
         for one in apply_dedupe(plan, invocation.environment, progress):

@@ -39,12 +39,12 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _shared(case: Case, here: tuple[str, ...]) -> Iterator[Finding]:
+    if not here:
+        return
     from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - slow
 
     environment = case.node.environment
     caches = list(dict.fromkeys((*here, *known_caches(environment))))
-    if not here:
-        return
     try:
         plan = plan_dedupe(caches, environment)
     except (HubCacheError, OSError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.project.secrets import SECRET
@@ -103,4 +104,5 @@ def _stat(path: str) -> tuple[float, int, str] | None:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime, found.st_size, path
+    # Opening a pipe would wait for somebody to write into it.
+    return (found.st_mtime, found.st_size, path) if S_ISREG(found.st_mode) else None
