@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 _ENVIRON = "os.environ"
 _READS = {"os.environ.get", "os.getenv", "os.environ.setdefault"}
-_Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_MAX_DEPTH = 150
+_TELLING = re.compile(
+    rb"from_pretrained|environ|getenv|putenv|unsetenv|load_dotenv|load_dataset|_download|pipeline"
+    rb"|\bLLM\b|SentenceTransformer|ollama|push_to_hub|resolver|hydra|subprocess|multiprocessing"
+    rb"|os\.(?:exec|spawn|system|fork)|\bray\b|reload"
+)
+"""Without one of these a module has no call that any fact is made of; its imports still count."""
 
 
 def read_module(source: Source, project: str) -> Module | None:
@@ -56,7 +61,8 @@ class _Reader:
         self._source = source
         self._package = name.rpartition(".")[0]
         self._names: dict[str, str] = {}
-        self._constants = dict(_constants(tree.body))
+        self._tells = _TELLING.search(source.data) is not None
+        self._constants = dict(_constants(tree.body)) if self._tells else {}
         self._typing = False
 
     def block(self, body: Iterable[ast.stmt], around: tuple[str, ...]) -> None:
@@ -130,7 +136,7 @@ class _Reader:
         return ".".join((*package, *([node.module] if node.module else [])))
 
     def _expression(self, node: ast.expr | None, around: tuple[str, ...]) -> None:
-        if node is None:
+        if node is None or not self._tells:
             return
         waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(node, around)]
         found: list[tuple[ast.Call, tuple[str, ...]]] = []
@@ -250,24 +256,45 @@ class _Reader:
 
 
 def _constants(body: Iterable[ast.stmt]) -> Iterator[tuple[str, Constant]]:
-    """Yield the names at the top of a module that are given one plain value, and only once."""
-    seen: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(ast.Module(list(body), [])):
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    seen.setdefault(target.id, []).append(node.value)
-    top = {
-        target.id
-        for node in body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for name, values in seen.items():
+    """Yield the names at the top of a module that are given one plain value, and only once.
+
+    What stands in functions gives a module's name another value only after `global`.
+    """
+    given: dict[str, list[ast.expr | None]] = {}
+    top: set[str] = set()
+    for node, depth in _statements_of(body):
+        if isinstance(node, ast.Global):
+            for name in node.names:
+                given.setdefault(name, []).append(None)
+        for target, value in _bound(node):
+            given.setdefault(target, []).append(value)
+            if not depth:
+                top.add(target)
+    for name, values in given.items():
         value = values[0]
         if len(values) > 1 or name not in top or not isinstance(value, ast.Constant):
             continue
         if isinstance(value.value, str | bool | int | float) or value.value is None:
             yield name, value.value
+
+
+def _statements_of(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.stmt, int]]:
+    """Yield every statement with its depth; of functions only what is `global`."""
+    waiting: list[tuple[ast.AST, int, bool]] = [(node, 0, False) for node in body]
+    while waiting:
+        node, depth, inside = waiting.pop()
+        if isinstance(node, ast.expr):
+            continue
+        if isinstance(node, ast.stmt) and (not inside or isinstance(node, ast.Global)):
+            yield node, depth
+        scope = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        inside = inside or scope
+        waiting += [(child, depth + 1, inside) for child in ast.iter_child_nodes(node)]
+
+
+def _bound(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield the names that a statement gives a value; None for one that is not written there."""
+    if isinstance(node, ast.Assign):
+        yield from ((t.id, node.value) for t in node.targets if isinstance(t, ast.Name))
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id, None if isinstance(node, ast.AugAssign) else node.value
