@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
-from swarmcache.hubcache.state import OWN_FOLDER
+from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR
 from swarmcache.plans.adopt.flat import is_over
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
@@ -89,7 +89,10 @@ def _cleaned(plan: CleanPlan, environment: Environment) -> Iterator[Cleaned]:
 
 def is_half_given_up(source: str) -> bool:
     """Tell whether a killed process left links to be made in an old place, or what it removed."""
-    return any(entries_of(f"{_own(source)}/{folder}") for folder in (_LINKING, TRASH))
+    staged = [
+        one for one in entries_of(f"{_own(source)}/{PARTIALS}") if one.name.startswith(REPAIR)
+    ]
+    return bool(staged) or any(entries_of(f"{_own(source)}/{one}") for one in (_LINKING, TRASH))
 
 
 def finish_giving_up(source: str, environment: Environment) -> Iterator[Cleaned]:
