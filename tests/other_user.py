@@ -51,7 +51,7 @@ def run_as(
 
 def _run(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(  # type: ignore[call-overload]
-        command, capture_output=True, text=True, check=False, timeout=60, **options
+        command, capture_output=True, text=True, check=False, **{"timeout": 60, **options}
     )
     closed = ("No module named", "cannot execute", "error while loading shared libraries")
     if any(reason in done.stderr for reason in closed):

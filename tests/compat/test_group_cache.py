@@ -85,7 +85,8 @@ class Lab(NamedTuple):
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }
-        done = run_as(user, LAB, command, env=environment, umask=self.umask, cwd=home)
+        more = {"env": environment, "umask": self.umask, "cwd": home, "timeout": 180}
+        done = run_as(user, LAB, command, **more)
         told = f"{user}: {command[1:]}: {done.stdout}{done.stderr}"
         assert done.returncode == 0, told
         assert "ermission" not in done.stderr or "tree cache" in done.stderr, told
