@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from swarmcache.generation import guard
 
-EXAMPLES = 150
+EXAMPLES = 35
 """Steps of learning from examples: enough to be right about half of the time."""
 
 

@@ -1,0 +1,75 @@
+"""Lines over numbers, as SVG, with nothing but text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 64, 190, 40, 48
+COLOURS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e6c1f", "#6b4c9a")
+
+
+def lines(
+    title: str,
+    across: str,
+    up: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    logarithmic: bool = False,
+) -> str:
+    """Return an SVG document with one line for each series of (x, y), named at its right end."""
+    xs = [x for points in series.values() for x, _ in points]
+    ys = [y for points in series.values() for _, y in points]
+    at_y = _log_scale(ys) if logarithmic else _scale(min(0.0, *ys), max(ys))
+    at_x = _scale(min(xs), max(xs))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            LEFT + at_x(x) * (WIDTH - LEFT - RIGHT),
+            HEIGHT - BOTTOM - at_y(y) * (HEIGHT - TOP - BOTTOM),
+        )
+
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+            'font-family="sans-serif" font-size="12">'
+        ),
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        _text(LEFT, 22, title, size=14),
+        _text(LEFT, HEIGHT - 10, across),
+        _text(6, TOP - 8, up),
+    ]
+    for x in sorted(set(xs)) if len(set(xs)) <= 10 else (min(xs), max(xs)):
+        left, _ = place(x, ys[0])
+        parts.append(_text(left, HEIGHT - BOTTOM + 16, f"{x:g}", anchor="middle"))
+    for y in (min(ys), max(ys)):
+        _, top = place(xs[0], y)
+        parts.append(_text(LEFT - 6, top + 4, f"{y:.3g}", anchor="end"))
+        parts.append(f'<path d="M{LEFT} {top:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
+    for colour, (name, points) in zip(COLOURS, series.items(), strict=False):
+        places = [place(x, y) for x, y in points]
+        path = " ".join(f"{left:.1f},{top:.1f}" for left, top in places)
+        line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        parts += [line, _text(places[-1][0] + 6, places[-1][1] + 4, name, fill=colour)]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _scale(low: float, high: float):  # noqa: ANN202 - a function of one number
+    span = (high - low) or 1.0
+    return lambda value: (value - low) / span
+
+
+def _log_scale(values: Sequence[float]):  # noqa: ANN202 - a function of one number
+    scale = _scale(math.log(min(values)), math.log(max(values)))
+    return lambda value: scale(math.log(value))
+
+
+def _text(  # noqa: PLR0913 - what a text element has
+    x: float, y: float, text: str, *, size: int = 12, anchor: str = "start", fill: str = "#222"
+) -> str:
+    placed = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{fill}"'
+    return f"<text {placed}>{escape(text)}</text>"
