@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from swarmcache.generation import wrapping
-from swarmcache.generation.flags import TRAINING, save_flags
+from swarmcache.generation.flags import TRAINING, restore, save_flags
 from swarmcache.generation.mode import generation_mode
 from swarmcache.generation.modules import core_of, is_module, modules_of
 
@@ -99,12 +99,12 @@ def _restoring(trainer: Any) -> Callable[..., object]:
 
     @functools.wraps(train)
     def guarded(*args: Any, **kwargs: Any) -> object:
-        modes = [flag for flag in save_flags(modules_of(trainer.model)) if flag.name == TRAINING]
+        flags = save_flags(modules_of(trainer.model))
+        modes = [flag for flag in flags if flag[1] == TRAINING]
         try:
             return train(*args, **kwargs)
         except BaseException:
-            for flag in modes:
-                flag.restore()
+            restore(modes)
             raise
 
     return guarded

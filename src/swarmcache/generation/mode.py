@@ -7,7 +7,13 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from swarmcache.generation.flags import configs_of, save_flags, save_use_cache, switch_off
+from swarmcache.generation.flags import (
+    configs_of,
+    restore,
+    save_flags,
+    save_use_cache,
+    switch_off,
+)
 from swarmcache.generation.modules import core_of, modules_of
 from swarmcache.generation.unfinished import UnfinishedBackwardError, waits_for_backward
 
@@ -29,7 +35,7 @@ class _Held:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.blocks: set[object] = set()
-        self.saved: dict[tuple[int, str], Saved] = {}
+        self.saved: list[Saved] = []
         self.gradients = True
 
 
@@ -92,11 +98,14 @@ def _switch(held: _Held, off: list[Saved], on: list[Saved]) -> None:
 
     if len(held.blocks) == 1:
         held.gradients = torch.is_grad_enabled()
-    for flag in (*off, *on):
-        held.saved.setdefault((id(flag.attributes), flag.name), flag)
+    if held.saved:
+        known = {(id(own), name) for own, name, _ in held.saved}
+        held.saved += [flag for flag in (*off, *on) if (id(flag[0]), flag[1]) not in known]
+    else:
+        held.saved = [*off, *on]
     switch_off(off)
-    for flag in on:
-        flag.attributes[flag.name] = True
+    for own, name, _ in on:
+        own[name] = True
     torch.set_grad_enabled(False)
 
 
@@ -105,9 +114,8 @@ def _leave(held: _Held, block: object) -> None:
     if held.blocks == {block}:
         import torch  # noqa: PLC0415 - torch only when used
 
-        for flag in held.saved.values():
-            flag.restore()
-        held.saved = {}
+        restore(held.saved)
+        held.saved = []
         torch.set_grad_enabled(held.gradients)
     held.blocks.discard(block)
 
