@@ -20,20 +20,22 @@ from measure.plot import lines
 HERE = pathlib.Path(__file__).resolve().parent
 INSIDE = HERE.parent / "tests" / "generation" / "inside"
 VERSION = "4.57.1"
+EXAMPLES = "35"
+"""Steps of learning from examples before: few, so that there is something to learn."""
 WINDOW = 10
 """Steps of which the table tells the mean."""
 
 
 def main() -> None:
     """Train twice, print the means, draw both curves."""
-    steps, seed = (*sys.argv[1:], *("40", "1")[len(sys.argv) - 1 :])
+    steps, seed = (*sys.argv[1:], *("60", "1")[len(sys.argv) - 1 :])
     sys.path.insert(0, str(HERE.parent / "tasks"))
     import generation_environment  # noqa: PLC0415 - tasks are no package
 
     done = subprocess.run(
         [
             *[str(generation_environment.python_of(VERSION)), str(INSIDE / "grpo.py")],
-            *["--steps", steps, "--seed", seed],
+            *["--steps", steps, "--seed", seed, "--examples", EXAMPLES],
         ],
         env={
             **os.environ,

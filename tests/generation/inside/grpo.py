@@ -1,6 +1,6 @@
 """A short GRPO run of TRL's own trainer on a toy task: say the prompt's words again, in order.
 
-    python grpo.py [--steps 40] [--seed 1]
+    python grpo.py [--steps 40] [--seed 1] [--examples 50]
 
 The last line is JSON: the mean reward of each step, as TRL is and with its trainer guarded. The
 model is small, learns the task halfway from examples first, and is the same at each call. Gradient
@@ -24,11 +24,8 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from swarmcache.generation import guard
 
-EXAMPLES = 35
-"""Steps of learning from examples: enough to be right about half of the time."""
 
-
-def taught(words: PreTrainedTokenizerFast, seed: int) -> Qwen2ForCausalLM:
+def taught(words: PreTrainedTokenizerFast, seed: int, examples: int) -> Qwen2ForCausalLM:
     """Return a model that has seen examples of the task."""
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(
@@ -46,7 +43,7 @@ def taught(words: PreTrainedTokenizerFast, seed: int) -> Qwen2ForCausalLM:
         )
     )
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for step in range(EXAMPLES):
+    for step in range(examples):
         texts = [f"{' '.join(ask)} : {' '.join(ask)}" for ask in prompts(32, 1000 + step)]
         ids = words(texts, return_tensors="pt")["input_ids"]
         labels = ids.clone()
@@ -88,10 +85,11 @@ def trained(model: Any, words: Any, steps: int, seed: int, folder: str) -> Any:
     )
 
 
-def run(steps: int, seed: int, guarded: bool, words: Any) -> list[float]:
+def run(options: argparse.Namespace, words: Any, *, guarded: bool) -> list[float]:
     """Train, and return the mean reward of each step."""
+    model = taught(words, options.seed, options.examples)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = trained(taught(words, seed), words, steps, seed, folder)
+        trainer = trained(model, words, options.steps, options.seed, folder)
         if guarded:
             guard(trainer)
         trainer.train()
@@ -103,13 +101,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--examples", type=int, default=50)
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     words = tokenizer()
-    plain = run(options.steps, options.seed, False, words)
-    guarded = run(options.steps, options.seed, True, words)
+    plain = run(options, words, guarded=False)
+    guarded = run(options, words, guarded=True)
     versions = {"trl": trl.__version__, "transformers": transformers.__version__}
     print(json.dumps({"plain": plain, "guarded": guarded, **versions}))
 
