@@ -29,8 +29,8 @@ class Guard:
         """Guard a model, or a trainer with a `model`."""
         self._core = core_of(model_of(target))
         self._trainer = None if is_module(target) else target
-        _guarded[self._core] = weakref.ref(model_of(target))
         wrapping.add(_around, type(self._core))
+        _guarded[self._core] = weakref.ref(model_of(target))
         if self._trainer is not None and callable(getattr(self._trainer, "train", None)):
             self._trainer.train = _restoring(self._trainer)
 
@@ -53,7 +53,7 @@ def guard(target: Any) -> Guard:
     Each call runs in `generation_mode`, whoever makes it and through whatever wrapper. Of a trainer
     the method `train` is guarded too: if it raises, every module is in the mode again in which it
     was before, so that a round after a failed one does not generate in train mode (GenRL 0.3.0
-    does). Raises TypeError when there is no model.
+    does). Raises TypeError when there is no model, or one that cannot generate.
     """
     return Guard(target)
 

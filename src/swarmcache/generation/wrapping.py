@@ -33,15 +33,18 @@ _deciders: list[Around] = []
 
 
 def add(around: Around, kind: type) -> None:
-    """Let `around` decide about each call of `kind.generate`, wherever that is defined."""
+    """Let `around` decide about each call of `kind.generate`, wherever that is defined.
+
+    Raises TypeError where no class of `kind` defines it.
+    """
+    home = next((home for home in kind.__mro__ if "generate" in vars(home)), None)
+    if home is None:
+        raise TypeError(f"{kind.__name__} cannot generate")
     with _changing:
         if around not in _deciders:
             _deciders.append(around)
-        for home in kind.__mro__:
-            if "generate" in vars(home):
-                if not hasattr(vars(home)["generate"], _UNWRAPPED):
-                    home.generate = _wrapped(vars(home)["generate"])  # type: ignore[attr-defined] # just seen
-                return
+        if not hasattr(vars(home)["generate"], _UNWRAPPED):
+            home.generate = _wrapped(vars(home)["generate"])  # type: ignore[attr-defined] # just seen
 
 
 @contextmanager
