@@ -41,13 +41,14 @@ def models() -> dict[str, Any]:
     """Guard a model; then a copy of it, a pickled one and another model are not guarded."""
     model, other = make("qwen2"), train_with_checkpointing(make("qwen2"))
     clean = generate(model)
-    train_with_checkpointing(model)
-    before = state_of(model)
     standing = guard(model)
     guard(model)
+    # Before: 5.23 hangs a local function on the model, which no pickle takes.
+    thawed = train_with_checkpointing(pickle.loads(pickle.dumps(model)))
+    before = state_of(train_with_checkpointing(model))
     guarded = generate(model)
     changed = differences(before, state_of(model))
-    twin, thawed = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
+    twin = copy.deepcopy(model)
     found = {
         "guarded": guarded == clean,
         "changed": changed,
