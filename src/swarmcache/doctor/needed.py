@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.doctor.caches import used_caches
 from swarmcache.hubcache.complete.integrity import check
+from swarmcache.project.loaded_names import effective_names
 
 if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
@@ -36,8 +37,19 @@ def needed_states(case: Case) -> tuple[NeededState, ...]:
     loaders = case.project.loaders
     if not needs.certain or (loaders and all(one.execution.root.in_container for one in loaders)):
         return ()
-    loaded = {load.span.file for load in case.project.loads if load.way == "config"}
-    named = [one for one in needs.models if one.origin.rpartition(":")[0] in loaded]
+    configured = [load for load in case.project.loads if load.way == "config"]
+    loaded = {load.span.file for load in configured}
+    decided = {
+        f"{load.span.file}:{load.span.line}": effective_names(case.project, load)
+        for load in configured
+        if load.name is not None and load.name.variable
+    }
+    named = [
+        one
+        for one in needs.models
+        if one.origin.rpartition(":")[0] in loaded
+        and one.target.id in decided.get(one.origin, (one.target.id,))
+    ]
     first = {model.target: model for model in reversed(named)}
     caches = used_caches(case)
     found = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from doctor.cases import case, places
+from doctor.cases import case, found, places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,20 @@ def test_true_cases(script: str, tmp_path: Path) -> None:
 def test_look_alikes(script: str, tmp_path: Path) -> None:
     """Set, set for this command, another program, a comment, a text."""
     assert places(case(tmp_path, {"run.sh": script, "other.py": "print(1)\n"}), "SC101") == []
+
+
+def test_many_scripts_are_one_finding(tmp_path: Path) -> None:
+    """The cause is one: nothing names the cache."""
+    files = {f"{name}.sh": "python train.py\n" for name in ("a", "b", "c", "d", "e")}
+    (finding,) = found(case(tmp_path, files), "SC101")
+    assert finding.message.endswith("The same holds for b.sh, c.sh, d.sh ….")
+
+
+def test_a_program_that_loads_a_tokenizer_only_loads_no_model(tmp_path: Path) -> None:
+    """A router of requests counts tokens."""
+    code = "from transformers import AutoTokenizer\nAutoTokenizer.from_pretrained('a/b')\n"
+    one = case(tmp_path, {"train.py": code, "run.sh": "python train.py\n"})
+    assert places(one, "SC101") == []
 
 
 def test_what_the_user_has_set_is_no_default(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def test_the_start_script_of_rl_swarm(tmp_path: Path) -> None:
         ("{image: 'vllm/vllm-openai:v1', command: --model org/m}", 1),
         ("{image: 'vllm/vllm-openai:v1', command: --model /models/m}", 0),
         ("{image: 'vllm/vllm-openai:v1', command: --model org/m --download-dir /x}", 0),
+        ("{image: 'vllm/vllm-openai:v1', command: '--model org/m ${MORE}'}", 0),
         ("{image: vllm/vllm-openai, volumes: ['~/hf:/root/.cache/huggingface']}", 0),
         (
             "{image: 'lmsysorg/sglang', command: python3 -m sglang.launch_server --model-path a/b}",

@@ -52,7 +52,7 @@ def test_a_dotenv_file_that_git_ignores_is_the_place_for_it(tmp_path: Path) -> N
     [
         ("hf_", 34, _LETTERS),
         ("ghp_", 36, _LETTERS + string.digits),
-        ("sk-", 48, _LETTERS + string.digits),
+        ("sk-a1b2C3d4T3BlbkFJ", 20, _LETTERS + string.digits),
         ("AKIA", 16, string.ascii_uppercase + string.digits),
         ("1020304051:", 35, _LETTERS + string.digits),
     ],
@@ -74,9 +74,10 @@ def test_whose_token(prefix: str, length: int, letters: str) -> None:
         "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",
         "$HF_TOKEN",
         "hf_abc",
+        "sk-" + "d0b5aixwfMS9S1cvjl2dQcGRPUYZ93RR28c3GL",
         "task-" + "a1B2c3D4e5F6g7H8i9J0k1L2",
     ],
 )
 def test_look_alikes(text: str) -> None:
-    """What stands for a token, names of things, a variable."""
+    """What stands for a token, names of things, a variable, a key of nobody known."""
     assert list(secrets_in(text.encode())) == []

@@ -34,6 +34,8 @@ def test_true_cases(code: str, line: int, tmp_path: Path) -> None:
         "import os\nos.environ['HF_HOME'] = '/x'\nimport transformers\n",
         "import os\nimport huggingface_hub\nos.environ['HF_HOME'] = '/x'\n",
         "import os\nimport transformers\nos.environ['HF_TOKEN'] = 'x'\n",
+        "import os\nimport accelerate\nos.environ['HF_HOME'] = '/x'\n",
+        "import os\nfrom vllm import LLM\nos.environ['HF_HOME'] = '/x'\n",
         "import os\nimport torch\nos.environ['HF_HOME'] = '/x'\n",
         "import os\ndef f():\n    os.environ['HF_HOME'] = '/x'\n    import transformers\n",
         (
@@ -48,5 +50,5 @@ def test_true_cases(code: str, line: int, tmp_path: Path) -> None:
     ],
 )
 def test_look_alikes(code: str, tmp_path: Path) -> None:
-    """Before, a lazy import, read at each use, another library, in a function, for a child."""
+    """Before, lazy, read at each use, libraries that read nothing, in a function, for a child."""
     assert places(case(tmp_path, {"own.py": code}), "SC108") == []

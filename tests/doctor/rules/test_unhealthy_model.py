@@ -28,6 +28,20 @@ def test_missing(tmp_path: Path) -> None:
     assert (finding.span.file, finding.span.line) == ("conf/c.yaml", 3)
 
 
+def test_a_model_that_no_start_loads(tmp_path: Path) -> None:
+    """The script exports another one than the config's default."""
+    config = (
+        "model:\n"
+        "  _target_: transformers.AutoModelForCausalLM.from_pretrained\n"
+        "  pretrained_model_name_or_path: ${oc.env:MODEL_NAME, org/m}\n"
+    )
+    run = "python train.py --config-path $PWD/conf --config-name c.yaml\n"
+    plain = case(tmp_path / "a", {"conf/c.yaml": config, "run.sh": run})
+    assert places(plain, "SC703") == ["conf/c.yaml:3"]
+    other = f"export MODEL_NAME=org/other\n{run}"
+    assert places(case(tmp_path / "b", {"conf/c.yaml": config, "run.sh": other}), "SC703") == []
+
+
 def test_incomplete(tmp_path: Path) -> None:
     """What is missing is named."""
     users_cache(tmp_path).repo("org/m", MODEL, absent=["model.safetensors"])

@@ -19,24 +19,32 @@ from swarmcache.locale import t
 from swarmcache.project.effective.caches import uses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.effective.loaders import Loader
 
 
+_SHOWN = 3
+
+
 def check(case: Case) -> Iterator[Finding]:
-    """Find the first program of each root that loads models from a cache that nobody named."""
-    seen: set[str] = set()
+    """Find what loads models from a cache that nobody named: one finding for each such cache."""
+    groups: dict[str, dict[str, Loader]] = {}
     for loader in case.project.loaders:
-        root = loader.execution.root.name
-        if loader.execution.root.in_container:
+        root = loader.execution.root
+        if root.in_container:
             continue  # Its user and home are fixed; what counts there is a mount: SC201.
-        if root in seen or not _rests_on_default(loader, case):
-            continue
-        seen.add(root)
-        yield _found(loader, case)
+        if _rests_on_default(loader, case):
+            groups.setdefault(_path(loader, case), {}).setdefault(root.name, loader)
+    for roots in groups.values():
+        yield _found(list(roots.values()), case)
+
+
+def _path(loader: Loader, case: Case) -> str:
+    first = next(uses(loader.execution, case.node.libraries), None)
+    return first.hub.path if first is not None and first.hub is not None else ""
 
 
 def _rests_on_default(loader: Loader, case: Case) -> bool:
@@ -44,18 +52,22 @@ def _rests_on_default(loader: Loader, case: Case) -> bool:
     return all(use.hub is not None and use.hub.decided_by == DEFAULT for use in found)
 
 
-def _found(loader: Loader, case: Case) -> Finding:
-    (first, *_) = uses(loader.execution, case.node.libraries)
-    path = first.hub.path if first.hub is not None else ""
+def _found(starts: Sequence[Loader], case: Case) -> Finding:
+    loader, *others = starts
     loads = (load for load in case.project.loads if load.kind != "ollama")
     bare = [load for load in loads if "cache_dir" not in load.options]
     message = t(
         "{root} starts a program that loads models, and nothing names its cache: it is {path} for"
         " this user, and another folder for another user, under sudo, in a service or a container.",
         root=loader.execution.root.name,
-        path=path,
+        path=_path(loader, case),
     )
-    sites = (Evidence(load.span, t("loads without cache_dir")) for load in bare[:3])
+    if others:
+        names = [one.execution.root.name for one in others]
+        more = ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
+        message += " " + t("The same holds for {names}.", names=more)
+    sites = [Evidence(load.span, t("loads without cache_dir")) for load in bare[:_SHOWN]]
+    sites += [Evidence(one.execution.span, t("and so does this")) for one in others[:_SHOWN]]
     fix = Fix("display", t("Run swarmcache init, which writes one cache where it takes effect."))
     title = t("no explicit cache")
     return RULE.finding(title, message, loader.execution.span, evidence=sites, fix=fix)

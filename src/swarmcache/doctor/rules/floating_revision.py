@@ -1,5 +1,8 @@
 """SC303: no commit is pinned: each start asks the Hub what `main` is, and may get another model.
 
+Where an environment variable decides which model is loaded, what the scripts export counts.
+Examples, benchmarks, documentation and tests are not looked at.
+
 What it cannot know: names that only running tells; and pins that `swarmcache run` takes from
 `swarmcache.lock`, with which nothing is said.
 """
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.loaded_names import effective_names
 from swarmcache.project.sites import is_repo_id
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from swarmcache.project.loads import Load
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_ASIDE = re.compile(r"(?:^|/)(?:examples?|benchmarks?|docs?|demos?|tutorials?|notebooks?)/")
 _KINDS = frozenset({"model", "tokenizer", "config", "processor", "pipeline", "snapshot", "engine"})
 
 
@@ -34,7 +39,7 @@ def check(case: Case) -> Iterator[Finding]:
     if not loads:
         return
     first, *others = loads
-    repos = list(dict.fromkeys(repo for load in loads for repo in load.repos))
+    repos = list(dict.fromkeys(repo for load in loads for repo in _names(load, case)))
     message = t(
         "No commit is pinned for {models}: each start asks the Hub for the newest one, and what is"
         " loaded may change without a word.",
@@ -50,14 +55,19 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _floats(load: Load, case: Case) -> bool:
-    if load.kind not in _KINDS or load.in_tests or not load.repos:
+    if load.kind not in _KINDS or load.in_tests or _ASIDE.search(load.span.file):
         return False
-    if not any(is_repo_id(repo, case.project.folder) for repo in load.repos):
+    if not _names(load, case):
         return False
     revision = load.options.get("revision") or load.options.get("model_revision")
     if revision is None:
         return not load.open
     return isinstance(revision.value, str) and not _COMMIT.fullmatch(revision.value)
+
+
+def _names(load: Load, case: Case) -> list[str]:
+    found = effective_names(case.project, load)
+    return [name for name in found if is_repo_id(name, case.project.folder)]
 
 
 RULE = Rule("SC303", "floating-revision", "info", "high", check)

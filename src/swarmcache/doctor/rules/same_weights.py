@@ -1,6 +1,7 @@
 """SC304: different repos with equal weights, so that the same bytes are fetched and kept twice.
 
-Told by the hashes of what is cached, else by owners who are known to publish others' models again.
+Told by the hashes of what is cached; else, as a guess that says so, by owners who publish others'
+models again.
 
 What it cannot know: equal weights of repos that are not cached and have different names; and
 whether an owner has changed a file, where it goes by names.
@@ -75,17 +76,20 @@ def _found(one: str, other: str, named: dict[str, Load], *, hashed: bool) -> Fin
         message = t("{one} and {other} have equal weights, byte for byte.", one=one, other=other)
     else:
         message = t(
-            "{one} and {other} are known as the same weights under two names.", one=one, other=other
+            "{one} and {other} are named as the same model by two owners; whether their weights are"
+            " equal is told by their hashes once both are cached.",
+            one=one,
+            other=other,
         )
     message += " " + t("Each is downloaded and kept on its own.")
     return RULE.finding(
-        t("the same weights under two names"),
+        t("the same weights under two names") if hashed else t("perhaps one model under two names"),
         message,
         named[other].span,
         evidence=[Evidence(named[one].span, t("the other name"))],
         fix=Fix("display", t("Name one of them everywhere: {model}", model=one)),
         severity="warning" if hashed else "info",
-        confidence="high" if hashed else "medium",
+        confidence="high" if hashed else "low",
     )
 
 

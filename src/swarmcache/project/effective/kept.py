@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.project.effective.containers import Container, Mount
-    from swarmcache.project.effective.executions import Execution
+    from swarmcache.project.effective.executions import Execution, Given
     from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.loads import Load
     from swarmcache.project.sources import Span
@@ -110,6 +110,8 @@ def _is_open(loader: Loader, project: Project) -> bool:
         return False
     if any(_is_folder(execution, name) for name in _MODEL_OPTIONS):
         return False
+    if loader.library != "transformers" and any(map(_may_be_several, execution.words())):
+        return False
     modules = [module for module in project.modules if module.name in loader.modules]
     if any(write.name in _DECIDING for module in modules for write in module.writes):
         return False
@@ -120,6 +122,11 @@ def _is_open(loader: Loader, project: Project) -> bool:
 
 _DECIDING = frozenset({"", *HUB_VARIABLES, *TRANSFORMERS_VARIABLES})
 """Empty is a dotenv file that Python loads, which may hold any of them."""
+
+
+def _may_be_several(word: Given) -> bool:
+    """Tell whether a word may hold options of a server: `${VLLM_ARGS}` of a compose file."""
+    return any(value is None or (" " in value and "--" in value) for value in word.values)
 
 
 def _is_folder(execution: Execution, name: str) -> bool:

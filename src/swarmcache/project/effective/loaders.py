@@ -24,6 +24,8 @@ _LAUNCHERS = {
 _SERVERS = {"vllm": "serve", "sglang": "", "text-generation-launcher": "", "trl": ""}
 _SERVER_MODULES = ("vllm.entrypoints", "sglang.launch_server")
 _HUB = {"hf": ("download", "cache"), "huggingface-cli": ("download", "scan-cache", "delete-cache")}
+_SMALL = frozenset({"tokenizer", "config"})
+"""What a program may load that holds no model: a router or a count of tokens."""
 _CONFIGS = ("--config-path", "--config-name", "--config-dir", "--config", "-cp", "-cn")
 
 
@@ -44,7 +46,7 @@ def loaders(
 ) -> tuple[Loader, ...]:
     """Return the programs among executions that load models, or may."""
     by_name = {module.name: module for module in modules}
-    loading = {load.span.file for load in loads}
+    loading = {load.span.file for load in loads if load.kind not in _SMALL}
     found = (_loader(execution, by_name, loading) for execution in executions)
     return tuple(loader for loader in found if loader is not None)
 

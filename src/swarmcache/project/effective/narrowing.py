@@ -1,8 +1,12 @@
-"""What a test tells of a variable: behind `[ -n "$NAME" ]` it is neither unset nor empty."""
+"""What a test tells of a variable: behind `[ -n "$NAME" ]` it is neither unset nor empty.
+
+In an arm of `case $NAME in` it matches the arm's patterns and none of those before.
+"""
 
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from swarmcache.project.effective.values import of
@@ -36,6 +40,30 @@ def narrowed(
         left = [s for s in of(variables, match["name"]) if _may_be_filled(s, filled=filled)]
     # Where nothing is left, this way is never taken; then what was there is as good as any.
     return {**variables, match["name"]: tuple(left)} if left else variables
+
+
+def matching(
+    variables: dict[str, Alternatives], subject: str, patterns: str, *, holds: bool
+) -> dict[str, Alternatives]:
+    """Return what variables may still be in an arm of `case`, or behind it.
+
+    `patterns` are as written, with blanks between; one that depends on anything tells nothing.
+    """
+    match = re.fullmatch(_NAME, subject.strip())
+    if (
+        match is None
+        or match["name"] not in variables
+        or re.search(r"[$`()\\]|[\"'].*\s", patterns)
+    ):
+        return variables
+    wanted = [pattern.strip("\"'") for pattern in patterns.split()]
+    left = [s for s in of(variables, match["name"]) if _may_match(s, wanted, holds=holds)]
+    return {**variables, match["name"]: tuple(left)} if left else variables
+
+
+def _may_match(setting: Setting | None, patterns: list[str], *, holds: bool) -> bool:
+    found = "" if setting is None else setting.value
+    return found is None or any(fnmatchcase(found, one) for one in patterns) is holds
 
 
 def _may_be_filled(setting: Setting | None, *, filled: bool) -> bool:

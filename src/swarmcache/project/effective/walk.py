@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from swarmcache.project.effective.builtins import BUILTINS, State
 from swarmcache.project.effective.executions import Execution
 from swarmcache.project.effective.expansion import expanded
-from swarmcache.project.effective.narrowing import narrowed
+from swarmcache.project.effective.narrowing import matching, narrowed
 from swarmcache.project.effective.programs import started
 from swarmcache.project.effective.values import UNSET, Setting, distinct, merged, of
 from swarmcache.project.readers.shell.syntax import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from swarmcache.project.effective.executions import Root
     from swarmcache.project.effective.programs import Program, Words
     from swarmcache.project.effective.values import Alternatives, Way
-    from swarmcache.project.readers.shell.syntax import Assignment, Script, Statement, Word
+    from swarmcache.project.readers.shell.syntax import Arm, Assignment, Script, Statement, Word
     from swarmcache.project.sources import Span
 
     Scripts = Callable[[str], "Script | None"]
@@ -150,9 +150,9 @@ class Walk:
         ways: list[State] = [] if one.exhaustive else [state]
         for arm in one.arms:
             tested = self._block(arm.condition, state, place)
-            taken = replace(tested, variables=narrowed(tested.variables, arm.text, holds=True))
+            taken = replace(tested, variables=_told(one, arm, tested, holds=True))
             ways.append(self._block(arm.body, taken, inside))
-            state = replace(state, variables=narrowed(state.variables, arm.text, holds=False))
+            state = replace(state, variables=_told(one, arm, state, holds=False))
         if not one.exhaustive:
             ways[0] = state
         return _joined(ways) if ways else state
@@ -294,6 +294,13 @@ class Walk:
         folder = os.path.dirname(seen)
         deeper = replace(place, script=script, folder=folder, depth=place.depth + 1, within=within)
         return self._block(script.body, state, deeper)
+
+
+def _told(one: Branch, arm: Arm, state: State, *, holds: bool) -> dict[str, Alternatives]:
+    """Return what variables may be where an arm is taken, or is not."""
+    if one.subject:
+        return matching(state.variables, one.subject, arm.text, holds=holds)
+    return narrowed(state.variables, arm.text, holds=holds)
 
 
 def _joined(ways: Sequence[State]) -> State:

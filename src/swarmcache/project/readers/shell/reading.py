@@ -298,7 +298,9 @@ class _Reader:
             text = " ".join(self._text(c) for c in item.children[:closing] if c.is_named)
             arms.append(Arm((), self.block(item.children[closing + 1 :]), text))
         exhaustive = any(arm.text == "*" for arm in arms)
-        return (Branch(tuple(arms), exhaustive, self._span(node)),)
+        word = node.child_by_field_name("value")
+        subject = self._text(word) if word is not None else ""
+        return (Branch(tuple(arms), exhaustive, self._span(node), subject),)
 
     def _while(self, node: Node) -> tuple[Statement, ...]:
         body = node.child_by_field_name("body")

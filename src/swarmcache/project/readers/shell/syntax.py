@@ -123,6 +123,8 @@ class Branch:
     exhaustive: bool
     """Whether one of them always is."""
     span: Span
+    subject: str = ""
+    """The word of `case` as written, which is held against each arm's patterns."""
 
 
 @dataclass(frozen=True, slots=True)
