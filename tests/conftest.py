@@ -34,8 +34,8 @@ SURPRISES = re.compile(
     r"|PYTHON(?:UNBUFFERED|DONTWRITEBYTECODE|IOENCODING|UTF8|WARNINGS|OPTIMIZE)",
     re.IGNORECASE,
 )
-HARMLESS = "SWARMCACHE_COMPAT_ENVS"
-"""Where the compat environments are: it decides no answer."""
+HARMLESS = frozenset({"SWARMCACHE_COMPAT_ENVS", "SWARMCACHE_JUDGED"})
+"""Where the compat environments and clones of judged projects are: they decide no answer."""
 
 IGNORED_BY_STARTERS = {
     signal.SIGHUP: signal.SIG_DFL,
@@ -53,7 +53,7 @@ def clean_environment(home: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in OUTSIDE.items()
-        if name == HARMLESS or not SURPRISES.fullmatch(name)
+        if name in HARMLESS or not SURPRISES.fullmatch(name)
     }
     return {**kept, "HOME": home, "LANG": "C.UTF-8"}
 

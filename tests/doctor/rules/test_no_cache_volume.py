@@ -148,6 +148,17 @@ def test_docker_run(script: str, expected: int, tmp_path: Path) -> None:
     assert len(places(one, "SC201")) == expected
 
 
+def test_the_working_directory_of_the_image(tmp_path: Path) -> None:
+    """`$PWD` in a start script is the container's."""
+    files = {
+        "compose.yaml": service(),
+        "Dockerfile": NODE,
+        "run.sh": 'export HF_HOME="$PWD/.cache"\npython train.py\n',
+    }
+    (finding,) = found(case(tmp_path, files), "SC201")
+    assert "/home/gensyn/swarm/.cache/hub" in finding.message
+
+
 def test_code_that_names_its_own_place(tmp_path: Path) -> None:
     """Then the environment does not tell where models go."""
     code = 'from transformers import AutoModel\nAutoModel.from_pretrained("a/b", cache_dir="/m")\n'

@@ -46,5 +46,12 @@ def test_a_config_that_the_code_does_not_follow(tmp_path: Path) -> None:
     config = "model:\n  model_name_or_path: org/m\n  cache_dir: ${oc.env:TRANSFORMERS_CACHE,null}\n"
     run = "python train.py --config-path $PWD/conf --config-name a\n"
     files = {"run.sh": f"export TRANSFORMERS_CACHE=/x\n{run}", "conf/a.yaml": config}
-    assert places(case(tmp_path, files), "SC110") == ["conf/a.yaml:3"]
-    assert places(case(tmp_path, {**files, "run.sh": run}), "SC110") == []
+    later = case(tmp_path / "5", files, transformers="5.23.0", huggingface_hub="2.4.0")
+    assert places(later, "SC110") == ["conf/a.yaml:3"]
+    # Before 5.0 transformers goes by that variable everywhere, so that both are in one folder.
+    assert places(case(tmp_path / "4", files), "SC110") == []
+    assert places(case(tmp_path / "u", {**files, "run.sh": run}), "SC110") == []
+    common = {
+        name: text.replace("TRANSFORMERS_CACHE", "HF_HUB_CACHE") for name, text in files.items()
+    }
+    assert places(case(tmp_path / "h", common, transformers="5.23.0"), "SC110") == []

@@ -66,4 +66,4 @@ def _found(execution: Execution, path: str) -> Finding:
     )
 
 
-RULE = Rule("SC505", "chown-cache", "warning", "high", check)
+RULE = Rule("SC505", "chown-cache", "warning", "high", check, preview=True)

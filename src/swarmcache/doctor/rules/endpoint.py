@@ -88,4 +88,4 @@ def _around(seen: SeenSetting) -> Finding:
     )  # fmt: skip
 
 
-RULE = Rule("SC405", "endpoint", "warning", "high", check)
+RULE = Rule("SC405", "endpoint", "warning", "high", check, preview=True)

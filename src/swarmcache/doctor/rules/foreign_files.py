@@ -81,4 +81,4 @@ def _there(path: str, cache: str) -> Finding:
     return RULE.finding(t("a key in the cache folder"), message, fix=fix)
 
 
-RULE = Rule("SC205", "foreign-files", "warning", "high", check)
+RULE = Rule("SC205", "foreign-files", "warning", "high", check, preview=True)

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
+from swarmcache.hubcache.locate import (
+    HUB_VARIABLES,
+    TRANSFORMERS_VARIABLES,
+    reads_own_variables,
+)
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ def check(case: Case) -> Iterator[Finding]:
     bare = [one for one in loads if not _has_option(one) and not one.open and not _is_local(one)]
     for load, value in own:
         others = [one for one in bare if one.way != "command" and _belongs(one, load)]
+        others = [one for one in others if not _follows(one, load, case)]
         if others:
             yield _found(load, value, others)
 
@@ -50,6 +56,16 @@ def _is_local(load: Load) -> bool:
 def _belongs(one: Load, other: Load) -> bool:
     """Tell whether two sites are of one program: in one file, or one is in what is configured."""
     return one.span.file == other.span.file or "config" in {one.way, other.way}
+
+
+def _follows(one: Load, load: Load, case: Case) -> bool:
+    """Tell whether a site without the argument goes by the very variable that gives it there."""
+    option = next(load.options[name] for name in _NAMES if name in load.options)
+    if option.variable in HUB_VARIABLES[:2]:
+        return True
+    version = case.node.libraries.transformers
+    own = version is None or reads_own_variables(version)
+    return option.variable in TRANSFORMERS_VARIABLES and one.library == "transformers" and own
 
 
 def _folder(load: Load, case: Case) -> str:

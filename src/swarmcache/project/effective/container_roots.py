@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.project.effective.builtins import State
 from swarmcache.project.effective.executions import Root
+from swarmcache.project.effective.values import Setting
 from swarmcache.project.effective.walk import Walk
 from swarmcache.project.readers.shell import read_script
 from swarmcache.project.readers.shell.syntax import Command, Script, Word
@@ -27,7 +28,9 @@ def executions_in_containers(
         script = _script(container, project)
         if script is not None:
             walk = Walk(container_root(container), scripts.get, project.folder)
-            walk.run(script, State(dict(container.variables), container.cwd), container.cwd or "/")
+            here = Setting(container.cwd, None, exported=True, way="image")  # As a shell sets it.
+            state = State({**container.variables, "PWD": (here,)}, container.cwd)
+            walk.run(script, state, container.cwd or "/")
             yield from walk.executions
 
 
