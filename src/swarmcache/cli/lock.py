@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.layout import Target
     from swarmcache.plans.lock import LockPlan
-    from swarmcache.project.draws import PoolOption
+    from swarmcache.project.needs.draws import PoolOption
 
 
 @click.command(
@@ -162,7 +162,7 @@ def _check(invocation: Invocation, named: Sequence[Target], pool: PoolOption) ->
 
 def _needed(invocation: Invocation, pool: PoolOption) -> Sequence[Target]:
     """Return what the project loads, which may be nothing: a lock can also stand by itself."""
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - reads YAML
+    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - reads YAML
 
     return needed_models(
         invocation.project,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
-    from swarmcache.project.models import Needs
+    from swarmcache.project.needs.models import Needs
 
     Pairs = Sequence[tuple[Target, Outcome]]
 
@@ -78,7 +78,7 @@ def _document(invocation: Invocation, pairs: Pairs, *, here: bool) -> str:
 
 
 def _needs(invocation: Invocation) -> Needs:
-    from swarmcache.project.models import Needs, needed_models  # noqa: PLC0415 - may read YAML
+    from swarmcache.project.needs.models import Needs, needed_models  # noqa: PLC0415 - may read YAML
 
     try:
         return needed_models(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import LockedModel
     from swarmcache.plans.clean import Pin
-    from swarmcache.project.models import OtherNeed
+    from swarmcache.project.needs.models import OtherNeed
 
 
 def project_pins(invocation: Invocation) -> list[Pin]:
@@ -104,10 +104,10 @@ def register_project(project: str, environment: Environment) -> None:
 
 
 def _needed(project: str, environment: Environment) -> Iterable[Target]:
-    from swarmcache.project.configs import has_configs  # noqa: PLC0415 - only clean and init ask
+    from swarmcache.project.needs.configs import has_configs  # noqa: PLC0415 - only clean and init ask
 
     if not has_configs(project):
         return ()
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
+    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
 
     return needed_models(project, environment, pool="all").targets

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from swarmcache.cli.options import Invocation
     from swarmcache.hubcache.layout import Target
-    from swarmcache.project.draws import PoolOption
-    from swarmcache.project.models import Needs
+    from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.models import Needs
 
 
 def project_targets(
@@ -26,7 +26,7 @@ def project_targets(
     Raises UsageError where none is found, and where several configs disagree and nothing tells
     which one is loaded (then the settings' `[[models]]` decide, if there are any).
     """
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - may read YAML
+    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - may read YAML
 
     needs = needed_models(
         invocation.project,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from swarmcache.plans.pull import Pulled, PullPlan
-    from swarmcache.project.draws import PoolOption
+    from swarmcache.project.needs.draws import PoolOption
 
 
 @click.command(

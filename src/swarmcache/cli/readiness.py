@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from swarmcache.cli.options import Invocation
     from swarmcache.hubcache.layout import Target
     from swarmcache.launch.run import Selection
-    from swarmcache.project.draws import PoolOption
+    from swarmcache.project.needs.draws import PoolOption
     from swarmcache.report.terminal import Terminal
 
 _UNKNOWN_SECONDS = 5.0

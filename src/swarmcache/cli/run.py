@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.launch.run import Selection
-    from swarmcache.project.draws import PoolOption
+    from swarmcache.project.needs.draws import PoolOption
 
 OWN_FAILURE = 125
 """Everything that goes wrong before the command starts; every other code may be the command's."""

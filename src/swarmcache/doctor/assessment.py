@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.hubcache.usage import CacheUsage
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
 
 _LINK = 100e6 / 8
 """Bytes a second of the link that seconds are told for: 100 Mbit/s."""

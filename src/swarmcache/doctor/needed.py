@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.doctor.caches import used_caches
 from swarmcache.hubcache.complete.integrity import check
-from swarmcache.project.loaded_names import effective_names
+from swarmcache.project.loads.names import effective_names
 
 if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.hubcache.complete.integrity import Outcome
-    from swarmcache.project.models import NeededModel
+    from swarmcache.project.needs.models import NeededModel
     from swarmcache.project.sources import Span
 
 _ORDER = ("complete", "unknown", "incomplete", "damaged", "missing")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.libraries import installed
 from swarmcache.hubcache.locate import locate
-from swarmcache.project.vram import pool_here
+from swarmcache.project.needs.vram import pool_here
 
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.hubcache.locate import Location
-    from swarmcache.project.vram import PoolChoice
+    from swarmcache.project.needs.vram import PoolChoice
 
 
 class Node:

@@ -143,7 +143,7 @@ def _models(project: str, environment: Environment) -> list[str]:
 
 
 def _found(project: str, environment: Environment) -> list[tuple[str, str]]:
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - reads YAML
+    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - reads YAML
 
     targets: tuple[Target, ...] = ()
     with suppress(ProjectError):  # A config that cannot be read must not keep a user from init.

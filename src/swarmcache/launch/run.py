@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import Lock
-    from swarmcache.project.draws import PoolOption
-    from swarmcache.project.models import Draw, Needs, OtherNeed
+    from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.models import Draw, Needs, OtherNeed
     from swarmcache.settings import ModelSetting
 
 MODEL_VARIABLE = "MODEL_NAME"
@@ -205,11 +205,11 @@ def _needs(
     environment: Environment, settings_models: Sequence[ModelSetting], pool: PoolOption
 ) -> Needs | None:
     """Return the project's needs, or None where nothing could name any."""
-    from swarmcache.project.configs import has_configs  # noqa: PLC0415 - only run asks
+    from swarmcache.project.needs.configs import has_configs  # noqa: PLC0415 - only run asks
 
     if not settings_models and not has_configs(environment.cwd):
         return None
-    from swarmcache.project.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
+    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
 
     return needed_models(environment.cwd, environment, pool=pool, settings_models=settings_models)
 

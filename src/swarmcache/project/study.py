@@ -11,15 +11,15 @@ from swarmcache.project.sources import Source
 
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
-    from swarmcache.project.effective.compose_words import ComposeCall
-    from swarmcache.project.effective.containers import Container
+    from swarmcache.project.containers.compose_words import ComposeCall
+    from swarmcache.project.containers.values import Container
     from swarmcache.project.effective.executions import Execution
     from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.files import FileKind, Files
-    from swarmcache.project.loaded_configs import LoadedConfig
-    from swarmcache.project.loads import Load
-    from swarmcache.project.loads_in_config import ConfigLoad
-    from swarmcache.project.models import Needs
+    from swarmcache.project.loads.in_config import ConfigLoad
+    from swarmcache.project.loads.loaded_configs import LoadedConfig
+    from swarmcache.project.loads.values import Load
+    from swarmcache.project.needs.models import Needs
     from swarmcache.project.readers.composition import Composed
     from swarmcache.project.readers.logs import LogLine
     from swarmcache.project.readers.python.syntax import Module
@@ -71,7 +71,7 @@ class Project:
     @cached_property
     def executions(self) -> tuple[Execution, ...]:
         """Every command that is run when something of the project is started."""
-        from swarmcache.project.effective.container_roots import (  # noqa: PLC0415
+        from swarmcache.project.containers.roots import (  # noqa: PLC0415
             executions_in_containers,
         )
 
@@ -100,7 +100,7 @@ class Project:
     @cached_property
     def compose_calls(self) -> tuple[ComposeCall, ...]:
         """Every `docker compose` of a script."""
-        from swarmcache.project.effective.compose_words import compose_call  # noqa: PLC0415
+        from swarmcache.project.containers.compose_words import compose_call  # noqa: PLC0415
 
         found = map(compose_call, self.executions_by_hand)
         return tuple(call for call in found if call is not None)
@@ -108,7 +108,7 @@ class Project:
     @cached_property
     def containers(self) -> tuple[Container, ...]:
         """Compose services, what scripts start by `docker run`, and images by themselves."""
-        from swarmcache.project.effective import docker_run, services, stacks  # noqa: PLC0415
+        from swarmcache.project.containers import docker_run, services, stacks  # noqa: PLC0415
 
         composed = services.service_containers(self, stacks.stacks(self, self.compose_calls))
         started = (*composed, *docker_run.run_containers(self))
@@ -118,7 +118,7 @@ class Project:
     @cached_property
     def loads_in_python(self) -> tuple[Load, ...]:
         """Every call in its code that loads something."""
-        from swarmcache.project.loads_in_python import loads_in  # noqa: PLC0415
+        from swarmcache.project.loads.in_python import loads_in  # noqa: PLC0415
 
         return tuple(load for module in self.modules for load in loads_in(module))
 
@@ -132,14 +132,14 @@ class Project:
     @cached_property
     def configs(self) -> dict[LoadedConfig, Composed | None]:
         """YAML configs that its programs load, with their defaults lists; None where unreadable."""
-        from swarmcache.project.loaded_configs import composed_config, loaded_configs  # noqa: PLC0415
+        from swarmcache.project.loads.loaded_configs import composed_config, loaded_configs  # noqa: PLC0415
 
         return {one: composed_config(self, one) for one in loaded_configs(self)}
 
     @cached_property
     def loads_in_configs(self) -> tuple[ConfigLoad, ...]:
         """Every place of a loaded config that names something to load, for each program."""
-        from swarmcache.project.loads_in_config import loads_in  # noqa: PLC0415
+        from swarmcache.project.loads.in_config import loads_in  # noqa: PLC0415
 
         made = ((one, composed) for one, composed in self.configs.items() if composed is not None)
         return tuple(load for one, composed in made for load in loads_in(self, one, composed))
@@ -154,14 +154,14 @@ class Project:
     @cached_property
     def needs(self) -> Needs:
         """What it would load when it is started here; `check` and `pull` ask the same."""
-        from swarmcache.project.models import needed_models  # noqa: PLC0415 - YAML
+        from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML
 
         return needed_models(self.folder, self.environment)
 
     @cached_property
     def loads(self) -> tuple[Load, ...]:
         """Every place that loads a model, a tokenizer, a dataset or an Ollama model."""
-        from swarmcache.project.loads_in_commands import loads_in  # noqa: PLC0415
+        from swarmcache.project.loads.in_commands import loads_in  # noqa: PLC0415
 
         configured = {one.load.span: one.load for one in self.loads_in_configs}
         commanded = loads_in(self.executions, self.loaders)

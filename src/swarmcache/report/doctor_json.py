@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.effective.loaders import Loader
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.sources import Span
 
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
 from swarmcache.project.effective.arguments import overrides
-from swarmcache.project.loads_in_config import config_span, known_environment, span_in
-from swarmcache.project.resolve import Broken, Resolver, Unresolved
+from swarmcache.project.loads.in_config import config_span, known_environment, span_in
+from swarmcache.project.needs.resolve import Broken, Resolver, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.loaded_configs import LoadedConfig
+    from swarmcache.project.loads.loaded_configs import LoadedConfig
     from swarmcache.project.readers.composition import Composed
     from swarmcache.project.study import Project
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.effective.executions import Given
-    from swarmcache.project.loaded_configs import LoadedConfig
+    from swarmcache.project.loads.loaded_configs import LoadedConfig
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project
 

@@ -16,15 +16,15 @@ from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.hubcache.locate import HUB_VARIABLES, TRANSFORMERS_VARIABLES
 from swarmcache.locale import t
-from swarmcache.project.effective.kept import container_caches
+from swarmcache.project.containers.kept import container_caches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
+    from swarmcache.project.containers.kept import ContainerCache
     from swarmcache.project.effective.executions import Execution
-    from swarmcache.project.effective.kept import ContainerCache
     from swarmcache.project.readers.dockerfile.syntax import Start
     from swarmcache.project.sources import Span
 

@@ -16,15 +16,15 @@ from swarmcache.doctor.caches import known_caches, used_caches
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.deletions_in_python import deletions_in
-from swarmcache.project.effective.deleting import deletions_of
+from swarmcache.project.commands.deleting import deletions_of
+from swarmcache.project.commands.deleting_in_python import deletions_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.effective.deleting import Deletion
+    from swarmcache.project.commands.deleting import Deletion
     from swarmcache.project.sources import Span
 
 

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.kept import container_caches
+from swarmcache.project.containers.kept import container_caches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.effective.compose_words import ComposeCall
-    from swarmcache.project.effective.containers import Container
-    from swarmcache.project.effective.kept import ContainerCache
+    from swarmcache.project.containers.compose_words import ComposeCall
+    from swarmcache.project.containers.kept import ContainerCache
+    from swarmcache.project.containers.values import Container
     from swarmcache.project.sources import Span
 
 _README = re.compile(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.left_behind import left_behind
+from swarmcache.project.containers.left_behind import left_behind
 from swarmcache.project.effective.settings_seen import settings_seen
 from swarmcache.project.effective.values import of
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.loaded_names import effective_names
-from swarmcache.project.sites import is_repo_id
+from swarmcache.project.loads.names import effective_names
+from swarmcache.project.needs.sites import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ASIDE = re.compile(r"(?:^|/)(?:examples?|benchmarks?|docs?|demos?|tutorials?|notebooks?)/")

@@ -17,8 +17,8 @@ from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.locale import t
+from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.caches import uses
-from swarmcache.project.effective.paths import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

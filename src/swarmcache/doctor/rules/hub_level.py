@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.kept import container_caches
+from swarmcache.project.containers.kept import container_caches
 from swarmcache.project.effective.settings_seen import settings_seen
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.effective.kept import ContainerCache
+    from swarmcache.project.containers.kept import ContainerCache
     from swarmcache.project.effective.settings_seen import SeenSetting
 
 _HUBS = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")

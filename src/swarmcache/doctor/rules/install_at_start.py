@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.installing import installs
+from swarmcache.project.commands.installing import installs
 from swarmcache.project.readers.shell.within import is_guarded
 
 if TYPE_CHECKING:

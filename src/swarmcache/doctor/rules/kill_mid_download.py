@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.watching import watchdog
+from swarmcache.project.commands.watching import watchdog
 from swarmcache.project.readers.shell.written import with_written
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.study import Project
 
 _STARTS = ("/", "./", "../", "~/")

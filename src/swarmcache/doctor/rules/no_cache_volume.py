@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.kept import container_caches
+from swarmcache.project.containers.kept import container_caches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.effective.kept import ContainerCache
+    from swarmcache.project.containers.kept import ContainerCache
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.kept import container_caches
-from swarmcache.project.effective.left_behind import left_behind
+from swarmcache.project.containers.kept import container_caches
+from swarmcache.project.containers.left_behind import left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.effective.left_behind import LeftBehind
+    from swarmcache.project.containers.left_behind import LeftBehind
 
 _CACHES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE")
 _OTHERS = ("HF_HUB_OFFLINE", "HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")

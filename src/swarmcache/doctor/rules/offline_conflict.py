@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.doctor.variables import Seen
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.sources import Span
 
 _SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")

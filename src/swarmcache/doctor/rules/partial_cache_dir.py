@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.loads import Load, Option
+    from swarmcache.project.loads.values import Load, Option
 
 _NAMES = ("cache_dir", "cache_folder")
 _KINDS = frozenset(

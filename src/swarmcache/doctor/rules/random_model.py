@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.drawings import drawings
+from swarmcache.project.loads.drawings import drawings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding, Severity
-    from swarmcache.project.drawings import Drawing
-    from swarmcache.project.loads_in_config import Draw
+    from swarmcache.project.loads.drawings import Drawing
+    from swarmcache.project.loads.in_config import Draw
 
 
 def check(case: Case) -> Iterator[Finding]:

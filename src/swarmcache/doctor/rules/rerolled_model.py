@@ -15,14 +15,14 @@ from swarmcache.doctor.finding import Evidence
 from swarmcache.doctor.rule import Rule
 from swarmcache.doctor.rules.random_model import draws_here, pin, pools_told
 from swarmcache.locale import t
-from swarmcache.project.drawings import drawings
+from swarmcache.project.loads.drawings import drawings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding, Severity
-    from swarmcache.project.drawings import Drawing
+    from swarmcache.project.loads.drawings import Drawing
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.effective.restarting import (
+from swarmcache.project.commands.restarting import (
     gives_up,
     is_own_script,
     runs_for_ever,

@@ -18,14 +18,14 @@ from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.hubcache.scan import read_repo, repo_names
 from swarmcache.locale import t
-from swarmcache.project.mirrors import same_model
+from swarmcache.project.loads.mirrors import same_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
 
 _WEIGHTS = (".safetensors", ".bin", ".gguf", ".pt")
 _SHA256 = 64

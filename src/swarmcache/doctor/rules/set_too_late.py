@@ -12,7 +12,7 @@ from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.hubcache.locate import TRANSFORMERS_VARIABLES, reads_own_variables
 from swarmcache.locale import t
-from swarmcache.project.python_order import late_writes
+from swarmcache.project.loads.python_order import late_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.commands.installing import installs
 from swarmcache.project.edits import Edit
-from swarmcache.project.effective.installing import installs
 from swarmcache.project.readers.shell.syntax import Command
 from swarmcache.project.readers.shell.within import statements
 from swarmcache.project.readers.shell.written import with_written

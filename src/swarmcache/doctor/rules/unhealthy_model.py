@@ -18,7 +18,7 @@ from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.needed import needed_states, place_of
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import listed, t
-from swarmcache.project.effective.homemade import homemade_checks
+from swarmcache.project.commands.homemade import homemade_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding, Severity
     from swarmcache.doctor.needed import NeededState
-    from swarmcache.project.effective.homemade import Homemade
+    from swarmcache.project.commands.homemade import Homemade
 
 
 def check(case: Case) -> Iterator[Finding]:

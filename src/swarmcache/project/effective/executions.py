@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from swarmcache.project.containers.paths import HERE
 from swarmcache.project.effective.expansion import expanded
-from swarmcache.project.effective.paths import HERE
 from swarmcache.project.effective.values import exported, of
 
 if TYPE_CHECKING:
-    from swarmcache.project.effective.paths import Paths
+    from swarmcache.project.containers.paths import Paths
     from swarmcache.project.effective.programs import Program
     from swarmcache.project.effective.values import Alternatives, Variables
     from swarmcache.project.readers.shell.syntax import Command, Loop

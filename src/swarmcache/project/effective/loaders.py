@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from swarmcache.project.effective.executions import Execution
     from swarmcache.project.effective.programs import Words
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.readers.python.syntax import Module
 
 _PYTHON = ("python", "pypy")

@@ -8,13 +8,13 @@ import pytest
 
 from project.projects import CONFIG, LAUNCHER, environment, swarm, write
 from swarmcache.hubcache.layout import Target
-from swarmcache.project.models import needed_models
+from swarmcache.project.needs.models import needed_models
 from swarmcache.settings import ModelSetting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmcache.project.models import Needs
+    from swarmcache.project.needs.models import Needs
 
 
 def ids(needs: Needs) -> list[str]:

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from swarmcache.project.effective.arguments import has_flag, option, overrides
-from swarmcache.project.loads import Load, Option
+from swarmcache.project.loads.values import Load, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from swarmcache.project.effective.executions import Execution, Given
     from swarmcache.project.effective.loaders import Loader
-    from swarmcache.project.loads import Library, LoadKind
+    from swarmcache.project.loads.values import Library, LoadKind
 
 _MODEL_OPTIONS = ("--model_name_or_path", "--model-name-or-path", "--pretrained_model_name_or_path")
 _MODEL_KEY = re.compile(r"(?:.+\.)?model\.path|(?:.+\.)?(?:\w+_)?model_name_or_path")

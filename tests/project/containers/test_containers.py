@@ -10,7 +10,7 @@ from swarmcache.project.study import Project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmcache.project.effective.containers import Container
+    from swarmcache.project.containers.values import Container
 
 
 def project(folder: Path, files: dict[str, str], **variables: str) -> Project:

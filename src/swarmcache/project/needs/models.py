@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from swarmcache.hubcache.layout import Target
 from swarmcache.locale import t
-from swarmcache.project.configs import find_configs
+from swarmcache.project.needs.configs import find_configs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.environment import Environment
-    from swarmcache.project.configs import Configs
-    from swarmcache.project.draws import PoolOption
-    from swarmcache.project.sites import Role
+    from swarmcache.project.needs.configs import Configs
+    from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.sites import Role
     from swarmcache.settings import ModelSetting
 
 
@@ -94,7 +94,7 @@ def needed_models(
     if not found.configs:
         named = tuple(map(_configured, settings_models))
         return Needs(named, (), (), tuple(dict.fromkeys(found.notes)), certain=True)
-    from swarmcache.project.survey import Survey  # noqa: PLC0415 - YAML and all that reads it
+    from swarmcache.project.needs.survey import Survey  # noqa: PLC0415 - YAML and all that reads it
 
     survey = Survey(project, environment, pool)
     per_config = [tuple(survey.config(config)) for config in found.configs]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.locate import HUB_VARIABLES, TRANSFORMERS_VARIABLES
-from swarmcache.project.effective.base_images import base_image
+from swarmcache.project.containers.base_images import base_image
+from swarmcache.project.containers.made_users import made_users
+from swarmcache.project.containers.paths import Mapped
 from swarmcache.project.effective.expansion import expanded
-from swarmcache.project.effective.made_users import made_users
-from swarmcache.project.effective.paths import Mapped
 from swarmcache.project.effective.values import Setting, distinct, of
 from swarmcache.project.readers.dockerfile.syntax import (
     Arg,

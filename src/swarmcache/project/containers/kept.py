@@ -6,18 +6,18 @@ import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.locate import HUB_VARIABLES, TRANSFORMERS_VARIABLES
+from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.arguments import option
 from swarmcache.project.effective.caches import uses
-from swarmcache.project.effective.paths import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.hubcache.libraries import Libraries
-    from swarmcache.project.effective.containers import Container, Mount
+    from swarmcache.project.containers.values import Container, Mount
     from swarmcache.project.effective.executions import Execution, Given
     from swarmcache.project.effective.loaders import Loader
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project
 

@@ -14,7 +14,7 @@ from swarmcache.project.readers.shell.syntax import Command, Script, Word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from swarmcache.project.effective.containers import Container
+    from swarmcache.project.containers.values import Container
     from swarmcache.project.effective.executions import Execution, Kind
     from swarmcache.project.readers.dockerfile.syntax import Start
     from swarmcache.project.study import Project

@@ -12,7 +12,7 @@ from swarmcache.project.study import Project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
 
 SWARM = """\
 # 训练配置

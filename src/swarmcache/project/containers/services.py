@@ -7,9 +7,9 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmcache.project.effective.containers import Container, Mount
+from swarmcache.project.containers.images import built_image, taken_image
+from swarmcache.project.containers.values import Container, Mount
 from swarmcache.project.effective.expansion import expanded
-from swarmcache.project.effective.images import built_image, taken_image
 from swarmcache.project.effective.values import Setting, distinct, of
 from swarmcache.project.readers.dockerfile import read_dockerfile
 from swarmcache.project.readers.dockerfile.syntax import Start
@@ -19,8 +19,8 @@ from swarmcache.project.readers.shell.syntax import Opaque, Variable, Word
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from swarmcache.project.effective.images import Image
-    from swarmcache.project.effective.stacks import Stack
+    from swarmcache.project.containers.images import Image
+    from swarmcache.project.containers.stacks import Stack
     from swarmcache.project.effective.values import Alternatives, Variables
     from swarmcache.project.readers.compose import syntax as compose
     from swarmcache.project.readers.compose.syntax import MountKind

@@ -7,8 +7,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmcache.project.effective.containers import Container, Mount
-from swarmcache.project.effective.images import built_image, taken_image
+from swarmcache.project.containers.images import built_image, taken_image
+from swarmcache.project.containers.values import Container, Mount
 from swarmcache.project.effective.values import Setting, of
 from swarmcache.project.readers.dockerfile import read_dockerfile
 from swarmcache.project.readers.dockerfile.syntax import Start
@@ -18,8 +18,8 @@ from swarmcache.project.readers.shell.syntax import Opaque, Word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from swarmcache.project.containers.images import Image
     from swarmcache.project.effective.executions import Execution
-    from swarmcache.project.effective.images import Image
     from swarmcache.project.effective.programs import Words
     from swarmcache.project.effective.values import Alternatives
     from swarmcache.project.study import Project

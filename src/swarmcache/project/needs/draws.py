@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from swarmcache.locale import t
+from swarmcache.project.needs.resolve import Unresolved
+from swarmcache.project.needs.vram import pool_here
 from swarmcache.project.readers.interpolation import BadInterpolation, Call, parse
-from swarmcache.project.resolve import Unresolved
-from swarmcache.project.vram import pool_here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmcache.environment import Environment
+    from swarmcache.project.needs.resolve import Function, Values
+    from swarmcache.project.needs.vram import PoolChoice, PoolName
     from swarmcache.project.readers.hydra import Place
-    from swarmcache.project.resolve import Function, Values
-    from swarmcache.project.vram import PoolChoice, PoolName
 
 RESOLVER = "gpu_model_choice"
 """The resolver with which RL-Swarm draws, registered by its own code."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmcache.environment import Environment
-from swarmcache.project import vram
-from swarmcache.project.vram import pool_here
+from swarmcache.project.needs import vram
+from swarmcache.project.needs.vram import pool_here
 
 if TYPE_CHECKING:
     from pathlib import Path

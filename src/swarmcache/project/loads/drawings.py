@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.project.draws import RESOLVER
+from swarmcache.project.needs.draws import RESOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.project.effective.values import Alternatives
-    from swarmcache.project.loaded_configs import LoadedConfig
-    from swarmcache.project.loads import Load
-    from swarmcache.project.loads_in_config import Draw
+    from swarmcache.project.loads.in_config import Draw
+    from swarmcache.project.loads.loaded_configs import LoadedConfig
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.study import Project
 
 

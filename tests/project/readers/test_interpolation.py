@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from swarmcache.environment import Environment
+from swarmcache.project.needs.resolve import Resolver, Unresolved
 from swarmcache.project.readers.hydra import Config, read_config
 from swarmcache.project.readers.interpolation import BadInterpolation, parse
-from swarmcache.project.resolve import Resolver, Unresolved
 
 if TYPE_CHECKING:
     from pathlib import Path

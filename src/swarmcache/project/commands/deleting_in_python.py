@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from swarmcache.project.effective.deleting import Deletion, deleted
+from swarmcache.project.commands.deleting import Deletion, deleted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

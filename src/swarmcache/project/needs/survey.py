@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.layout import Target, check_revision
 from swarmcache.locale import t
-from swarmcache.project.draws import Pools, pinning_variable
-from swarmcache.project.models import NeededModel, OtherNeed
-from swarmcache.project.resolve import Resolver, Unresolved
-from swarmcache.project.sites import is_repo_id, load_sites
+from swarmcache.project.needs.draws import Pools, pinning_variable
+from swarmcache.project.needs.models import NeededModel, OtherNeed
+from swarmcache.project.needs.resolve import Resolver, Unresolved
+from swarmcache.project.needs.sites import is_repo_id, load_sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.environment import Environment
-    from swarmcache.project.draws import PoolOption
+    from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.resolve import Values
+    from swarmcache.project.needs.sites import Kind, Site
     from swarmcache.project.readers.hydra import Config, Place
-    from swarmcache.project.resolve import Values
-    from swarmcache.project.sites import Kind, Site
 
 
 class Survey:

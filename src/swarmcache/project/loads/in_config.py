@@ -6,21 +6,21 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.environment import Environment
-from swarmcache.project.draws import Pools, draws, pinning_variable
-from swarmcache.project.loads import Load, Option
-from swarmcache.project.resolve import Resolver, Unresolved
-from swarmcache.project.sites import load_sites
+from swarmcache.project.loads.values import Load, Option
+from swarmcache.project.needs.draws import Pools, draws, pinning_variable
+from swarmcache.project.needs.resolve import Resolver, Unresolved
+from swarmcache.project.needs.sites import load_sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.project.effective.executions import Execution
-    from swarmcache.project.loaded_configs import LoadedConfig
-    from swarmcache.project.loads import Library, LoadKind
+    from swarmcache.project.loads.loaded_configs import LoadedConfig
+    from swarmcache.project.loads.values import Library, LoadKind
+    from swarmcache.project.needs.sites import Site
     from swarmcache.project.readers.composition import Composed
     from swarmcache.project.readers.hydra import Place
     from swarmcache.project.readers.python.syntax import Constant
-    from swarmcache.project.sites import Site
     from swarmcache.project.sources import Source, Span
     from swarmcache.project.study import Project
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmcache.project.effective.paths import Mapped, Paths, within
+from swarmcache.project.containers.paths import Mapped, Paths, within
 
 if TYPE_CHECKING:
-    from swarmcache.project.effective.docker_run import DockerRun
-    from swarmcache.project.effective.images import Image
-    from swarmcache.project.effective.stacks import Stack
+    from swarmcache.project.containers.docker_run import DockerRun
+    from swarmcache.project.containers.images import Image
+    from swarmcache.project.containers.stacks import Stack
     from swarmcache.project.effective.values import Alternatives
     from swarmcache.project.readers.compose import syntax as compose
     from swarmcache.project.readers.compose.syntax import MountKind

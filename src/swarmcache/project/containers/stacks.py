@@ -21,7 +21,7 @@ from swarmcache.project.sources import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from swarmcache.project.effective.compose_words import ComposeCall
+    from swarmcache.project.containers.compose_words import ComposeCall
     from swarmcache.project.effective.values import Alternatives
     from swarmcache.project.readers.compose.syntax import Compose, Mount, Service
     from swarmcache.project.study import Project

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.project.commands.restarting import runs_for_ever
 from swarmcache.project.effective.programs import started
-from swarmcache.project.effective.restarting import runs_for_ever
 from swarmcache.project.readers.shell.syntax import Command, Loop
 from swarmcache.project.readers.shell.within import statements
 

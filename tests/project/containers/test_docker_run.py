@@ -12,7 +12,7 @@ from swarmcache.project.study import Project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmcache.project.effective.containers import Container
+    from swarmcache.project.containers.values import Container
 
 
 def container(folder: Path, script: str) -> Container:

@@ -14,7 +14,7 @@ from swarmcache.project.readers.dotenv import read_dotenv
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from swarmcache.project.effective.containers import Container
+    from swarmcache.project.containers.values import Container
     from swarmcache.project.effective.executions import Execution
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.project.effective.executions import Execution
-    from swarmcache.project.loads import Load
+    from swarmcache.project.loads.values import Load
     from swarmcache.project.study import Project
 
 

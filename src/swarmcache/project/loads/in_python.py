@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from swarmcache.project.loads import Load, Option
+from swarmcache.project.loads.values import Load, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.project.loads import Library, LoadKind
+    from swarmcache.project.loads.values import Library, LoadKind
     from swarmcache.project.readers.python.syntax import Argument, Call, Module
 
 _FROM_PRETRAINED = re.compile(r"(?:(?P<library>\w+)\..*?)?(?P<type>[A-Z]\w*)\.from_pretrained")

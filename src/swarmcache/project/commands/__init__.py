@@ -1,0 +1,1 @@
+"""What commands do to a cache or to a start: delete, install, restart, watch."""

@@ -1,0 +1,1 @@
+"""Where a project loads something from the Hub, for each of its programs."""
