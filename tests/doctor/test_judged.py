@@ -34,6 +34,7 @@ PATIENCE = 60
 """Seconds for one command of git, which reads only what is on the disk."""
 
 
+@pytest.mark.timeout(900)  # verl has 1042 text files, and two cores may be busy.
 @pytest.mark.parametrize(
     "checkout", CHECKOUTS, ids=lambda one: f"{one['repo']}@{one.get('label') or one['commit'][:10]}"
 )
