@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmcache.project.loads.loaded_configs import LoadedConfig
     from swarmcache.project.loads.values import Load
     from swarmcache.project.needs.models import Needs
-    from swarmcache.project.readers.composition import Composed
+    from swarmcache.project.readers.composition import Composed, Reading
     from swarmcache.project.readers.logs import LogLine
     from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.readers.shell.syntax import Script
@@ -33,6 +33,8 @@ class Project:
         """Take an absolute path, and the environment of who would start the project by hand."""
         self.folder = folder
         self.environment = environment
+        self.readings: dict[str, Reading | None] = {}
+        """YAML files that configs are composed of, by path, as far as they have been read."""
         self._sources: dict[str, Source | None] = {}
 
     @cached_property

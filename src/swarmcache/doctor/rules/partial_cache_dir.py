@@ -18,7 +18,7 @@ from swarmcache.hubcache.locate import (
     TRANSFORMERS_VARIABLES,
     reads_own_variables,
 )
-from swarmcache.locale import t
+from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,11 +90,13 @@ def _is_set(option: Option, case: Case) -> bool:
 
 def _found(load: Load, value: str, others: list[Load]) -> Finding:
     option = next(load.options[name] for name in _NAMES if name in load.options)
-    message = t(
-        "This site loads from {folder} by cache_dir, and {count} others load from the common cache:"
+    message = tn(
+        "This site loads from {folder} by cache_dir, and {n} other loads from the common cache:"
+        " what one downloads the other does not find.",
+        "This site loads from {folder} by cache_dir, and {n} others load from the common cache:"
         " what one downloads the others do not find.",
+        len(others),
         folder=value,
-        count=len(others),
     )
     return RULE.finding(
         t("cache_dir on some load sites only"),

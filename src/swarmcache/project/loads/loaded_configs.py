@@ -118,6 +118,13 @@ def composed_config(project: Project, one: LoadedConfig) -> Composed | None:
 
 
 def _reading(project: Project, path: str) -> Reading | None:
+    """Return a file of configs; many are brought by several, and each is read once."""
+    if path not in project.readings:
+        project.readings[path] = _read(project, path)
+    return project.readings[path]
+
+
+def _read(project: Project, path: str) -> Reading | None:
     from yaml import YAMLError  # noqa: PLC0415
 
     from swarmcache.project.readers.composition import Reading  # noqa: PLC0415
