@@ -72,18 +72,18 @@ def compare(python: str, options: argparse.Namespace) -> None:
         batch=8 if gpu else 1,
         prompt=64,
         tokens=options.tokens,
-        cases=CASES,
+        cases=options.cases,
         once=["use_cache=False", *(["as it is"] if answer_is_slow(python) else [])],
         rounds=options.rounds,
     )
     name = f"transformers {answer['transformers']}, torch {answer['torch']}, {options.device}"
     print(f"\n{name}: seconds, and times the clean ones; ≠ where the tokens are others")
-    print(f"{'new tokens':>10}" + "".join(f"{case:>24}" for case in CASES))
-    curves: dict[str, list[tuple[float, float]]] = {case: [] for case in CASES[1:]}
+    print(f"{'new tokens':>10}" + "".join(f"{case:>24}" for case in options.cases))
+    curves: dict[str, list[tuple[float, float]]] = {case: [] for case in options.cases[1:]}
     for new, found in answer["found"].items():
         base = found["clean"]["seconds"]
         cells = ""
-        for case in CASES:
+        for case in options.cases:
             one = found[case]
             mark = "" if one["same"] else " ≠"
             cells += f"{one['seconds']:14.2f} ({one['seconds'] / base:5.2f}){mark:2}"
@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     parser.add_argument("--tokens", type=int, nargs="+", default=TOKENS)
+    parser.add_argument("--cases", nargs="+", default=CASES)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--python")
     options = parser.parse_args()
