@@ -14,6 +14,7 @@ from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheNotFound, WrongBytes
 from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.intact.journal import sealed
 from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.use.evictable import fetched_commits
@@ -21,6 +22,7 @@ from swarmcache.hubcache.use.leases import lease
 from swarmcache.plans.adopt import apply_adopt, give_up_old, plan_adopt
 from swarmcache.transfer.claims import claim
 from swarmcache.transfer.contents import Content
+from swarmcache.transfer.recall import Recall
 
 if TYPE_CHECKING:
     from swarmcache.plans.adopt import Adopted, AdoptPlan
@@ -148,6 +150,33 @@ def test_an_unfinished_download_comes_along(old: CacheMaker, tmp_path: Path) -> 
     ours = tmp_path / "new/.locks/.swarmcache/partial"
     assert os.listdir(partials) == []
     assert content.key in os.listdir(ours)
+
+
+def journalled(cache: str, have: int) -> Path:
+    """Leave a download of a MiB, of which the first bytes are there, and return its folder."""
+    partial = Path(cache, ".locks/.swarmcache/partial", "e" * 64)
+    partial.mkdir(parents=True)
+    (partial / "owner.free").touch()
+    (partial / "data").write_bytes(b"x" * have)
+    os.truncate(partial / "data", 2**20)
+    lines = [b"size %d -" % 2**20, b"durable 0 %d" % have]
+    (partial / "journal").write_bytes(b"".join(map(sealed, lines)))
+    return partial
+
+
+@pytest.mark.parametrize(("theirs", "mine", "wanted"), [(5, 0, 5), (5, 9, 9), (9, 5, 5)])
+def test_an_unfinished_download_crosses_to_another_disk(
+    old: CacheMaker, tmp_path: Path, theirs: int, mine: int, wanted: int
+) -> None:
+    """With the bytes that its journal tells of; of two, the one with fewer bytes goes."""
+    source = journalled(old.path, theirs)
+    with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:
+        place = journalled(f"{disk}/new", mine) if mine else Path(disk, "new", *source.parts[-4:])
+        adopted(old.path, Path(disk, "new"))
+        assert Recall.read(str(place)).have.size == wanted
+        data = (place / "data").read_bytes()
+        assert data[:wanted] == b"x" * wanted
+        assert source.exists() is (theirs > mine > 0)
 
 
 def test_an_export_leaves_unfinished_downloads_where_they_are(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import CacheBusy, LockLeft
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.locks import blob_lock, holder
-from swarmcache.hubcache.publishing import share
+from swarmcache.hubcache.publishing import share, sync
 from swarmcache.hubcache.state import NEW
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
@@ -134,27 +134,38 @@ def new_folder(partials: str, me: Owner) -> str:
 
 
 def carried(folder: str, partials: str) -> None:
-    """Let a partial of this process lie among others, on another file system too; OSError."""
+    """Let a partial of this process lie among others, on another file system too; OSError.
+
+    Of two of one content the one with fewer bytes goes: so does what a killed process has copied.
+    """
     place = f"{partials}/{os.path.basename(folder)}"
+    if os.path.isdir(place):
+        if Recall.read(folder).have.size <= Recall.read(place).have.size:
+            _removed(folder)
+        return
     try:
         os.rename(folder, place)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-    else:
-        return
-    staged = new_folder(partials, owners.this_process())
+        _copied(folder, place)
+        _removed(folder)
+
+
+def _copied(folder: str, place: str) -> None:
+    """Copy a partial to another file system, by one rename."""
+    staged = new_folder(os.path.dirname(place), owners.this_process())
     try:
         for name in os.listdir(folder):
             if name == DATA:
                 _copy(f"{folder}/{name}", f"{staged}/{name}", Recall.read(folder).have)
+                sync(f"{staged}/{name}")  # The journal calls parts of it durable.
             else:
                 shutil.copyfile(f"{folder}/{name}", f"{staged}/{name}")
         os.rename(staged, place)
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
-    _removed(folder)
 
 
 def _names(folder: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.layout import REPO_TYPES
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
@@ -97,6 +98,7 @@ def move_roots(
             models = {**(known.models if known is not None else {}), **root.models}
             _write(root._replace(path=path, models=models, absent_since=None), target)
             os.unlink(root.path)
+    sweep_drafts(f"{target.path}/{FOLDER}")
 
 
 def expire_roots(cache: str, environment: Environment, now: float | None = None) -> None:

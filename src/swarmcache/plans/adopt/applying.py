@@ -90,7 +90,8 @@ def _move_partials(plan: AdoptPlan, environment: Environment) -> None:
     with suppress(OSError, SwarmcacheError):
         ours = partials_folder(plan.pull.cache, environment)
         for name in os.listdir(theirs):
-            if not is_download(name) or os.path.lexists(f"{ours}/{name}"):
-                continue
-            if made_ours(f"{theirs}/{name}"):
+            if is_download(name) and made_ours(f"{theirs}/{name}"):
                 carried(f"{theirs}/{name}", ours)
+            else:
+                with suppress(OSError):
+                    os.rmdir(f"{theirs}/{name}")  # All that a killed process left of one.
