@@ -30,6 +30,7 @@ from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator, Mapping
 
     from swarmcache.hubcache.layout import RepoType
@@ -78,6 +79,7 @@ class Ended(NamedTuple):
     said: str
     changes: int
     """To the disk, below the folder that was watched."""
+    seconds: float
 
 
 def build(path: str) -> CacheMaker:
@@ -153,8 +155,9 @@ def fill() -> None:
 
 
 def ended(child: int, folder: str) -> Ended:
-    """Return how a process ended."""
-    deadline = time.monotonic() + BOUND
+    """Return how a process ended, and how long that took from now."""
+    began = time.monotonic()
+    deadline = began + BOUND
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -169,7 +172,8 @@ def ended(child: int, folder: str) -> Ended:
     for name in ("out", "said"):
         with suppress(FileNotFoundError):
             os.unlink(f"{folder}/{name}")
-    return Ended(code, out, said, int(_read(f"{folder}/changes") or 0))
+    counted = int(_read(f"{folder}/changes") or 0)
+    return Ended(code, out, said, counted, time.monotonic() - began)
 
 
 def run(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdin: str = "") -> Ended:
@@ -190,6 +194,17 @@ def interrupted(  # noqa: PLR0913 - as `run`, and when which signal comes
     else:
         os.kill(child, number)
     return ended(child, folder)
+
+
+def instants(chance: random.Random, seconds: float) -> Iterator[float]:
+    """Yield when to kill one run after the other: uniformly over a time that grows.
+
+    It begins with what an undisturbed run took. Without growth, none would ever end on a machine
+    that became slower since.
+    """
+    while True:
+        yield chance.uniform(0, seconds)
+        seconds *= 1.1
 
 
 def is_whole(cache: str, name: str, files: Mapping[str, Mapping[str, bytes]] = FILES) -> bool:

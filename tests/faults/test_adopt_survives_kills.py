@@ -10,7 +10,7 @@ import glob
 import os
 import random
 import shutil
-import signal
+from signal import SIGKILL
 
 import pytest
 
@@ -19,6 +19,7 @@ from faults.bringing import (
     REPOS,
     Ended,
     build,
+    instants,
     interrupted,
     refuse_complaints,
     refuse_harm,
@@ -72,7 +73,7 @@ def killed_at(ground: str, instant: int, old: str) -> None:
     """Kill an adopt there, and let a rerun finish."""
     folder = made(ground, instant)
     died = run(words(folder, old), folder, die_at=instant)
-    assert died.code == -signal.SIGKILL, (instant, died)
+    assert died.code == -SIGKILL, (instant, died)
     refuse_harm(f"{folder}/old", f"{folder}/new")
     refuse_unfinished(folder, old, run(words(folder, old), folder))
     shutil.rmtree(folder)
@@ -101,10 +102,12 @@ def test_killed_before_each_change(ground: str, old: str) -> None:
 def test_killed_at_random_instants(ground: str) -> None:
     """Two hundred kills, uniformly over the time of an undisturbed run; kills follow on kills."""
     chance, kills = random.Random(5), 0
+    folder = made(ground, "measured")
+    seconds = run(words(folder, "remove"), folder).seconds
     while kills < 200:
-        old = chance.choice(OLD)
+        old, spans = chance.choice(OLD), instants(chance, seconds)
         folder = made(ground, f"{kills}-{old}")
-        while (done := interrupted(words(folder, old), folder, chance.uniform(0, 0.4), 9)).code < 0:
+        while (done := interrupted(words(folder, old), folder, next(spans), SIGKILL)).code < 0:
             kills += 1
             refuse_harm(f"{folder}/old", f"{folder}/new")
         refuse_unfinished(folder, old, done)

@@ -21,6 +21,7 @@ from faults.bringing import (
     LATER,
     Ended,
     build,
+    instants,
     interrupted,
     refuse_complaints,
     refuse_harm,
@@ -167,10 +168,10 @@ def test_killed_at_random_instants(ground: str, what: str) -> None:
     """Two hundred exports and two hundred imports are killed, over the time that one takes."""
     work = Work(ground, what)
     chance, kills = random.Random(what), 0
-    seconds = 0.2 if what in {"from a folder", "to a folder"} else 0.08
+    seconds = work.run(f"{ground}/measured").seconds
     while kills < 67:
-        folder = f"{ground}/{kills}"
-        while (done := work.run(folder, after=chance.uniform(0, seconds))).code < 0:
+        folder, spans = f"{ground}/{kills}", instants(chance, seconds)
+        while (done := work.run(folder, after=next(spans))).code < 0:
             kills += 1
             work.refuse_harm(folder)
         work.refuse_unfinished(folder, done)

@@ -20,6 +20,7 @@ from faults.bringing import (
     REPOS,
     Ended,
     build,
+    instants,
     interrupted,
     refuse_complaints,
     refuse_harm,
@@ -173,9 +174,11 @@ def test_killed_before_each_change(
 def test_killed_at_random_instants(ground: str, disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hundred kills, uniformly over the time of an undisturbed run; kills follow on kills."""
     chance, kills = random.Random(6), 0
+    seconds = project(ground, disk, "measured", "settings", monkeypatch).move().seconds
     while kills < 200:
         moved = project(ground, disk, f"{kills}", chance.choice(NAMED_BY), monkeypatch)
-        while (done := moved.move(after=chance.uniform(0, 0.4))).code < 0:
+        spans = instants(chance, seconds)
+        while (done := moved.move(after=next(spans))).code < 0:
             kills += 1
             moved.refuse_harm()
         moved.refuse_unfinished(done)
