@@ -9,14 +9,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
+from stat import S_ISGID
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotRepairable
-from swarmcache.hubcache.drafts import draft_of
+from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_MAKING = threading.Lock()
+"""Held while a folder is made ready: the threads of one process would give it one draft's name."""
 
 
 def publish(staged: str, location: str) -> None:
@@ -80,15 +85,33 @@ def replace(staged: str, location: str) -> None:
 def make_folder(folder: str) -> None:
     """Make a folder and those above it; below one that is shared (setgid), as open as that one.
 
-    The umask of whoever comes first must not close its part of a group's cache to the others.
+    The umask of whoever comes first must not close its part of a group's cache to the others, nor
+    may anybody find it before it is open: what they make in it would be as closed as it still is.
     """
     if os.path.isdir(folder):
         return
     parent = os.path.dirname(folder)
     make_folder(parent)
     with contextlib.suppress(FileExistsError):
-        os.mkdir(folder)
-        share(folder, parent)
+        if os.stat(parent).st_mode & S_ISGID:
+            _make_shared(folder, parent)
+        else:
+            os.mkdir(folder)
+
+
+def _make_shared(folder: str, parent: str) -> None:
+    sweep_drafts(parent)
+    with _MAKING, draft_of(folder) as draft:
+        if os.path.isdir(folder):
+            return
+        os.mkdir(draft)
+        share(draft, parent)
+        try:
+            os.rename(draft, folder)
+        except OSError:
+            os.rmdir(draft)
+            if not os.path.isdir(folder):  # Else another process came first, and is using it.
+                raise
 
 
 def share(path: str, folder: str) -> None:
@@ -98,12 +121,12 @@ def share(path: str, folder: str) -> None:
     its members may only link to what they could write. Not so one that other caches share.
     """
     wanted = os.stat(folder)
-    if not wanted.st_mode & 0o2000:
+    if not wanted.st_mode & S_ISGID:
         return
     found = os.stat(path)
     bits = 0o044 if found.st_nlink > 1 else 0o064
     if os.path.isdir(path):
-        bits = 0o2075
+        bits = S_ISGID | 0o075
     with contextlib.suppress(OSError):  # Another user's file is not ours to open.
         if found.st_gid != wanted.st_gid:
             os.chown(path, -1, wanted.st_gid)
@@ -113,7 +136,7 @@ def share(path: str, folder: str) -> None:
 def is_as_open(path: str, folder: str) -> bool:
     """Tell whether a file is as open already as `share` would make it; raises OSError."""
     wanted, found = os.stat(folder), os.stat(path)
-    if not wanted.st_mode & 0o2000:
+    if not wanted.st_mode & S_ISGID:
         return True
     return found.st_gid == wanted.st_gid and not wanted.st_mode & 0o044 & ~found.st_mode
 
