@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmcache.doctor.finding import Finding, Fix
-from swarmcache.doctor.fixing import plan_fixes, write_change
-from swarmcache.doctor.undo import keep_backup, undo_last
+from swarmcache.doctor.fixing import plan_fixes
 from swarmcache.environment import Environment
 from swarmcache.errors import ProjectError
+from swarmcache.project.changes import write_change
 from swarmcache.project.edits import Edit
+from swarmcache.project.undo import keep_backup, undo_last
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,31 +109,33 @@ def test_undo_gives_back_what_was_there(project: Path, environment: Environment)
     before = (project / "run.sh").read_bytes()
     for text in ("7", "8"):
         plan = plan_fixes(str(project), [finding(Edit("run.sh", 9, 10, text))], SAFE)
-        keep_backup(plan, environment)
+        keep_backup(plan.project, plan.changes, environment, by="doctor")
         write_change(plan.changes[0])
-    assert [one.reason for one in undo_last(str(project), environment)] == [""]
+    assert [one.reason for one in undo_last(str(project), environment, by="doctor")] == [""]
     assert (project / "run.sh").read_bytes().startswith(b"export A=7")
-    assert [one.reason for one in undo_last(str(project), environment)] == [""]
+    assert [one.reason for one in undo_last(str(project), environment, by="doctor")] == [""]
     assert (project / "run.sh").read_bytes() == before
-    assert list(undo_last(str(project), environment)) == []
+    assert list(undo_last(str(project), environment, by="doctor")) == []
 
 
 def test_undo_leaves_what_was_changed_since(project: Path, environment: Environment) -> None:
     """And may be tried again."""
     plan = plan_fixes(str(project), [finding(Edit("run.sh", 9, 10, "7"))], SAFE)
-    keep_backup(plan, environment)
+    keep_backup(plan.project, plan.changes, environment, by="doctor")
     write_change(plan.changes[0])
     with (project / "run.sh").open("ab") as file:
         file.write(b"# mine\n")
-    assert [one.reason for one in undo_last(str(project), environment)] == ["it was changed since"]
+    assert [one.reason for one in undo_last(str(project), environment, by="doctor")] == [
+        "it was changed since"
+    ]
     (project / "run.sh").write_bytes(plan.changes[0].after)
-    assert [one.reason for one in undo_last(str(project), environment)] == [""]
+    assert [one.reason for one in undo_last(str(project), environment, by="doctor")] == [""]
 
 
 def test_backups_are_the_users_own(project: Path, environment: Environment) -> None:
     """A file may hold a token."""
     plan = plan_fixes(str(project), [finding(Edit("run.sh", 9, 10, "7"))], SAFE)
-    keep_backup(plan, environment)
+    keep_backup(plan.project, plan.changes, environment, by="doctor")
     for folder, _, names in os.walk(f"{environment.get('XDG_STATE_HOME')}/swarmcache/fixes"):
         for name in names:
             assert os.stat(f"{folder}/{name}").st_mode & 0o077 == 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.cli.asking import agreed, refuse_unasked
-from swarmcache.doctor.fixing import plan_fixes, write_change
-from swarmcache.doctor.undo import keep_backup, undo_last
+from swarmcache.doctor.fixing import plan_fixes
 from swarmcache.locale import t, tn
+from swarmcache.project.changes import write_change
+from swarmcache.project.undo import keep_backup, undo_last
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def undo_fixes(invocation: Invocation, project: str) -> int:
     """Take the last fixes back; 1 where a file stays as it is."""
     terminal = invocation.terminal
     kept = 0
-    outcomes = list(undo_last(project, invocation.environment))
+    outcomes = list(undo_last(project, invocation.environment, by="doctor"))
     for one in outcomes:
         kept += bool(one.reason)
         mark = terminal.warn if one.reason else terminal.ok
@@ -71,7 +72,7 @@ def undo_fixes(invocation: Invocation, project: str) -> int:
 
 
 def _write(plan: FixPlan, invocation: Invocation) -> None:
-    keep_backup(plan, invocation.environment)
+    keep_backup(plan.project, plan.changes, invocation.environment, by="doctor")
     terminal = invocation.terminal
     for change in plan.changes:
         write_change(change)
