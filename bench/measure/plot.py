@@ -50,12 +50,22 @@ def lines(
         _, top = place(xs[0], y)
         parts.append(_text(LEFT - 6, top + 4, f"{y:.3g}", anchor="end"))
         parts.append(f'<path d="M{LEFT} {top:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
+    ends = {name: place(*points[-1]) for name, points in series.items()}
+    heights = _apart({name: top for name, (_, top) in ends.items()})
     for colour, (name, points) in zip(COLOURS, series.items(), strict=False):
-        places = [place(x, y) for x, y in points]
-        path = " ".join(f"{left:.1f},{top:.1f}" for left, top in places)
+        path = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in points)
         line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        parts += [line, _text(places[-1][0] + 6, places[-1][1] + 4, name, fill=colour)]
+        parts += [line, _text(ends[name][0] + 6, heights[name] + 4, name, fill=colour)]
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _apart(heights: Mapping[str, float]) -> dict[str, float]:
+    """Return the names' heights, from the lowest up, moved until none covers the one below."""
+    placed: dict[str, float] = {}
+    below = math.inf
+    for name, top in sorted(heights.items(), key=lambda one: -one[1]):
+        below = placed[name] = min(top, below - 14)
+    return placed
 
 
 def _scale(low: float, high: float):  # noqa: ANN202 - a function of one number
