@@ -19,7 +19,7 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.lockfile import Lock, LockedFile, LockedModel, write_lock
 from swarmcache.plans.pull import apply_pull, plan_pull
-from swarmcache.plans.pull.planning import Wishes
+from swarmcache.plans.pull.wishes import Wishes
 from swarmcache.serve.running import running
 from swarmcache.transfer.hub import Hub
 

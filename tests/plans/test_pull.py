@@ -15,8 +15,8 @@ from swarmcache.environment import Environment
 from swarmcache.errors import DiskFull
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.pull import apply_pull, plan_pull
-from swarmcache.plans.pull.planning import Wishes
 from swarmcache.plans.pull.values import what_is_left_out
+from swarmcache.plans.pull.wishes import Wishes
 from swarmcache.serve.running import running
 from swarmcache.transfer.hub import Hub
 

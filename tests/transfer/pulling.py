@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from swarmcache.environment import Environment
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.plans.pull import apply_pull, plan_pull
-from swarmcache.plans.pull.planning import Wishes
+from swarmcache.plans.pull.wishes import Wishes
 from swarmcache.transfer.bounds import Bounds
 from swarmcache.transfer.hub import Hub
 from transfer.faulty_hub import Noise, Repo

@@ -99,7 +99,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     targets = targets or project_targets(invocation, pool=pool, explain=True)
     cache_exists(invocation.location.path)
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
-    from swarmcache.plans.pull.planning import Wishes  # noqa: PLC0415
+    from swarmcache.plans.pull.wishes import Wishes  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
     settings = invocation.settings

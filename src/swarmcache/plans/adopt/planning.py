@@ -18,7 +18,7 @@ from swarmcache.plans.adopt.listing import listed
 from swarmcache.plans.adopt.places import find_places
 from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept, title
-from swarmcache.plans.pull.planning import compared, found_now
+from swarmcache.plans.pull.comparing import compared, found_now
 from swarmcache.plans.pull.values import PlannedPull, PullPlan, two_of
 from swarmcache.progress import Silent
 

@@ -14,7 +14,7 @@ from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import state_folder
 from swarmcache.locale import listed, t
-from swarmcache.plans.pull.planning import found_now
+from swarmcache.plans.pull.comparing import found_now
 from swarmcache.plans.pull.values import as_it_is, not_enough_room, outcome, total_bytes
 from swarmcache.progress import Silent
 

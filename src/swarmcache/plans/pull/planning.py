@@ -11,22 +11,21 @@ What the project's lock pins is had at its locked commit, whatever the branch is
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import EndpointUnreachable, LockMismatch, SwarmcacheError, UnsafeListing
-from swarmcache.hubcache.complete.integrity import check_revision
-from swarmcache.hubcache.complete.pins import Astray, Mismatched, check_pinned, pinned
-from swarmcache.hubcache.complete.weights import Selection, select, weights_format
+from swarmcache.errors import EndpointUnreachable, LockMismatch, SwarmcacheError
+from swarmcache.hubcache.complete.pins import Astray, Mismatched, pinned
+from swarmcache.hubcache.complete.weights import Selection, select
 from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.layout import is_commit
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
-from swarmcache.locale import t
 from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pinned import as_locked, not_as_locked
+from swarmcache.plans.pull.comparing import compared, found_now, refuse_collisions
 from swarmcache.plans.pull.next_door import (
     as_far_as_here,
     claims,
@@ -35,44 +34,17 @@ from swarmcache.plans.pull.next_door import (
     listing_of,
 )
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
+from swarmcache.plans.pull.wishes import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.intact.expectations import Expected
     from swarmcache.hubcache.layout import Target
-    from swarmcache.hubcache.scan import CachedFile, Repo
+    from swarmcache.hubcache.scan import Repo
     from swarmcache.lockfile import Lock
     from swarmcache.transfer.hub import Hub
     from swarmcache.transfer.listing import KnownFiles, RemoteFile, RepoListing
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What of each repo is wanted."""
-
-    all_files: bool = False
-    """Every file, instead of one weights format."""
-    refresh: bool = False
-    """Ask the endpoint for complete repos too, except for those that the lock pins."""
-    include: tuple[str, ...] = ()
-    """Shell patterns; with any, only paths that match one are wanted."""
-    exclude: tuple[str, ...] = ()
-    """Shell patterns of paths that are not wanted."""
-
-    @property
-    def named(self) -> bool:
-        """Whether files are chosen by name, so that loading does not decide what is complete."""
-        return bool(self.include or self.exclude)
-
-    def wants(self, path: str) -> bool:
-        """Tell whether a path is wanted by its name; patterns as in `hf download --include`."""
-        from fnmatch import fnmatchcase  # noqa: PLC0415 - few calls have patterns
-
-        if any(fnmatchcase(path, _pattern(one)) for one in self.exclude):
-            return False
-        return not self.include or any(fnmatchcase(path, _pattern(one)) for one in self.include)
 
 
 def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
@@ -145,7 +117,7 @@ class _Planner:
         """Return the plan for what a listing tells; raises LockMismatch, UnsafeListing."""
         plan, wishes, target = self._plan, self._wishes, model.target
         listing = told if model.pin is None else as_locked(told, model.pin)
-        _refuse_collisions(listing.files, plan.cache)
+        refuse_collisions(listing.files, plan.cache)
         paths = [file.path for file in listing.files if wishes.wants(file.path)]
         one_format = target.type == "model" and not wishes.all_files and not wishes.include
         selection = select(paths) if one_format else Selection(tuple(paths), {})
@@ -237,57 +209,6 @@ def _weightier(model: PlannedPull, error: SwarmcacheError) -> SwarmcacheError:
     return LockMismatch(f"{wrong.message} {error.message}", hint=wrong.hint)
 
 
-def found_now(target: Target, plan: PullPlan) -> Outcome:
-    """Return what the cache holds of a repo now, judged as the plan's lock has it."""
-    full, tiers = plan.all_files, plan.tiers
-    return check_pinned(target, plan.cache, plan.lock, full=full, tiers=tiers)
-
-
-def compared(
-    model: PlannedPull, selection: Selection, repo: Repo | None, named: Callable[[str], bool]
-) -> PlannedPull:
-    """Return the plan with the selected files divided by what the cache has of them."""
-    files = model.listing.files if model.listing else ()
-    revision = repo.revision(model.listing.commit) if repo and model.listing else None
-    cached = {file.path: file for file in revision.files} if revision else {}
-    wrong = set(model.found.damaged) if model.pin else set()
-    if repo and revision and not model.pin:
-        wrong = set(check_revision(repo, revision).damaged)
-    skipped = {file.path for file in files if not named(file.path)} | selection.skipped.keys()
-    fetch: list[RemoteFile] = []
-    again: list[RemoteFile] = []
-    link: list[RemoteFile] = []
-    for file in files:
-        if file.path in skipped:
-            continue
-        blob = repo.blobs.get(file.etag or "") if repo else None
-        here = cached.get(file.path)
-        if (here and not _agrees(here, file)) or file.path in wrong:
-            again.append(file)
-            fetch.append(file)
-        elif here is None and blob is None:
-            fetch.append(file)
-        elif here is None and blob is not None:
-            if blob.size == file.size:
-                link.append(file)
-            else:
-                again.append(file)
-                fetch.append(file)
-    return replace(
-        model,
-        fetch=tuple(fetch),
-        again=tuple(again),
-        link=tuple(link),
-        left_out=tuple(file for file in files if file.path in skipped),
-        kept_weights=tuple(path for path in selection.kept if weights_format(path)),
-    )
-
-
-def _agrees(here: CachedFile, file: RemoteFile) -> bool:
-    """Tell whether a cached file has the size that the endpoint names, if it names one."""
-    return here.blob is not None and file.size in {None, here.blob.size}
-
-
 def _expected(file: RemoteFile) -> Expected | None:
     from swarmcache.hubcache.intact.expectations import Expected, algorithm_of  # noqa: PLC0415
 
@@ -295,30 +216,3 @@ def _expected(file: RemoteFile) -> Expected | None:
     if algorithm is None or file.etag is None:
         return None
     return Expected(algorithm, file.etag, file.size, "record")
-
-
-def _refuse_collisions(files: Iterable[RemoteFile], cache: str) -> None:
-    """Raise UnsafeListing for two names that would be one file on this disk."""
-    from swarmcache.transfer.listing import colliding  # noqa: PLC0415 - only for what was listed
-
-    pair = colliding(file.path for file in files)
-    if pair is not None and _ignores_case(cache):
-        raise UnsafeListing(
-            t("{first} and {second} are one file on this disk.", first=pair[0], second=pair[1])
-        )
-
-
-def _ignores_case(folder: str) -> bool:
-    """Tell whether a folder, or the nearest one above it that exists, ignores case."""
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder) or os.curdir
-    swapped = os.path.join(os.path.dirname(folder), os.path.basename(folder).swapcase())
-    try:
-        return swapped != folder and os.path.samefile(folder, swapped)
-    except OSError:
-        return False
-
-
-def _pattern(text: str) -> str:
-    """Return a pattern; a folder stands for all that is in it, as for the Hub's clients."""
-    return f"{text}*" if text.endswith("/") else text
