@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmcache.doctor.sizes import start_bytes
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.usage import measure_cache
 from swarmcache.locale import t
@@ -17,6 +18,7 @@ from swarmcache.project.effective.caches import uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
@@ -28,22 +30,28 @@ _LINK = 100e6 / 8
 _REQUESTS = {"4": {"tokenizer": 6, "model": 2}, "5": {"tokenizer": 8, "model": 1}}
 """By the major version of transformers (4.51.3, 5.23.0) and what is loaded, with `main`."""
 _LOSING = frozenset({"SC201", "SC202"})
-"""Rules after which a restart fetches all models again."""
+"""Rules after which each new container fetches all models again."""
+_REFETCHING = frozenset({"SC308"})
+"""Rules after which each start does."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartCost:
     """What a start costs before the trainer works."""
 
-    bytes: int
-    """To be fetched."""
+    bytes: int | None
+    """To be fetched; None where nothing tells how large the models are."""
     requests: int
     """To the Hub, as they were counted for such load sites."""
+    guessed: bool = False
+    """Whether the bytes of a model were told from its name."""
+    containers: bool = False
+    """Whether they are fetched by each new container, and not by a start outside of one."""
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> float | None:
         """What the bytes take at 100 Mbit/s."""
-        return self.bytes / _LINK
+        return None if self.bytes is None else self.bytes / _LINK
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +85,27 @@ class Assessment:
 
 def assess(case: Case, findings: Sequence[Finding]) -> Assessment:
     """Return the assessment of a case whose findings are known; reads caches, asks no network."""
-    caches = tuple(_caches(case))
-    held = sum(one.usage.size for one in caches if one.usage is not None)
-    lost = held if any(finding.rule in _LOSING for finding in findings) else 0
+    rules = {finding.rule for finding in findings}
     return Assessment(
         case.project.folder,
-        caches,
+        tuple(_caches(case)),
         tuple(findings),
-        StartCost(lost, _requests(case)),
-        StartCost(0, 0),
+        _today(case, rules),
+        StartCost(0, 0, containers=bool(rules & _LOSING)),
         case.project.files.skipped,
         tuple(_cautions(case)),
     )
+
+
+def _today(case: Case, rules: AbstractSet[str]) -> StartCost:
+    requests = _requests(case)
+    if not rules & (_LOSING | _REFETCHING):
+        return StartCost(0, requests)
+    found = start_bytes(case)
+    containers = bool(rules & _LOSING)
+    if found is None:
+        return StartCost(None, requests, containers=containers)
+    return StartCost(found.bytes, requests, found.guessed, containers)
 
 
 def _requests(case: Case) -> int:

@@ -12,7 +12,7 @@ from swarmcache.units import human_bytes, human_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.doctor.assessment import Assessment, SeenCache
+    from swarmcache.doctor.assessment import Assessment, SeenCache, StartCost
     from swarmcache.doctor.finding import Finding
 
 MARKS = {"error": "❌", "warning": "⚠️", "info": "ℹ️"}
@@ -118,7 +118,13 @@ def steps(findings: Sequence[Finding]) -> tuple[tuple[str, tuple[str, ...]], ...
 
 def _advice(findings: Sequence[Finding]) -> Iterator[str]:
     nothing = t("None is needed.")
-    yield from [f"- {rule}: {text}" for rule, text in advice(findings)] or [nothing]
+    for rule, text in advice(findings):
+        if "\n" in text:  # A piece of a file.
+            yield from (f"- {rule}:", "", "  ```", *(f"  {x}" for x in text.splitlines()), "  ```")
+        else:
+            yield f"- {rule}: {text}"
+    if not advice(findings):
+        yield nothing
 
 
 def _steps(findings: Sequence[Finding]) -> Iterator[str]:
@@ -130,9 +136,12 @@ def _steps(findings: Sequence[Finding]) -> Iterator[str]:
 def cost_rows(found: Assessment) -> tuple[tuple[str, str, str], ...]:
     """Return a table: what is counted, today, and after; its head first."""
     today, after = found.today, found.after
+    again = t("bytes fetched again")
+    if today.containers:
+        again = t("bytes fetched again by each new container")
     return (
         (t("per start"), t("today"), t("after")),
-        (t("bytes fetched again"), human_bytes(today.bytes), human_bytes(after.bytes)),
+        (again, _bytes(today), _bytes(after)),
         (t("seconds for that at 100 Mbit/s"), _seconds(today.seconds), _seconds(after.seconds)),
         (t("requests with everything cached"), str(today.requests), str(after.requests)),
     )
@@ -151,7 +160,17 @@ def _costs(found: Assessment) -> Iterator[str]:
     yield from ("", after_line())
 
 
-def _seconds(seconds: float) -> str:
+def _bytes(cost: StartCost) -> str:
+    if cost.bytes is None:
+        return t("unknown")
+    if cost.guessed:
+        return t("about {size}, told from the names", size=human_bytes(cost.bytes))
+    return human_bytes(cost.bytes)
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return t("unknown")
     return human_seconds(seconds) if seconds else "0"
 
 

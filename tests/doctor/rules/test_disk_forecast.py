@@ -10,7 +10,7 @@ import pytest
 
 from doctor.cases import found
 from doctor.nodes import MODEL, needing, users_cache
-from swarmcache.doctor.rules.disk_forecast import named_size
+from swarmcache.doctor.sizes import named_size
 
 if TYPE_CHECKING:
     from pathlib import Path

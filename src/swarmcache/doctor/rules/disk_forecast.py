@@ -10,12 +10,12 @@ logs take besides; and quotas of which the file system says nothing.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.needed import needed_states, place_of
 from swarmcache.doctor.rule import Rule
+from swarmcache.doctor.sizes import named_size
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.usage import free_bytes
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.doctor.needed import NeededState
-
-_PARAMETERS = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)(B|M)(?![A-Za-z])", re.IGNORECASE)
-_BITS = re.compile(r"(?<!\d)([48])-?bits?|(?:int|fp|w|q)([48])(?!\d)|awq|gptq|bnb", re.IGNORECASE)
-_UNITS = {"b": 1_000_000_000, "m": 1_000_000}
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -81,17 +77,6 @@ def _size(found: NeededState) -> tuple[int, bool]:
             gaps = [listing[path].size for path in found.outcome.missing if path in listing]
             return sum(gaps), True
     return named_size(target.id), False
-
-
-def named_size(name: str) -> int:
-    """Return the bytes of weights that a model's name speaks of; 0 where it speaks of none."""
-    match = _PARAMETERS.search(name.rpartition("/")[2])
-    if match is None:
-        return 0
-    parameters = float(match[1]) * _UNITS[match[2].lower()]
-    bits = _BITS.search(name)
-    each = 2.0 if bits is None else (1.0 if "8" in (bits[1] or bits[2] or "") else 0.5)
-    return int(parameters * each)
 
 
 RULE = Rule("SC701", "disk-forecast", "error", "high", check)

@@ -51,9 +51,11 @@ def pools_told(draw: Draw) -> str:
     return t("one of {models} on a GPU below 40 GiB or without any", models=small)
 
 
-def pin(draw: Draw) -> Fix:
-    """Return how to decide for one model."""
-    model = (draw.large if len(draw.large) > 1 else draw.small)[0]
+def pin(draw: Draw, case: Case) -> Fix:
+    """Return how to decide for one model: one that this machine's GPU can hold."""
+    pools = {"large": draw.large, "small": draw.small}
+    here = [model for name in case.node.pools.pools for model in pools[name]]
+    model = (here or [*draw.small, *draw.large])[0]
     if not draw.variable:
         return Fix("display", t("Write one model in place of the draw: {model}", model=model))
     text = t(
@@ -80,7 +82,7 @@ def _found(drawing: Drawing, case: Case) -> Finding:
         )
     title = t("a model drawn at random")
     span = drawing.loads[0].span
-    return RULE.finding(title, message, span, fix=pin(drawing.draw), severity=severity)
+    return RULE.finding(title, message, span, fix=pin(drawing.draw, case), severity=severity)
 
 
 RULE = Rule("SC301", "random-model", "warning", "high", check)

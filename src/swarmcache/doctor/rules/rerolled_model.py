@@ -50,7 +50,7 @@ def _found(drawing: Drawing, case: Case) -> Finding:
     sites = [Evidence(load.span, t("draws as well")) for load in (first, *others)]
     title = t("one draw read several times")
     return RULE.finding(
-        title, message, second.span, evidence=sites, fix=pin(drawing.draw), severity=severity
+        title, message, second.span, evidence=sites, fix=pin(drawing.draw, case), severity=severity
     )
 
 
