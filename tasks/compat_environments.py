@@ -50,6 +50,8 @@ FLAT = (
     "typing-extensions",
 )
 """The last transformers that kept flat files, and a huggingface_hub of its time."""
+HYDRA = ("hydra-core==1.3.8", "huggingface_hub==2.4.0", "click>=8.1")
+"""Hydra with the omegaconf that it pins (2.3), and what swarmcache itself requires."""
 OLAH = "0.5.4"
 """A mirror of the Hub, written by others, that also serves what git repositories hold."""
 
@@ -72,6 +74,11 @@ def olah() -> pathlib.Path:
 def flat() -> pathlib.Path:
     """Return the interpreter of the environment whose transformers keeps flat files."""
     return made("flat-4.21.3", FLAT)
+
+
+def hydra() -> pathlib.Path:
+    """Return the interpreter of the environment with Hydra."""
+    return made("hydra-1.3.8", HYDRA)
 
 
 def is_made(version: str) -> bool:
@@ -100,4 +107,5 @@ if __name__ == "__main__":
         print(made(f"hub-{wanted}", required), flush=True)
     if not sys.argv[1:]:
         print(flat(), flush=True)
+        print(hydra(), flush=True)
         print(made(f"olah-{OLAH}", [f"olah=={OLAH}"]), flush=True)

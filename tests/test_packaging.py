@@ -64,7 +64,13 @@ def test_the_wheel_holds_the_package_alone(wheel: pathlib.Path) -> None:
     """Tests and tasks must not land among a trainer's own top-level modules."""
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.partition("/")[0] for name in archive.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"swarmcache"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "swarmcache",
+        "hydra_plugins",  # Where Hydra looks; of several packages, and so without __init__.py.
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        plugins = {name for name in archive.namelist() if name.startswith("hydra_plugins")}
+    assert plugins == {"hydra_plugins/swarmcache_resolvers.py"}
 
 
 @pytest.mark.parametrize("script", ["swarmcache", "hf-swarmcache"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.cli.pinning import project_pins
-from swarmcache.errors import BudgetExceeded
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -73,15 +72,10 @@ def is_wanted(invocation: Invocation, eviction: Eviction, *, yes: bool) -> bool:
 
 def refuse_unagreed(invocation: Invocation, eviction: Eviction | None) -> None:
     """Raise BudgetExceeded where something would go that nobody has agreed to; none is asked."""
-    from swarmcache.hubcache.use.evictable import is_agreed  # noqa: PLC0415 - see above
+    from swarmcache.plans.evict import refuse_unagreed as refuse  # noqa: PLC0415 - see above
 
-    if eviction is None:
-        return
-    if not is_agreed(eviction.plan.cache, invocation.environment, eviction.budget):
-        raise BudgetExceeded(
-            t("Other models would have to go to keep cache.budget; `swarmcache pull` asks once."),
-            hint="swarmcache pull",
-        )
+    if eviction is not None:
+        refuse(eviction, invocation.environment)
 
 
 def say_removed(invocation: Invocation, cleaned: Sequence[Cleaned]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,24 +24,10 @@ def project_pins(invocation: Invocation) -> list[Pin]:
 
     Raises ProjectError where the files cannot be read: then nobody knows what they need.
     """
-    from swarmcache.plans.clean import Pin  # noqa: PLC0415 - only clean asks
+    from swarmcache.launch import project_pins as pins  # noqa: PLC0415 - only clean asks
 
-    pins = []
-    for model in invocation.settings.models:
-        name = RepoName(model.type, model.id)
-        if model.pin:
-            pins.append(Pin(name, model.revision, t("the settings pin it")))
-        else:
-            pins.append(Pin(name, model.revision, t("this project needs it")))
-    for locked in invocation.lock.models if invocation.lock is not None else ():
-        name = RepoName(locked.type, locked.id)  # type: ignore[arg-type] # read_lock checks it
-        pins.append(Pin(name, locked.commit, t("swarmcache.lock pins it")))
-    reason = t("this project needs it")
-    pins += [
-        Pin(target.name, target.revision, reason)
-        for target in _needed(invocation.project, invocation.environment)
-    ]
-    return pins
+    environment = invocation.environment
+    return pins.project_pins(invocation.project, environment, invocation.settings, invocation.lock)
 
 
 @contextlib.contextmanager
@@ -96,18 +81,9 @@ def register_project(project: str, environment: Environment) -> None:
     """Record in the cache of a new project what its own files need; never raises of ours."""
     from swarmcache.hubcache.locate import locate_effective  # noqa: PLC0415 - only `init`
     from swarmcache.hubcache.use.roots import add_root  # noqa: PLC0415
+    from swarmcache.launch.project_pins import project_targets  # noqa: PLC0415
     from swarmcache.settings import load_settings  # noqa: PLC0415
 
     with contextlib.suppress(ProjectError):
         cache = locate_effective(load_settings(project, environment), environment).path
-        add_root(cache, environment, project, _needed(project, environment))
-
-
-def _needed(project: str, environment: Environment) -> Iterable[Target]:
-    from swarmcache.project.needs.configs import has_configs  # noqa: PLC0415 - only clean and init ask
-
-    if not has_configs(project):
-        return ()
-    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
-
-    return needed_models(project, environment, pool="all").targets
+        add_root(cache, environment, project, project_targets(project, environment))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import BudgetExceeded
 from swarmcache.hubcache.usage import free_bytes
-from swarmcache.hubcache.use.evictable import fetched_commits
+from swarmcache.hubcache.use.evictable import fetched_commits, is_agreed
 from swarmcache.locale import t
 from swarmcache.plans.clean import CleanPlan, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
@@ -84,6 +84,15 @@ def beyond_budget(pull: PullPlan, eviction: Eviction) -> BudgetExceeded:
     if rest <= 0:
         return BudgetExceeded(message, hint="swarmcache env --explain")
     return BudgetExceeded(message, hint=f"swarmcache clean --budget {rest // 10**6}MB --dry-run")
+
+
+def refuse_unagreed(eviction: Eviction, environment: Environment) -> None:
+    """Raise BudgetExceeded where something would go that nobody has agreed to; none is asked."""
+    if not is_agreed(eviction.plan.cache, environment, eviction.budget):
+        raise BudgetExceeded(
+            t("Other models would have to go to keep cache.budget; `swarmcache pull` asks once."),
+            hint="swarmcache pull",
+        )
 
 
 def apply_within(

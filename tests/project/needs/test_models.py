@@ -215,3 +215,36 @@ def test_an_alias_that_holds_itself_ends(tmp_path: Path) -> None:
 def test_an_empty_folder_needs_nothing(tmp_path: Path) -> None:
     needs = needed_models(str(tmp_path), environment(str(tmp_path)))
     assert (needs.models, needs.notes, needs.certain) == ((), (), True)
+
+
+def test_our_own_resolvers_are_understood(tmp_path: Path) -> None:
+    """A draw of ours is pinned by MODEL_NAME; a snapshot names its model and revision."""
+    text = (
+        "pool: [org/a, org/b]\n"
+        "trainer:\n  model_name_or_path: ${swarmcache.pinned_model:${pool}}\n"
+        "judge:\n  model_name_or_path: ${swarmcache.snapshot:org/judge@v2}\n"
+        "both:\n  model_name_or_path: ${swarmcache.snapshot:${swarmcache.pinned_model:${pool}}}\n"
+    )
+    needs = one_config(tmp_path, text)
+    assert needs.targets == (
+        Target("model", "org/a", "main"),
+        Target("model", "org/b", "main"),
+        Target("model", "org/judge", "v2"),
+    )
+    assert {draw.variable for draw in needs.draws if len(draw.models) > 1} == {"MODEL_NAME"}
+    assert needs.notes == ()
+
+
+def test_our_own_draw_yields_what_model_name_says(tmp_path: Path) -> None:
+    """So that what `run` pins is what it checks."""
+    text = "trainer:\n  model_name_or_path: ${swarmcache.pinned_model:org/a,org/b}\n"
+    assert ids(one_config(tmp_path, text, MODEL_NAME="org/c")) == ["org/c"]
+
+
+def test_our_own_draw_takes_the_pool_of_the_gpu(tmp_path: Path) -> None:
+    """Two lists are the large and the small pool, as for RL-Swarm's own resolver."""
+    text = (
+        "l: [org/big]\ns: [org/tiny]\n"
+        "trainer:\n  model_name_or_path: ${swarmcache.pinned_model:${l},${s}}\n"
+    )
+    assert ids(one_config(tmp_path, text, CUDA_VISIBLE_DEVICES="")) == ["org/tiny"]

@@ -9,6 +9,7 @@ from swarmcache.hubcache.layout import Target, check_revision
 from swarmcache.locale import t
 from swarmcache.project.needs.draws import Pools, pinning_variable
 from swarmcache.project.needs.models import NeededModel, OtherNeed
+from swarmcache.project.needs.own_resolvers import SNAPSHOT
 from swarmcache.project.needs.resolve import Resolver, Unresolved
 from swarmcache.project.needs.sites import is_repo_id, load_sites
 
@@ -68,10 +69,13 @@ class Survey:
             values = self._without(variable, config, source)
         group = "".join((source.text or "").split()) if "${" in (source.text or "") else ""
         self.variables[group] = variable
-        revision = self._revision(resolver, site)
-        for value in values:
-            if not isinstance(value, str):
+        said = self._revision(resolver, site)
+        ours = SNAPSHOT in (source.text or "")
+        for text in values:
+            if not isinstance(text, str):
                 continue
+            value, _, named = text.partition("@") if ours else (text, "", "")
+            revision = named or said
             if not is_repo_id(value, self.project, self.environment.cwd):
                 self.notes.append(
                     t(
