@@ -58,6 +58,7 @@ def test_the_wheel_holds_types_and_compiled_catalogues(wheel: pathlib.Path) -> N
         names = set(archive.namelist())
     assert "swarmcache/py.typed" in names
     assert "swarmcache/locale/zh_CN/LC_MESSAGES/swarmcache.mo" in names
+    assert "swarmcache/launch/answering.bash" in names
 
 
 def test_the_wheel_holds_the_package_alone(wheel: pathlib.Path) -> None:

@@ -288,6 +288,20 @@ def test_empty_variables_count_as_not_set(project: Path) -> None:
             ),
         ),
         (
+            '[launch]\nanswers = { "Token:" = "hf_x" }\n',
+            (
+                ": launch.answers cannot be {'Token:': 'hf_x'}; expected answers that are no token:"
+                " every program that is started could read them."
+            ),
+        ),
+        (
+            '[launch]\nanswers = { a = "b\\nc" }\n',
+            (
+                ": launch.answers cannot be {'a': 'b\\nc'}; expected questions and answers of one"
+                " line each."
+            ),
+        ),
+        (
             '[hub]\nendpoints = ["huggingface.co"]\n',
             (
                 ": hub.endpoints cannot be ['huggingface.co']; expected a list of addresses that"

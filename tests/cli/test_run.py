@@ -153,18 +153,32 @@ def test_the_first_start_leases_what_it_has_just_fetched(node: Node, hub: Runnin
     assert os.listdir(node.cache / ".locks" / ".swarmcache" / "leases") == []
 
 
-def test_script_that_asks_for_the_model_is_given_none(node: Node) -> None:
-    """RL-Swarm's script: at Enter an exported MODEL_NAME would reach the trainer empty."""
+def test_script_that_asks_for_the_model_is_answered(node: Node) -> None:
+    """RL-Swarm's script, run by bash: the answer is the model that was drawn or named."""
+    shutil.rmtree(node.project)
+    write_project(node.project)
+    fill(node.cache, "tiny/one", "tiny/two")
+    script = node.project / "run_rl_swarm.sh"
+    script.write_text('#!/bin/bash\nread -p "model? " MODEL_NAME\necho "$MODEL_NAME"\n')
+    script.chmod(0o755)
+    drawn = node.run("--pool", "small", "--offline", "--", "./run_rl_swarm.sh")
+    assert drawn.stdout in {"tiny/one\n", "tiny/two\n"}, drawn.stderr
+    assert f"model? [swarmcache: {drawn.stdout.strip()}]\n" in drawn.stderr
+    named = node.run("--model", "tiny/one", "--", "bash", "run_rl_swarm.sh")
+    assert named.stdout == "tiny/one\n"
+
+
+def test_script_that_cannot_be_answered_is_given_no_model(node: Node) -> None:
+    """Run by sh, it asks itself: at Enter an exported MODEL_NAME would reach the trainer empty."""
     shutil.rmtree(node.project)
     write_project(node.project)
     fill(node.cache, "tiny/one", "tiny/two", "tiny/three")
     script = node.project / "run_rl_swarm.sh"
-    script.write_text('#!/bin/bash\nread -p "model? " MODEL_NAME\necho "${MODEL_NAME-unset}"\n')
-    script.chmod(0o755)
-    asked = node.run("--pool", "small", "--", "./run_rl_swarm.sh")
+    script.write_text('read MODEL_NAME\necho "${MODEL_NAME-unset}"\n')
+    asked = node.run("--pool", "small", "--", "sh", "run_rl_swarm.sh")
     assert "CMD asks for MODEL_NAME by itself, so no model is drawn." in asked.stderr
     assert asked.stderr.count("is cached (") == 3
-    named = node.run("--model", "tiny/one", "--", "bash", "run_rl_swarm.sh")
+    named = node.run("--model", "tiny/one", "--", "sh", "run_rl_swarm.sh")
     assert "Enter would erase it: answer tiny/one." in named.stderr
 
 

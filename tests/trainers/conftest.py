@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pathlib
 import subprocess
-import tarfile
 from typing import TYPE_CHECKING
 
 import compat_environments
 import pytest
 
 from cachemaker import CacheMaker
+from rl_swarm_checkout import exported
 from rl_swarm_node import Node
 from swarmcache.serve.running import running
 
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
     from swarmcache.serve.running import RunningHub
 
 HERE = pathlib.Path(__file__).parent
-CHECKOUT = "SWARMCACHE_RL_SWARM"
-HOW_TO_GET_IT = (
-    "git clone https://github.com/gensyn-ai/rl-swarm, and name its folder in SWARMCACHE_RL_SWARM"
-)
-NEEDED_OF_CHECKOUT = ("code_gen_exp", "rgym_exp", "hivemind_exp", "run_rl_swarm.sh")
 
 
 def trainer_python(outside: dict[str, str], version: str) -> str:
@@ -37,26 +31,6 @@ def trainer_python(outside: dict[str, str], version: str) -> str:
     if not (home / "made").is_file():
         pytest.skip(f"No {home}: make it by python tasks/torch_environment.py {version}")
     return str(home / "bin" / "python")
-
-
-def exported(outside: dict[str, str], revision: str, target: pathlib.Path) -> str:
-    """Return a copy of what `revision` of the checkout holds; skips the test without one."""
-    checkout = outside.get(CHECKOUT)
-    if not checkout:
-        pytest.skip(f"No checkout of RL-Swarm: {HOW_TO_GET_IT}")
-    git = ["git", "-C", checkout, "-c", f"safe.directory={checkout}"]
-    listed = subprocess.run(
-        [*git, "ls-tree", "--name-only", revision], capture_output=True, text=True, check=False
-    )
-    if listed.returncode:
-        pytest.skip(f"{checkout} has no {revision}: git -C {checkout} fetch --tags")
-    parts = [name for name in NEEDED_OF_CHECKOUT if name in listed.stdout.split()]
-    packed = subprocess.run(
-        [*git, "archive", revision, "--", *parts], capture_output=True, check=True
-    )
-    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-        archive.extractall(target, filter="data")
-    return str(target)
 
 
 @pytest.fixture(scope="session")

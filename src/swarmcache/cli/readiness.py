@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from swarmcache.cli.options import Invocation
     from swarmcache.hubcache.layout import Target
+    from swarmcache.launch.answers import Answering
     from swarmcache.launch.run import Selection
     from swarmcache.project.needs.draws import PoolOption
     from swarmcache.report.terminal import Terminal
@@ -42,8 +43,8 @@ class Start(NamedTuple):
     offline: bool
     """Neither we nor the command may use the network."""
     best_effort: bool
-    prompted: frozenset[str] = frozenset()
-    """Variables that the command's script asks its user for."""
+    answering: Answering
+    """What of the command's prompts is answered."""
 
 
 def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
@@ -54,7 +55,7 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
         named=start.models,
         settings_models=invocation.settings.models,
         pool=start.pool,
-        prompted=start.prompted,
+        prompted=start.answering.unanswered,
     )
     terminal = invocation.terminal
     for warning in invocation.location.warnings:
@@ -73,7 +74,7 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
                 cached=drawn.cached,
             )
         )
-    if MODEL_VARIABLE in start.prompted:
+    if MODEL_VARIABLE in start.answering.unanswered:
         terminal.alert(f"{terminal.warn} {_answer(invocation, selection)}")
     if not selection.targets:
         terminal.say(

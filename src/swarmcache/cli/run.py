@@ -23,8 +23,8 @@ from swarmcache.errors import (
     os_sentence,
 )
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.launch.prompts import prompted_variables
-from swarmcache.launch.run import Cached, child_variables, is_offline
+from swarmcache.launch.answers import answering
+from swarmcache.launch.run import MODEL_VARIABLE, Cached, child_variables, is_offline
 from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
 
@@ -129,7 +129,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         pool,
         forbidden or invocation.settings.offline == "always",
         best_effort,
-        prompted_variables(command_line, invocation.project),
+        answering(command_line, invocation.project, replaces=replaces),
     )
     tiers = invocation.settings.tiers
     cached = Cached(invocation.location.path, invocation.lock, tiers=tiers)
@@ -179,6 +179,9 @@ def _variables(
         invocation.terminal.say(_what_goes_out(invocation, selection))
     variables = child_variables(
         invocation.environment, exported.variables, selection.pins, offline=offline
+    )
+    variables = start.answering.added_to(
+        variables, invocation.settings.answers, variables.get(MODEL_VARIABLE)
     )
     if guards:
         from swarmcache.launch.rollout_guard import guarded  # noqa: PLC0415 - when asked for

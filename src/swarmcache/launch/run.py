@@ -108,8 +108,9 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     2. the variable that the config reads, when it is set and not empty
     3. one draw by `choose` (at random), among the complete models if there are any
 
-    Nothing is drawn for a variable in `prompted`, which the command asks its own user for: an
-    exported one would become empty at Enter. Then every model that the config may draw is needed.
+    Nothing is drawn for a variable in `prompted`, which the command asks its own user for where
+    nobody can answer: an exported one would become empty at Enter. Then every model that the config
+    may draw is needed.
 
     A project that cannot be read needs nothing that we know of: that is a note, not an error.
     """

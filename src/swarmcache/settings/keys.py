@@ -122,6 +122,10 @@ def _offline(value: object, ground: Ground) -> str:
 def _answers(value: object, ground: Ground) -> Mapping[str, str]:
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
         raise Wrong(t("a table of questions and answers, all of them texts"))
+    if not all(text.isprintable() for pair in value.items() for text in pair) or "" in value:
+        raise Wrong(t("questions and answers of one line each"))
+    if any(answer.startswith("hf_") for answer in value.values()):
+        raise Wrong(t("answers that are no token: every program that is started could read them"))
     del ground
     return value
 
