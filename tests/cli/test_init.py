@@ -25,18 +25,21 @@ opened = pytest.fixture(screens)
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "run_rl_swarm.sh").touch()
-    return tmp_path
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (folder / "run_rl_swarm.sh").touch()
+    return folder
 
 
 def test_writes_and_says_how_to_use_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The file is there, and the two lines for a start are printed."""
+    """The file is there, and how to start and how to go back is printed."""
     assert main(["init", "--dir", "/srv/hub", "--yes"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert capsys.readouterr().out.splitlines()[-3:] == [
         f"✓ Wrote {project}/swarmcache.toml.",
-        'In the start script: eval "$(swarmcache env)"',
-        "Or start with: swarmcache run -- ./run_rl_swarm.sh",
+        "swarmcache init --undo takes it back.",
+        "Start with: swarmcache run -- ./run_rl_swarm.sh",
     ]
     assert main(["env"]) == 0
     assert capsys.readouterr().out == "export HF_HUB_CACHE=/srv/hub\n"
@@ -57,8 +60,8 @@ def test_a_person_is_shown_the_file_and_asked(
 ) -> None:
     """Only a yes writes."""
     screen = opened(sys.executable, "-m", "swarmcache", "init")
-    shown = screen.wait_for("Write ")
-    assert "\r\n[cache]\r\ndir = " in shown
+    shown = screen.wait_for("Write 1 file? [y/N]")
+    assert "\r\n+[cache]\r\n+dir = " in shown
     screen.type(f"{answer}\n")
     assert os.waitstatus_to_exitcode(screen.ending()) == code
     assert (project / "swarmcache.toml").exists() == (answer == "y")
@@ -67,12 +70,14 @@ def test_a_person_is_shown_the_file_and_asked(
 def test_dry_run_prints_what_would_be_written(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same bytes, and nothing on disk."""
+    """The same bytes as a diff, and nothing on disk."""
     assert main(["init", "--dry-run"]) == 0
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-1] == "Nothing was changed."
     assert os.listdir(project) == ["run_rl_swarm.sh"]
     assert main(["init", "--yes"]) == 0
-    assert (project / "swarmcache.toml").read_text() == shown
+    added = [line[1:] for line in shown if line.startswith("+") and not line.startswith("+++")]
+    assert (project / "swarmcache.toml").read_text().splitlines() == added
 
 
 def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,6 +91,7 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["path"] == f"{project}/sub/swarmcache.toml"
     assert document["content"] == (project / "sub" / "swarmcache.toml").read_text()
     assert (document["dry_run"], document["cache_dir"]) == (False, "project")
+    assert [one["kind"] for one in document["changes"]] == ["create"]
     assert document["lines"] == ['eval "$(swarmcache env)"', "swarmcache run -- CMD"]
 
 
@@ -95,6 +101,7 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["no-such-folder"], 3, "no-such-folder is not a folder."),
         (["run_rl_swarm.sh"], 3, "run_rl_swarm.sh is not a folder."),
         (["--dir", ""], 2, "The path is empty."),
+        (["--layout", " "], 2, "The path is empty."),
         (["--dir", "x", "--cache-dir", ""], 2, "The path is empty."),
     ],
 )
@@ -109,12 +116,35 @@ def test_bad_input(
 def test_a_second_init_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What a user has written stays."""
     (project / "swarmcache.toml").write_text("# mine\n")
-    assert main(["init", "--yes"]) == 3
-    assert capsys.readouterr().err == (
-        f"swarmcache: {project}/swarmcache.toml already holds settings, and init never"
-        " overwrites.\nNext: swarmcache env --explain\n"
-    )
+    assert main(["init", "--yes"]) == 0
+    assert "✓ Every file of the project is as init would write it." in capsys.readouterr().out
     assert (project / "swarmcache.toml").read_text() == "# mine\n"
+
+
+def test_undo(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was made is gone; a second time there is nothing, which is told by the exit code."""
+    assert main(["init", "--yes"]) == 0
+    capsys.readouterr()
+    assert main(["init", "--undo", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["undone"] == [{"path": f"{project}/swarmcache.toml", "reason": ""}]
+    assert os.listdir(project) == ["run_rl_swarm.sh"]
+    assert main(["init", "--undo"]) == 1
+    assert "Nothing that init wrote here is kept." in capsys.readouterr().err
+
+
+def test_undo_names_what_was_edited_since(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody's line is worth more than ours."""
+    assert main(["init", "--yes"]) == 0
+    with (project / "swarmcache.toml").open("a") as file:
+        file.write("# mine\n")
+    assert main(["init", "--undo"]) == 1
+    line = f"⚠ {project}/swarmcache.toml: it was changed since"
+    assert line in capsys.readouterr().out.splitlines()
+    assert (project / "swarmcache.toml").exists()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only Linux has a folder like this")
@@ -150,7 +180,7 @@ def test_a_cache_for_a_group(project: Path, capsys: pytest.CaptureFixture[str]) 
 def test_settings_that_name_the_cache_do_not_keep_a_group_out(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file stays as it is; another cache than the one that it names is refused as ever."""
+    """The file stays as it is."""
     (project / "swarmcache.toml").write_text('[cache]\ndir = "hub"  # mine\n')
     assert main(["init", "--group", "4000", "--yes", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -158,9 +188,6 @@ def test_settings_that_name_the_cache_do_not_keep_a_group_out(
     assert (document["content"], document["group"]["path"]) == (None, f"{project}/hub")
     assert [step["made"] for step in document["group"]["steps"]] == [True, True, True]
     assert (project / "swarmcache.toml").read_text() == '[cache]\ndir = "hub"  # mine\n'
-    assert main(["init", "--group", "4000", "--yes", "--dir", "other"]) == 3
-    assert "already holds settings" in capsys.readouterr().err
-    assert not (project / "other").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders to any group")

@@ -1,171 +1,159 @@
-"""`swarmcache init`: write this project's settings, and say how to use them."""
+"""`swarmcache init`: make the one cache folder explicit, wherever the project decides it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from swarmcache.cli.asking import somebody_is_there
+from swarmcache.cli.init_adopt import adopt_plans, bring_plans, show_plans
 from swarmcache.cli.options import Invocation, common_options
-from swarmcache.cli.pinning import register_project
-from swarmcache.launch.init import InitPlan, plan_init, settings_file, write
-from swarmcache.locale import t
+from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
-    from swarmcache.launch.group_cache import GroupPlan
+    from swarmcache.launch.init import SetupPlan
+    from swarmcache.plans.adopt import Adopted
 
 
 @click.command(
-    help=t("Write swarmcache.toml, the settings of the project in this folder or in PROJECT."),
-    epilog=t("Example: {command}", command="swarmcache init --dir /srv/models/hub --yes"),
+    help="\n\n".join(
+        [
+            t("Make one cache folder explicit for the project in this folder or in PROJECT."),
+            t(
+                "Writes swarmcache.toml, the start script's exports, cache_dir in the YAML that is"
+                " loaded, and the mount for compose: one plan, shown first, taken back by --undo."
+            ),
+        ]
+    ),
+    epilog=t("Example: {command}", command="swarmcache init --layout /srv/models/hub --dry-run"),
 )
 @click.argument("project", required=False, type=click.Path(readable=False))
+@click.option(
+    "--layout",
+    metavar="project|shared|PATH",
+    help=t("The one folder: inside the project, this user's own, or a path. Default: as now."),
+)
 @click.option(
     "--dir",
     "folder",
     metavar="PATH",
     type=click.Path(readable=False),
-    help=t('The cache to name; "project" for one inside the project. Default: the one in use.'),
+    help=t("The same as --layout PATH."),
 )
 @click.option(
     "--group",
     metavar="NAME",
     help=t("Make the cache folder one that every member of this group can use and fill."),
 )
-@click.option("--dry-run", is_flag=True, help=t("Print the file without writing it."))
+@click.option("--adopt", is_flag=True, help=t("Bring the models of the old places along."))
+@click.option("--undo", is_flag=True, help=t("Take back what init wrote into the project."))
+@click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
 @click.option("-y", "--yes", is_flag=True, help=t("Write without asking."))
 @common_options
-def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
+def command(  # noqa: PLR0913 - one parameter for each option
     invocation: Invocation,
     project: str | None,
+    *,
+    layout: str | None,
     folder: str | None,
     group: str | None,
+    adopt: bool,
+    undo: bool,
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Plan, ask, write; the exit code is 1 when the user says no."""
+    """Plan, show, ask once, write; the exit code is 1 when the user says no."""
+    from swarmcache.launch.init import plan_init  # noqa: PLC0415 - after usage errors
+
     home = invocation.environment.absolute(project) if project else invocation.project
-    named = folder if folder is not None else invocation.cache_dir
-    if named is not None and not named.strip():
-        raise click.BadParameter(t("The path is empty."), param_hint="--dir")
-    plans = _plans(invocation, home, named, group)
-    if not dry_run and not yes and not _agreed(invocation, plans):
-        return 1
-    if not dry_run:
-        if plans.sharing is not None:
-            from swarmcache.launch.group_cache import open_to_group  # noqa: PLC0415 - few share
-
-            open_to_group(plans.sharing)
-        if plans.settings is not None:
-            write(plans.settings)
-        register_project(home, invocation.environment)
-    _report(invocation, plans, dry_run=dry_run)
-    return 0
-
-
-class _Plans(NamedTuple):
-    path: str
-    """The settings file."""
-    settings: InitPlan | None
-    """None where there are settings already, which stay."""
-    sharing: GroupPlan | None
-    """None where no group was named."""
-
-
-def _plans(invocation: Invocation, home: str, named: str | None, group: str | None) -> _Plans:
-    """Return what is to be done; settings that name the cache already do not keep a group out."""
+    if undo:
+        return _undo(invocation, home)
+    given = [one for one in (layout, folder, invocation.cache_dir) if one is not None]
+    if any(not one.strip() for one in given):
+        raise click.BadParameter(t("The path is empty."), param_hint="--layout")
+    named = given[0] if given else None
     environment = invocation.environment
-    if group is None:
-        plan = plan_init(home, environment, folder=named)
-        return _Plans(plan.path, plan, None)
-    from swarmcache.hubcache.locate import locate_effective  # noqa: PLC0415 - few share
-    from swarmcache.launch.group_cache import plan_group  # noqa: PLC0415
-    from swarmcache.settings import load_settings  # noqa: PLC0415
+    plan = plan_init(home, environment, layout=named, group=group, python=invocation.python)
+    adopting = adopt_plans(invocation, plan, home) if adopt else None
+    if not invocation.json:
+        from swarmcache.report.init_text import plan_lines  # noqa: PLC0415 - for people
 
-    existing = settings_file(home, environment)
-    cache = locate_effective(load_settings(home, environment), environment).path
-    wanted = cache
-    if named is not None:
-        settings = load_settings(home, environment, {"cache.dir": named})
-        wanted = locate_effective(settings, environment).path
-    if existing is not None and wanted == cache:
-        return _Plans(existing, None, plan_group(cache, group, environment))
-    plan = plan_init(home, environment, folder=named)
-    return _Plans(plan.path, plan, plan_group(wanted, group, environment))
+        invocation.terminal.lines(plan_lines(invocation.terminal, plan))
+        if adopting is not None:
+            show_plans(invocation, adopting)
+    does = _changes(plan) or bool(adopting)
+    if not (dry_run or yes) and does and not _agreed(invocation, plan):
+        return 1
+    adopted: list[Adopted] = []
+    if not dry_run:
+        _write(invocation, plan, home)
+        adopted += bring_plans(invocation, adopting or [])
+    _report(invocation, plan, adopted, dry_run=dry_run)
+    return next((one.error.exit_code for one in adopted if one.error is not None), 0)
 
 
-def _agreed(invocation: Invocation, plans: _Plans) -> bool:
+def _changes(plan: SetupPlan) -> bool:
+    return bool(plan.writes or (plan.sharing is not None and plan.sharing.steps))
+
+
+def _agreed(invocation: Invocation, plan: SetupPlan) -> bool:
     if not somebody_is_there():
         raise click.UsageError(
             t(
                 "Without a terminal nothing can be asked; add --yes to write {path}.",
-                path=plans.path if plans.sharing is None else plans.sharing.path,
+                path=plan.writes[0].change.path if plan.writes else plan.folder.path,
             )
         )
-    if plans.settings is not None:
-        invocation.terminal.lines(plans.settings.content.splitlines())
-    if plans.sharing is None:
-        return click.confirm(t("Write {path}?", path=plans.path))
-    _tell_sharing(invocation, plans.sharing, dry_run=True)
-    return click.confirm(
-        t("Open {path} to {group}?", path=plans.sharing.path, group=plans.sharing.group)
-    )
+    many = tn("Write {n} file?", "Write {n} files?", len(plan.writes))
+    agreed = click.confirm(many)
+    if not agreed:
+        invocation.terminal.say(t("Nothing was changed."))
+    return agreed
 
 
-def _report(invocation: Invocation, plans: _Plans, *, dry_run: bool) -> None:
-    terminal, plan = invocation.terminal, plans.settings
-    if invocation.json:
-        _print_document(invocation, plans, dry_run=dry_run)
-        return
-    if plan is not None and dry_run:
-        terminal.raw(plan.content)
-    elif plan is not None:
-        terminal.out(f"{terminal.ok} " + t("Wrote {path}.", path=plan.path))
-    if plans.sharing is not None:
-        _tell_sharing(invocation, plans.sharing, dry_run=dry_run)
-    if plan is not None and not dry_run:
-        in_script, as_command = plan.lines
-        terminal.out(t("In the start script: {line}", line=in_script))
-        terminal.out(t("Or start with: {line}", line=as_command))
-
-
-def _tell_sharing(invocation: Invocation, plan: GroupPlan, *, dry_run: bool) -> None:
-    from swarmcache.report.group_text import left_lines, plan_lines  # noqa: PLC0415 - few share
+def _write(invocation: Invocation, plan: SetupPlan, home: str) -> None:
+    from swarmcache.cli.pinning import register_project  # noqa: PLC0415 - only where it is written
+    from swarmcache.launch.init import apply_setup  # noqa: PLC0415
 
     terminal = invocation.terminal
-    if dry_run or not plan.steps:
-        terminal.lines(plan_lines(plan))
+    for write in apply_setup(plan, invocation.environment):
+        if not invocation.json:
+            terminal.out(f"{terminal.ok} " + t("Wrote {path}.", path=write.change.path))
+    register_project(home, invocation.environment)
+
+
+def _undo(invocation: Invocation, home: str) -> int:
+    """Take all of init's changes back; 1 where a file stays as it is, or none was changed."""
+    import os  # noqa: PLC0415
+
+    from swarmcache.launch.init import undo_setup  # noqa: PLC0415
+
+    terminal = invocation.terminal
+    outcomes = list(undo_setup(os.path.realpath(home), invocation.environment))
+    if invocation.json:
+        from swarmcache.report.init_json import undo_document  # noqa: PLC0415 - for programs
+
+        terminal.out(undo_document(outcomes))
     else:
-        done = t("{path} is open to {group}.", path=plan.path, group=plan.group)
-        terminal.out(f"{terminal.ok} {done}")
-    for sentence, fix in left_lines(plan):
-        terminal.out(f"{terminal.warn} {sentence}")
-        if fix:
-            terminal.out(f"    {fix}")
-    terminal.out(
-        t("Share this folder only: with HF_HOME, the members would share one token as well.")
-    )
+        for one in outcomes:
+            mark = terminal.warn if one.reason else terminal.ok
+            said = one.reason or t("as it was before init")
+            terminal.out(f"{mark} {one.path}: {said}")
+        if not outcomes:
+            terminal.say(t("Nothing that init wrote here is kept."))
+    return int(not outcomes or any(one.reason for one in outcomes))
 
 
-def _print_document(invocation: Invocation, plans: _Plans, *, dry_run: bool) -> None:
-    from swarmcache.report.json import document  # noqa: PLC0415
+def _report(
+    invocation: Invocation, plan: SetupPlan, adopted: list[Adopted], *, dry_run: bool
+) -> None:
+    terminal = invocation.terminal
+    if invocation.json:
+        from swarmcache.report.init_json import init_document  # noqa: PLC0415 - for programs
 
-    plan, sharing = plans.settings, plans.sharing
-    fields: dict[str, object] = {
-        "path": plans.path,
-        "content": None,
-        "cache_dir": None if sharing is None else sharing.path,
-        "command": None,
-        "lines": [],
-    }
-    if plan is not None:
-        fields |= {**plan._asdict(), "lines": list(plan.lines)}
-    group = None
-    if sharing is not None:
-        group = {
-            **sharing._asdict(),
-            "steps": [step._asdict() for step in sharing.steps],
-            "left": [flaw._asdict() for flaw in sharing.left],
-        }
-    invocation.terminal.out(document("init", dry_run=dry_run, **fields, group=group))
+        terminal.out(init_document(plan, adopted, dry_run=dry_run))
+        return
+    from swarmcache.report.init_text import outcome_lines  # noqa: PLC0415
+
+    terminal.lines(outcome_lines(terminal, plan, dry_run=dry_run))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from swarmcache.hubcache.file_systems import plain_point
 from swarmcache.locale import t
 
 _TABLE = "/proc/self/mountinfo"
@@ -23,7 +24,7 @@ def mounts_below(folder: str) -> list[str]:
     except OSError:
         return []
     start = os.fsencode(folder) + b"/"
-    points = [_plain(row.split(b" ", _POINT + 1)[_POINT]) for row in rows]
+    points = [plain_point(row.split(b" ", _POINT + 1)[_POINT]) for row in rows]
     return [os.fsdecode(point) for point in points if point.startswith(start)]
 
 
@@ -35,9 +36,3 @@ def mounted_in(folder: str, points: list[str]) -> str | None:
 def from_elsewhere(point: str) -> str:
     """Return why what is mounted there, and whatever it is part of, stays."""
     return t("{path} is mounted from elsewhere", path=point)
-
-
-def _plain(point: bytes) -> bytes:
-    """Return a mount point without the escapes of the table, as of a space."""
-    first, *rest = point.split(b"\\")
-    return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in rest)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from swarmcache.errors import ProjectError
 from swarmcache.locale import t
 from swarmcache.project.files import kind_of
 
@@ -74,7 +75,11 @@ def refuse_broken(path: str, before: bytes, after: bytes) -> None:
 def _reads_shell(data: bytes) -> bool:
     from swarmcache.project.readers.grammars import parser  # noqa: PLC0415 - tree-sitter
 
-    return not parser("bash").parse(data).root_node.has_error
+    try:
+        grammar = parser("bash")
+    except ProjectError:  # Not installed: nothing tells, before or after.
+        return True
+    return not grammar.parse(data).root_node.has_error
 
 
 def _reads_python(data: bytes) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from swarmcache.project.files import project_files
-from swarmcache.project.sources import Source
+from swarmcache.project.files import kind_of, project_files
+from swarmcache.project.sources import Source, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmcache.environment import Environment
+    from swarmcache.project.changes import Change
     from swarmcache.project.containers.compose_words import ComposeCall
     from swarmcache.project.containers.values import Container
     from swarmcache.project.effective.executions import Execution
@@ -36,6 +40,20 @@ class Project:
         self.readings: dict[str, Reading | None] = {}
         """YAML files that configs are composed of, by path, as far as they have been read."""
         self._sources: dict[str, Source | None] = {}
+
+    def changed(self, changes: Iterable[Change]) -> Project:
+        """Return the project as it will be once files are written; nothing is written."""
+        other = Project(self.folder, self.environment)
+        kinds = dict(self.files.by_kind)
+        for change in changes:
+            path = os.path.join(self.folder, change.file)
+            source = Source(shown(path, self.folder), path, change.after)
+            other._sources |= {path: source, change.path: source}
+            kind = kind_of(path)
+            if kind is not None and path not in kinds.get(kind, ()):
+                kinds[kind] = tuple(sorted((*kinds.get(kind, ()), path)))
+        other.files = replace(self.files, by_kind=kinds)
+        return other
 
     @cached_property
     def files(self) -> Files:

@@ -1,0 +1,67 @@
+"""`init` for people: the folder with its reasons, the plan as a diff, and what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmcache.locale import t
+from swarmcache.report.group_text import left_lines
+from swarmcache.report.group_text import plan_lines as group_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmcache.launch.group_cache import GroupPlan
+    from swarmcache.launch.init import Left, SetupPlan
+    from swarmcache.report.terminal import Terminal
+
+
+def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
+    """Yield the proposal, then every change as a unified diff."""
+    yield t("The one cache: {path}", path=plan.folder.path)
+    for reason in plan.folder.reasons:
+        mark = terminal.ok if reason.good else terminal.warn
+        yield f"  {mark} {reason.message}"
+    for write in plan.writes:
+        yield ""
+        yield f"{write.change.file}: {write.why}"
+        yield from write.change.diff()
+    if plan.writes:
+        yield ""
+    if plan.sharing is not None and plan.sharing.steps:
+        if not plan.group_asked:
+            yield t("The users of the containers are to write into the folder as well:")
+        yield from group_lines(plan.sharing)
+    for left in plan.left:
+        yield from _left(terminal, left)
+
+
+def outcome_lines(terminal: Terminal, plan: SetupPlan, *, dry_run: bool) -> Iterator[str]:
+    """Yield what is told at the end."""
+    if plan.sharing is not None and plan.group_asked:
+        yield from _shared(terminal, plan.sharing, dry_run=dry_run)
+    if dry_run:
+        yield t("Nothing was changed.")
+        return
+    if not plan.writes:
+        yield f"{terminal.ok} " + t("Every file of the project is as init would write it.")
+    else:
+        yield t("swarmcache init --undo takes it back.")
+    yield t("Start with: {line}", line=plan.lines[1])
+
+
+def _left(terminal: Terminal, left: Left) -> Iterator[str]:
+    where = f"{left.file}: " if left.file else ""
+    yield f"{terminal.warn} {where}{left.reason}"
+    yield from (f"    {line}" for line in left.fix.splitlines())
+
+
+def _shared(terminal: Terminal, plan: GroupPlan, *, dry_run: bool) -> Iterator[str]:
+    if not dry_run:
+        done = t("{path} is open to {group}.", path=plan.path, group=plan.group)
+        yield f"{terminal.ok} {done}"
+    for sentence, fix in left_lines(plan):
+        yield f"{terminal.warn} {sentence}"
+        if fix:
+            yield f"    {fix}"
+    yield t("Share this folder only: with HF_HOME, the members would share one token as well.")
