@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from swarmcache.doctor.sizes import named_size
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.file_systems import file_system
@@ -129,8 +130,6 @@ def _keeps(path: str, system: FileSystem) -> Reason:
 
 
 def _room(path: str, project: Project) -> Reason:
-    from swarmcache.doctor.rules.disk_forecast import named_size  # noqa: PLC0415 - heavy
-
     free, wanted = free_bytes(path), 0
     try:
         targets = project.needs.targets
