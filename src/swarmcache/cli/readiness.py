@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.cli.drawing import remembered, say_drawn
 from swarmcache.cli.locked_start import lead_back, refuse_mismatches
 from swarmcache.errors import (
     EndpointUnreachable,
@@ -45,6 +46,8 @@ class Start(NamedTuple):
     best_effort: bool
     answering: Answering
     """What of the command's prompts is answered."""
+    redraw: bool = False
+    """Draw anew what an earlier start drew."""
 
 
 def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
@@ -56,24 +59,14 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
         settings_models=invocation.settings.models,
         pool=start.pool,
         prompted=start.answering.unanswered,
+        remembered=remembered(invocation, start, cached),
     )
     terminal = invocation.terminal
     for warning in invocation.location.warnings:
         terminal.say(f"{terminal.warn} {warning}")
     for note in selection.notes:
         terminal.say(note)
-    for drawn in selection.drawn:
-        if drawn.among == 1:
-            continue
-        terminal.say(
-            t(
-                "Drawn once for this start: {variable}={id}, one of {among}, {cached} cached.",
-                variable=drawn.variable,
-                id=drawn.target.id,
-                among=drawn.among,
-                cached=drawn.cached,
-            )
-        )
+    say_drawn(terminal, selection.drawn)
     if MODEL_VARIABLE in start.answering.unanswered:
         terminal.alert(f"{terminal.warn} {_answer(invocation, selection)}")
     if not selection.targets:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli.drawing import kept_draws
+from swarmcache.cli.instances import chosen_instances, run_instances
 from swarmcache.cli.locked_start import held_by_lock
 from swarmcache.cli.options import Invocation, common_options
 from swarmcache.cli.pinning import register, using
@@ -94,6 +96,9 @@ class RunCommand(click.Command):
     show_default=True,
     help=t("RL-Swarm's model pool: the one that this machine's GPU selects, or one you name."),
 )
+@click.option(
+    "--redraw", is_flag=True, help=t("Draw a model anew instead of the one of the last start.")
+)
 @click.option("--offline", is_flag=True, help=t("Use no network, and give CMD HF_HUB_OFFLINE=1."))
 @click.option(
     "--best-effort", is_flag=True, help=t("Start even when models are incomplete, with a warning.")
@@ -103,6 +108,22 @@ class RunCommand(click.Command):
     is_flag=True,
     help=t("Where transformers' generate() would be slow or wrong in CMD, mend it and say so."),
 )
+@click.option(
+    "--instance",
+    metavar="NAME",
+    help=t("Which of several instances this is: it keeps its own model. Else SWARMCACHE_INSTANCE."),
+)
+@click.option(
+    "--gpus",
+    metavar="LIST",
+    help=t("The GPU for CMD, as CUDA_VISIBLE_DEVICES; several, as in 0-7, are an instance each."),
+)
+@click.option(
+    "--log-dir",
+    metavar="PATH",
+    type=click.Path(),
+    help=t("Where --gpus keeps what each instance prints (logs)."),
+)
 @click.option("--exec", "replaces", is_flag=True, help=t("Become CMD instead of supervising it."))
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print what would be started and how."))
 @common_options
@@ -111,9 +132,13 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     arguments: tuple[str, ...],
     models: tuple[str, ...],
     pool: PoolOption,
+    redraw: bool,
     offline: bool,
     best_effort: bool,
     guard_generation: bool,
+    instance: str | None,
+    gpus: str | None,
+    log_dir: str | None,
     replaces: bool,
     dry_run: bool,
 ) -> int:
@@ -123,6 +148,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if invocation.json and not dry_run:
         raise click.UsageError(t("--json needs --dry-run: standard output belongs to CMD."))
     command_line = arguments or _from_settings(invocation)
+    instances = chosen_instances(invocation, instance, gpus)
+    if len(instances) > 1:
+        return run_instances(invocation, instances, log_dir)
+    invocation.environment = instances[0].environment(invocation.environment)
     forbidden = offline or is_offline(invocation.environment)
     start = Start(
         tuple(parse_target(model) for model in models),
@@ -130,6 +159,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         forbidden or invocation.settings.offline == "always",
         best_effort,
         answering(command_line, invocation.project, replaces=replaces),
+        redraw,
     )
     tiers = invocation.settings.tiers
     cached = Cached(invocation.location.path, invocation.lock, tiers=tiers)
@@ -139,7 +169,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         variables = _variables(invocation, start, selection, guards=guard_generation)
         return _print_plan(invocation, cached, selection, command_line, variables)
     with using(invocation, selection.targets, selection.others, looks_around=True) as hold:
-        make_ready(invocation, start, cached, selection)
+        with kept_draws(invocation, selection):
+            make_ready(invocation, start, cached, selection)
         hold()
         if not start.models:
             register(invocation, selection.targets)

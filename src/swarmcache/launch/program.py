@@ -20,21 +20,29 @@ IGNORED_BY_PYTHON = tuple(
 """Python ignores these in itself; a program that inherited that would outlive its own pipe."""
 
 
-def spawn(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+def spawn(
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    streams: Sequence[tuple[int, int]] = (),
+) -> int:
     """Start a program in a process group of its own; the process id returned is the group's too.
 
-    Standard input, output and error are inherited untouched, open or closed; so are ignored
-    signals (`nohup`). `posix_spawn` and not `fork`: no Python runs between the two, so threads
-    that a download left behind cannot hold a lock there, and a refusal is known at once.
+    Standard input, output and error are inherited untouched, open or closed, but for those of
+    `streams`: pairs of an open descriptor and the number that the program has it under. Ignored
+    signals (`nohup`) are inherited as well.
+
+    `posix_spawn` and not `fork`: no Python runs between the two, so threads that a download left
+    behind cannot hold a lock there, and a refusal is known at once.
 
     Raises CommandNotFound and CannotExecute.
     """
     try:
-        return _spawn(arguments, variables)
+        return _spawn(arguments, variables, streams)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise refusal(arguments[0], error) from error
-    return _spawn(_through_a_shell(arguments), variables)
+    return _spawn(_through_a_shell(arguments), variables, streams)
 
 
 def replace(arguments: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
@@ -71,9 +79,16 @@ def refusal(name: str, error: OSError) -> LaunchError:
     return CannotExecute(t("{name} cannot be executed: {reason}.", name=name, reason=reason))
 
 
-def _spawn(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+def _spawn(
+    arguments: Sequence[str], variables: Mapping[str, str], streams: Sequence[tuple[int, int]]
+) -> int:
     return os.posix_spawnp(
-        arguments[0], list(arguments), variables, setpgroup=0, setsigdef=IGNORED_BY_PYTHON
+        arguments[0],
+        list(arguments),
+        variables,
+        file_actions=[(os.POSIX_SPAWN_DUP2, *pair) for pair in streams],
+        setpgroup=0,
+        setsigdef=IGNORED_BY_PYTHON,
     )
 
 

@@ -39,6 +39,8 @@ class Drawn(NamedTuple):
     """How many models it was drawn from."""
     cached: int
     """How many of them were complete; only if none was, the others had a chance."""
+    before: str = ""
+    """What an earlier start had drawn: the same, or a model that this draw no longer has."""
 
 
 class Selection(NamedTuple):
@@ -98,6 +100,7 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     settings_models: Sequence[ModelSetting] = (),
     pool: PoolOption = "auto",
     prompted: Collection[str] = (),
+    remembered: Mapping[str, str] | None = None,
     choose: Callable[[Sequence[Target]], Target] | None = None,
 ) -> Selection:
     """Return the models that a command started in `environment` will load.
@@ -106,7 +109,8 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
 
     1. `named`, from `--model`: the first of them becomes MODEL_NAME
     2. the variable that the config reads, when it is set and not empty
-    3. one draw by `choose` (at random), among the complete models if there are any
+    3. the model that an earlier start drew for that variable (`remembered`), where it still may
+    4. one draw by `choose` (at random), among the complete models if there are any
 
     Nothing is drawn for a variable in `prompted`, which the command asks its own user for where
     nobody can answer: an exported one would become empty at Enter. Then every model that the config
@@ -129,7 +133,8 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     drawn: dict[str, Drawn] = {}
     for draw in needs.draws:
         if draw.variable and draw.variable not in {*drawn, *prompted}:
-            drawn[draw.variable] = _draw(draw, cached, choose or _at_random)
+            before = (remembered or {}).get(draw.variable, "")
+            drawn[draw.variable] = _draw(draw, cached, before, choose or _at_random)
     pins = {variable: one.target.id for variable, one in drawn.items()}
     # Asked again rather than filtered: every place that reads the variable now yields the pin.
     then = (pins and _needs(_with(environment, pins), settings_models, pool)) or needs
@@ -229,10 +234,13 @@ def _undecided(needs: Needs, settings_decide: bool) -> Selection:
     return Selection(targets, {}, (), needs.others, needs.notes, certain=settings_decide)
 
 
-def _draw(draw: Draw, cached: Cached, choose: Callable[[Sequence[Target]], Target]) -> Drawn:
+def _draw(
+    draw: Draw, cached: Cached, before: str, choose: Callable[[Sequence[Target]], Target]
+) -> Drawn:
     complete = [m for m in draw.models if cached.state(m).state == "complete"]
-    target = choose(complete or draw.models)
-    return Drawn(draw.variable, target, len(draw.models), len(complete))
+    same = [m for m in draw.models if m.id == before]
+    target = same[0] if same else choose(complete or draw.models)
+    return Drawn(draw.variable, target, len(draw.models), len(complete), before)
 
 
 def _at_random(targets: Sequence[Target]) -> Target:

@@ -71,3 +71,22 @@ def test_a_tool_that_hangs_is_waited_for_briefly(
 def test_a_hidden_gpu_does_not_count(tmp_path: Path, hidden: str) -> None:
     environment = machine(tmp_path, "echo 81559", CUDA_VISIBLE_DEVICES=hidden)
     assert pool_here(environment).pools == ("small",)
+
+
+@pytest.mark.parametrize(
+    ("visible", "order", "pools"),
+    [
+        ("0", "PCI_BUS_ID", ("small",)),
+        ("1", "PCI_BUS_ID", ("large",)),
+        ("1,0", "PCI_BUS_ID", ("large",)),
+        ("1", "", ("large", "small")),
+        ("7", "PCI_BUS_ID", ("large", "small")),
+        ("GPU-8f5c", "PCI_BUS_ID", ("large", "small")),
+    ],
+)
+def test_the_gpu_of_an_instance_selects_its_pool(
+    tmp_path: Path, visible: str, order: str, pools: tuple[str, ...]
+) -> None:
+    """Where CUDA counts as nvidia-smi does; else either card may be the first."""
+    variables = {"CUDA_VISIBLE_DEVICES": visible, "CUDA_DEVICE_ORDER": order}
+    assert pool_here(machine(tmp_path, "printf '24576\\n81559\\n'", **variables)).pools == pools

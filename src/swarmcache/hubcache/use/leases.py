@@ -82,7 +82,7 @@ def take_lease(
         sweep_leases(cache, environment)  # What earlier starts left is not to pile up.
     try:
         record = over or f"{state.folder(LEASES)}/{owners.this_process().record}"
-        text = _head() + "".join(f"{name}\n" for name in names)
+        text = _head(environment) + "".join(f"{name}\n" for name in names)
         write_whole(record, text, mode=file_mode(state.mode), errors="replace")
     except OSError:
         return None
@@ -143,10 +143,15 @@ def _may_live(path: str, owner: Owner) -> bool:
         return False
 
 
-def _head() -> str:
+def _head(environment: Environment) -> str:
     """Return what a lease tells people about this process; each a line without a line break."""
     command = os.path.basename(sys.argv[0]) if sys.argv else ""
-    told = {"since": f"{time.time():.0f}", "host": _host(), "command": command or "python"}
+    instance = environment.get("SWARMCACHE_INSTANCE") or ""  # One of several on this machine.
+    told = {
+        "since": f"{time.time():.0f}",
+        "host": _host(),
+        "command": f"{command or 'python'} {instance}",
+    }
     return "".join(f"{name} {' '.join(text.split())}\n" for name, text in told.items())
 
 

@@ -52,7 +52,16 @@ def pool_here(environment: Environment) -> PoolChoice:
     if not sizes:
         reason = t("nvidia-smi does not tell the GPU's memory: the small model pool is assumed.")
         return PoolChoice(("small",), reason)
-    return _judge(sizes)
+    return _judge(_seen(sizes, environment))
+
+
+def _seen(sizes: tuple[int, ...], environment: Environment) -> tuple[int, ...]:
+    """Return the size of the one GPU that counts, where the environment tells which it is."""
+    first = (environment.get("CUDA_VISIBLE_DEVICES") or "").partition(",")[0].strip()
+    by_bus = environment.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"  # As nvidia-smi lists them.
+    if by_bus and first.isdecimal() and int(first) < len(sizes):
+        return (sizes[int(first)],)
+    return sizes
 
 
 def _judge(sizes: tuple[int, ...]) -> PoolChoice:
