@@ -26,12 +26,21 @@ WORDS = st.sampled_from(
         *("EOF\n", "&&", "||", ";", "#", "~", "*", "(", "{", "python train.py", "rm -rf ", ":-"),
         *("FROM x\n", "RUN ", "ENV A=", "COPY . /x\n", "services:\n", "  a:\n", "- ", ": ", "&a "),
         *("*a", "<<: ", "[", "]", "!!python/object:x ", "\t", "\r\n", "\0", "中", "import os\n"),
+        *(
+            "[program:a]\n",
+            "command=",
+            "environment=A=",
+            "[Service]\nExecStart=",
+            "Restart=always\n",
+        ),
+        *("* * * * * ", "@reboot ", "root ", "%(here)s", "cat > /x.service <<EOF\n", "| crontab -"),
         *("os.environ[", "]", "from_pretrained(", "def f():\n ", "hf_" + "a" * 30, "%", "@"),
     ]
 )
 FILES = (
     *("run.sh", ".env", "Dockerfile", "docker-compose.yaml", "config.yaml", "train.py"),
     *("requirements.txt", "run.log", "config.json", "app.service"),
+    *("supervisord.conf", "crontab"),
 )
 
 

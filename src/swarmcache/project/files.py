@@ -30,6 +30,8 @@ FileKind: TypeAlias = Literal[
     "json",
     "log",
     "unit",
+    "conf",
+    "cron",
 ]
 
 MAX_DEPTH = 12
@@ -51,7 +53,10 @@ _NAMES: dict[FileKind, re.Pattern[str]] = {
     ),
     "dotenv": re.compile(r"\.env(?:\.[\w.-]+)?|[\w.-]+\.env"),
     "requirements": re.compile(r"(?:.*requirements.*\.(?:txt|in)|pyproject\.toml|setup\.cfg)"),
-    "shell": re.compile(r".*\.(?:sh|bash|zsh|ksh)|\.?(?:bashrc|bash_profile|profile|zshrc)"),
+    "shell": re.compile(
+        r".*\.(?:sh|bash|zsh|ksh|slurm|sbatch)|\.?(?:bashrc|bash_profile|profile|zshrc)"
+    ),
+    "cron": re.compile(r"(?:.*[._-])?crontabs?(?:[._-](?!md$|py$|sh$|ya?ml$).*)?|.*\.cron(?:tab)?"),
 }
 _SUFFIXES: dict[str, FileKind] = {
     ".yaml": "yaml",
@@ -60,6 +65,8 @@ _SUFFIXES: dict[str, FileKind] = {
     ".log": "log",
     ".json": "json",
     ".service": "unit",
+    ".conf": "conf",
+    ".ini": "conf",
 }
 _FIRST_LINE = 64
 """Bytes that tell whether a file is a script."""
@@ -102,6 +109,8 @@ def kind_of(path: str) -> FileKind | None:
     for kind, pattern in _NAMES.items():
         if pattern.fullmatch(name):
             return None if kind == "dotenv" and _SAMPLE.search(name) else kind
+    if os.path.basename(os.path.dirname(path)) == "cron.d" and not suffix:
+        return "cron"
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
     return "shell" if not suffix and not stem.startswith(".") and _is_script(path) else None

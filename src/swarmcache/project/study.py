@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from swarmcache.project.containers.values import Container
     from swarmcache.project.effective.executions import Execution
     from swarmcache.project.effective.loaders import Loader
+    from swarmcache.project.effective.written import Written
     from swarmcache.project.files import FileKind, Files
     from swarmcache.project.loads.in_config import ConfigLoad
     from swarmcache.project.loads.loaded_configs import LoadedConfig
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from swarmcache.project.readers.logs import LogLine
     from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.readers.shell.syntax import Script
+    from swarmcache.project.readers.units import Unit
 
 
 class Project:
@@ -99,15 +101,24 @@ class Project:
         return (*self.executions_by_hand, *inside, *self._executions_of_units)
 
     @cached_property
-    def _executions_of_units(self) -> tuple[Execution, ...]:
-        if not self.files.of("unit"):
-            return ()
-        from swarmcache.project.effective.units import (  # noqa: PLC0415
-            executions_of_units,
-            read_units,
-        )
+    def units(self) -> tuple[Unit, ...]:
+        """What systemd, supervisor and cron start."""
+        from swarmcache.project.effective.units import units  # noqa: PLC0415
 
-        return tuple(executions_of_units(read_units(self), self.scripts, self))
+        return tuple(units(self))
+
+    @cached_property
+    def _executions_of_units(self) -> tuple[Execution, ...]:
+        from swarmcache.project.effective.units import executions_of_units  # noqa: PLC0415
+
+        return tuple(executions_of_units(self.units, self.scripts, self))
+
+    @cached_property
+    def written(self) -> tuple[Written, ...]:
+        """Files that its scripts write by here-documents."""
+        from swarmcache.project.effective.written import written_files  # noqa: PLC0415
+
+        return tuple(written_files(self.executions_by_hand))
 
     @cached_property
     def executions_by_hand(self) -> tuple[Execution, ...]:

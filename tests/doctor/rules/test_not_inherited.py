@@ -83,3 +83,40 @@ def test_units_have_nothing_of_a_shell(more: str, expected: list[str], tmp_path:
     unit = UNIT.format(folder=tmp_path / "project", more=more)
     one = case(tmp_path, {"swarm.service": unit}, variables={"HF_HOME": "/data/hf"})
     assert places(one, "SC109") == expected
+
+
+CRON = "@reboot cd {folder} && {more}python train.py\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", ["crontab:1"]),
+        ("HF_HOME=/srv/hf ", []),
+        (". ~/.profile && ", []),
+        (". /venv/bin/activate && ", ["crontab:1"]),
+    ],
+)
+def test_cron_has_nothing_of_a_shell(more: str, expected: list[str], tmp_path: Path) -> None:
+    """Unless the command reads a profile itself."""
+    line = CRON.format(folder=tmp_path / "project", more=more)
+    one = case(tmp_path, {"crontab": line}, variables={"HF_HOME": "/data/hf"})
+    assert places(one, "SC109") == expected
+
+
+@pytest.mark.parametrize(
+    ("writes", "expected"),
+    [
+        ("echo 'export HF_HOME=/data/hf' >> ~/.bashrc\n", ["install.sh:1"]),
+        ('echo "export HF_HOME=/data/hf" >> "$HOME/.profile"\n', ["install.sh:1"]),
+        ("cat >> ~/.bashrc <<'EOF'\nexport HF_HOME=/data/hf\nEOF\n", ["install.sh:1"]),
+        ("echo 'export HF_HOME=/data/hf' >> notes.txt\n", []),
+        ("echo 'export OTHER=/data/hf' >> ~/.bashrc\n", []),
+    ],
+)
+def test_profiles_are_for_shells(writes: str, expected: list[str], tmp_path: Path) -> None:
+    """What an installer writes into one reaches no unit and no cron job."""
+    unit = UNIT.format(folder=tmp_path / "project", more="")
+    one = case(tmp_path, {"swarm.service": unit, "install.sh": writes})
+    assert places(one, "SC109") == expected
+    assert places(case(tmp_path / "b", {"install.sh": writes}), "SC109") == []

@@ -51,3 +51,39 @@ def test_a_script_that_starts_itself(tmp_path: Path) -> None:
     assert places(case(tmp_path, {"run.sh": script}), "SC502") == ["run.sh:4"]
     other = 'python train.py\nexec "$1"\n'
     assert places(case(tmp_path / "b", {"run.sh": other}), "SC502") == []
+
+
+UNIT = "[Unit]\n{unit}[Service]\nWorkingDirectory={folder}\nExecStart=python train.py\n{service}"
+
+
+@pytest.mark.parametrize(
+    ("unit", "service", "expected"),
+    [
+        ("", "Restart=always\nRestartSec=3\n", ["a.service:5"]),
+        ("", "Restart=on-failure\n", ["a.service:5"]),
+        ("StartLimitIntervalSec=0\n", "Restart=always\nRestartSec=5\n", ["a.service:6"]),
+        ("StartLimitIntervalSec=600\n", "Restart=always\nRestartSec=5\n", []),
+        ("", "Restart=always\nRestartSec=120\n", []),
+        ("", "", []),
+    ],
+)
+def test_units(unit: str, service: str, expected: list[str], tmp_path: Path) -> None:
+    """Without a limit that is ever reached, and in a hurry."""
+    text = UNIT.format(unit=unit, service=service, folder=tmp_path / "project")
+    assert places(case(tmp_path, {"a.service": text}), "SC502") == expected
+
+
+def test_units_that_load_nothing(tmp_path: Path) -> None:
+    """A web server may come back as it likes."""
+    text = UNIT.format(unit="", service="Restart=always\n", folder="/srv").replace("train", "web")
+    assert places(case(tmp_path, {"a.service": text}), "SC502") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [("autorestart=true\nstartretries=300\n", ["s.conf:3"]), ("autorestart=false\n", [])],
+)
+def test_supervisor(more: str, expected: list[str], tmp_path: Path) -> None:
+    """It counts only what fails within `startsecs`."""
+    text = f"[program:swarm]\ncommand=python {tmp_path}/project/train.py\n{more}"
+    assert places(case(tmp_path, {"s.conf": text}), "SC502") == expected

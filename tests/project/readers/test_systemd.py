@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmcache.project.readers.shell.syntax import Opaque, Variable
-from swarmcache.project.readers.systemd import Unit, read_unit
+from swarmcache.project.readers.systemd import read_unit
 from swarmcache.project.sources import Source
+
+if TYPE_CHECKING:
+    from swarmcache.project.readers.units import Unit
 
 TEXT = """\
 [Unit]
@@ -61,6 +67,30 @@ def test_an_empty_setting_takes_back() -> None:
     unit = read("[Service]\nEnvironment=A=1\nEnvironment=\nEnvironment=B=2\nExecStart=x\n")
     assert unit is not None
     assert [one.name for one in unit.environment] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [
+        ("Restart=always\nRestartSec=3\n", 3),
+        ("Restart=on-failure\nRestartSec=1min 30s\n", 90),
+        ("Restart=always\n", 0.1),
+        ("Restart=always\nRestartSec=200ms\n", 0.2),
+        ("Restart=always\nRestartSec=5\n[Unit]\nStartLimitIntervalSec=0\n", 5),
+        ("Restart=always\nRestartSec=5\n[Unit]\nStartLimitBurst=3\n", 5),
+        ("Restart=always\nRestartSec=5\n[Unit]\nStartLimitIntervalSec=300\n", None),
+        ("Restart=always\nRestartSec=5\nStartLimitInterval=1h\nStartLimitBurst=9\n", None),
+        ("Restart=always\nRestartSec=1\nRestartSteps=5\nRestartMaxDelaySec=60\n", None),
+        ("Restart=always\nRestartSec=infinity\n", None),
+        ("Restart=no\n", None),
+        ("", None),
+    ],
+)
+def test_restarts(more: str, seconds: float | None) -> None:
+    """With the limit that is set, else five starts in ten seconds."""
+    unit = read(f"[Service]\nExecStart=x\n{more}")
+    assert unit is not None
+    assert (unit.restart.seconds if unit.restart else None) == seconds
 
 
 @given(st.text("[Service]\nExecStart=Environment\\\"'%$ ", max_size=200))

@@ -1,8 +1,8 @@
-"""SC109: a cache is set in a place that the container does not read.
+"""SC109: a cache is set in a place that the container, the service or the cron job does not read.
 
 `.env` beside a compose file only fills `${NAME}` in that file. What a script exports before
-`docker compose` or `docker run` reaches that program, and no container. What a user's shell has
-reaches no unit of systemd.
+`docker compose` or `docker run` reaches that program, and no container. What a user's shell has,
+or reads from `~/.bashrc`, reaches neither a unit of systemd nor cron.
 
 What it cannot know: what an image that is not the project's own reads by itself.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.commands.profiles import written_profiles
 from swarmcache.project.containers.kept import container_caches
 from swarmcache.project.containers.left_behind import left_behind
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
+    from swarmcache.project.commands.profiles import WrittenProfile
     from swarmcache.project.containers.left_behind import LeftBehind
+    from swarmcache.project.effective.executions import Execution
 
 _CACHES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE")
 _OTHERS = ("HF_HUB_OFFLINE", "HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
@@ -44,26 +47,59 @@ def check(case: Case) -> Iterator[Finding]:
 def _units(case: Case) -> Iterator[Finding]:
     """Find what this user's shell has, and the first loading program of a unit has not."""
     seen: set[tuple[str, str]] = set()
+    profiles = list(written_profiles(case.project.executions_by_hand))
     for loader in case.project.loaders:
         execution = loader.execution
-        if execution.root.kind != "unit":
+        if not execution.root.alone:
             continue
         for name in (*_CACHES, "HF_ENDPOINT"):
-            value = case.node.environment.get(name)
             key = (execution.root.name, name)
-            if not value or key in seen or any(execution.variable(name)):
+            if key in seen or any(execution.variable(name)):
                 continue
-            seen.add(key)
-            message = t(
-                "Your shell has {name}={value}, and what {unit} starts does not get it: a unit has"
-                " only what it says itself.",
-                name=name,
-                value=value,
-                unit=execution.root.name,
-            )
-            fix = Fix("display", f"[Service]\nEnvironment={name}={value}")
-            title = t("set where the unit does not read it")
-            yield RULE.finding(title, message, execution.span, fix=fix)
+            value = case.node.environment.get(name)
+            profile = next((one for one in profiles if one.name == name), None)
+            if value:
+                seen.add(key)
+                yield _of_shell(name, value, execution)
+            elif profile is not None:
+                seen.add(key)
+                yield _of_profile(profile, execution)
+
+
+def _of_shell(name: str, value: str, execution: Execution) -> Finding:
+    message = t(
+        "Your shell has {name}={value}, and what {unit} starts does not get it: a unit has"
+        " only what it says itself.",
+        name=name,
+        value=value,
+        unit=execution.root.name,
+    )
+    title = t("set where the unit does not read it")
+    return RULE.finding(title, message, execution.span, fix=_said(name, value, execution))
+
+
+def _of_profile(one: WrittenProfile, execution: Execution) -> Finding:
+    message = t(
+        "{name} goes into {profile}, which only a shell of that user reads: what {unit} starts does"
+        " not get it.",
+        name=one.name,
+        profile=one.profile,
+        unit=execution.root.name,
+    )
+    return RULE.finding(
+        t("set where the unit does not read it"),
+        message,
+        one.span,
+        evidence=[Evidence(execution.span, t("this loads the models"))],
+        fix=_said(one.name, one.value or "…", execution),
+    )
+
+
+def _said(name: str, value: str, execution: Execution) -> Fix:
+    """Return the line by which a unit or a crontab sets a variable."""
+    if execution.root.kind == "cron":
+        return Fix("display", f"{name}={value}")
+    return Fix("display", f"[Service]\nEnvironment={name}={value}")
 
 
 def _found(lost: LeftBehind) -> Finding:

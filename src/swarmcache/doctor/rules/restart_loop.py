@@ -3,7 +3,8 @@
 Where the start itself fails (no network, a full disk, a missing model) each round asks the Hub
 again, may download again, and with huggingface_hub from 1.18 on begins a killed download at 0. A
 counter that stands in the script does not help where the script starts itself anew (`exec "$0"`):
-it is 0 again.
+it is 0 again. systemd's own limit is five starts in ten seconds, which a program that fails after
+its imports never reaches; supervisor counts only what fails within `startsecs`.
 
 What it cannot know: how long the program usually runs. A loop that waits a minute or more, waits
 longer each time, or gives up after a number of tries is left alone.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.readers.shell.syntax import Loop
+    from swarmcache.project.readers.units import Restart, Unit
     from swarmcache.project.sources import Span
 
 _LONG = 60
@@ -45,6 +47,40 @@ def check(case: Case) -> Iterator[Finding]:
                 seen.add(loop.span)
                 yield _loop(loop, loader)
     yield from _themselves(case)
+    yield from _units(case)
+
+
+def _units(case: Case) -> Iterator[Finding]:
+    """Find units that load models and come back at once, each once."""
+    starts: dict[tuple[str, Span | None], Loader] = {}
+    for loader in case.project.loaders:
+        root = loader.execution.root
+        starts.setdefault((root.name, root.span), loader)
+    for unit in case.project.units if starts else ():
+        start = starts.get((unit.name, unit.span))
+        if start is not None and unit.restart is not None and unit.restart.seconds < _LONG:
+            yield _unit(unit, unit.restart, start)
+
+
+def _unit(unit: Unit, restart: Restart, loader: Loader) -> Finding:
+    message = t(
+        "{unit} is started again {seconds} s after it has failed, for ever: where the start itself"
+        " fails, each round asks the Hub and may download from the beginning.",
+        unit=unit.name,
+        seconds=f"{restart.seconds:g}",
+    )
+    if unit.manager == "systemd":
+        lines = "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=5\n[Service]\nRestartSec=60"
+    else:
+        lines = "startsecs=120\nstartretries=5"
+    return RULE.finding(
+        t("restarts without back-off or limit"),
+        message,
+        restart.span,
+        evidence=[Evidence(loader.execution.span, t("what is started again"))],
+        fix=Fix("display", lines),
+        confidence="high" if restart.always else "medium",
+    )
 
 
 def _hurries(loop: Loop) -> bool:

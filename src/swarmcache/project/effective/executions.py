@@ -41,6 +41,11 @@ class Root:
         """Whether its paths are a container's."""
         return self.kind in {"service", "image"}
 
+    @property
+    def alone(self) -> bool:
+        """Whether it has nothing of a user's own shell, unless it reads a profile itself."""
+        return self.kind in {"unit", "cron"}
+
 
 class Given(NamedTuple):
     """A word of a command, or a part of one."""

@@ -1,4 +1,7 @@
-"""What units of systemd start: with what they set, and with nothing of anybody's shell."""
+"""What systemd, supervisor and cron start: with what they set, and with nothing of a shell's.
+
+A program of supervisor has what supervisord has as well, which is not known.
+"""
 
 from __future__ import annotations
 
@@ -6,62 +9,123 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from swarmcache.project.containers.paths import HERE, Mapped, Paths
 from swarmcache.project.effective.builtins import State
 from swarmcache.project.effective.executions import Root
 from swarmcache.project.effective.expansion import expanded
-from swarmcache.project.effective.values import Setting, distinct
+from swarmcache.project.effective.values import Setting, distinct, unsure
 from swarmcache.project.effective.walk import Walk
+from swarmcache.project.readers.crontab import read_crontab
 from swarmcache.project.readers.dotenv import read_dotenv
+from swarmcache.project.readers.shell.reading import read_script
 from swarmcache.project.readers.shell.syntax import Command, Script
+from swarmcache.project.readers.supervisor import read_programs
 from swarmcache.project.readers.systemd import read_unit
+from swarmcache.project.readers.units import blurred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from swarmcache.project.effective.executions import Execution
+    from swarmcache.project.effective.executions import Execution, Kind
     from swarmcache.project.effective.values import Alternatives
-    from swarmcache.project.readers.systemd import Unit
+    from swarmcache.project.readers.units import Unit
+    from swarmcache.project.sources import Source
     from swarmcache.project.study import Project
 
 _NAME = re.compile(r"[a-z_][\w-]*\$?")
+_FOLDER = re.compile(r"(?:^|[\s\"'=;(])(?P<path>(?:~|\$HOME|\$\{HOME\})?/[\w./+-]+)")
+"""An absolute path in what is started."""
+_RELATIVE = re.compile(r"(?:^|[\s\"'=;(])(?:\./)?(?P<path>\w[\w./-]*\.(?:sh|py))\b")
+_CHANGES = re.compile(r"\bcd\s+[\"']?(?P<path>[^\s\"';&|]+)")
+
+
+def units(project: Project) -> Iterator[Unit]:
+    """Yield what starts programs by itself: files of the project, then what its scripts write."""
+    for source in project.sources("unit"):
+        yield from _read(source)
+    for source in project.sources("conf"):
+        yield from _read(source)
+    for source in project.sources("cron"):
+        yield from _read(source)
+    for written in project.written:
+        for unit in _read(written.content):
+            yield blurred(unit) if written.expands else unit
+    yield from _echoed(project)
+
+
+def _read(source: Source) -> Iterator[Unit]:
+    """Yield the units of one file, by its name and by what stands in it."""
+    name, folder = os.path.basename(source.path), os.path.basename(os.path.dirname(source.path))
+    if name.endswith(".service"):
+        unit = read_unit(source)
+        yield from () if unit is None else (unit,)
+    elif b"[program:" in source.data and name.endswith((".conf", ".ini")):
+        yield from read_programs(source)
+    elif folder.startswith("cron.") or "cron" in name:
+        yield from read_crontab(source)
+
+
+def _echoed(project: Project) -> Iterator[Unit]:
+    """Yield the entries that scripts hand to `crontab` by `echo`."""
+    executions = project.executions_by_hand
+    taking = [e for e in executions if e.program.name == "crontab" and "-l" not in e.program.words]
+    files = {one.span.file for one in taking}
+    seen = set()
+    for execution in executions:
+        if execution.program.name != "echo" or execution.span.file not in files:
+            continue
+        source = project.source(execution.span.file)
+        for word in execution.words()[1:]:
+            if len(word.known) == 1 and source is not None and word.span not in seen:
+                seen.add(word.span)
+                yield from read_crontab(source.quoted(word.known[0], word.span))
 
 
 def executions_of_units(
-    units: Iterable[Unit], scripts: Mapping[str, Script], project: Project
+    found: Iterable[Unit], scripts: Mapping[str, Script], project: Project
 ) -> Iterator[Execution]:
     """Yield what is run when units are started."""
-    for unit in units:
+    for unit in found:
         home = _home(unit, project)
         variables = _variables(unit, home, project)
-        cwd = None
-        if unit.working_dir is not None:
-            values = expanded(unit.working_dir, variables, "")
-            cwd = values[0].lstrip("-") if len(values) == 1 and values[0] else None
-        name = os.path.basename(unit.source.path)
-        top = unit.source.span(0, 0)
-        root = Root("unit", name, top, home, unit.user or None)
-        commands = [Command(words, (), (), words[0].span) for words in unit.commands if words]
+        cwd = _cwd(unit, variables, home)
+        kind: Kind = "cron" if unit.manager == "cron" else "unit"
+        paths = _paths(unit, cwd, home, project)
+        root = Root(kind, unit.name, unit.span, home, unit.user or None, paths)
         walk = Walk(root, scripts.get, project.folder)
-        walk.run(Script(unit.source, tuple(commands)), State(variables, cwd or "/"))
+        walk.run(_script(unit), State(variables, cwd or "/"), cwd or "/")
         yield from walk.executions
 
 
-def read_units(project: Project) -> Iterator[Unit]:
-    """Yield the units among a project's files."""
-    for source in project.sources("unit"):
-        unit = read_unit(source)
-        if unit is not None:
-            yield unit
+def _script(unit: Unit) -> Script:
+    if unit.script is not None:
+        return read_script(unit.script)
+    commands = [Command(words, (), (), words[0].span) for words in unit.commands if words]
+    return Script(unit.source, tuple(commands))
+
+
+def _cwd(unit: Unit, variables: Mapping[str, Alternatives], home: str | None) -> str | None:
+    if unit.manager == "cron":
+        return home
+    if unit.working_dir is None:
+        return None
+    values = expanded(unit.working_dir, variables, "")
+    return values[0].lstrip("-") if len(values) == 1 and values[0] else None
 
 
 def _home(unit: Unit, project: Project) -> str | None:
-    """Return the home of who runs a unit: root's for the system's, the user's own for a user's."""
+    """Return the home of who runs a unit: root's for the system's, the user's own for a user's.
+
+    supervisor changes the user and leaves HOME as it is.
+    """
     ours = project.environment.home
+    if unit.manager == "supervisor":
+        return None
     if unit.user:
         if not _NAME.fullmatch(unit.user):
             return None
         return "/root" if unit.user == "root" else _home_of(unit.user, ours)
-    if "default.target" in unit.wanted_by:
+    if unit.manager == "cron" or "default.target" in unit.wanted_by:
         return ours
     return "/root" if "multi-user.target" in unit.wanted_by else None
 
@@ -80,6 +144,8 @@ def _home_of(user: str, ours: str) -> str | None:
 def _variables(unit: Unit, home: str | None, project: Project) -> dict[str, Alternatives]:
     """Return what a unit's programs find; what its files of variables hold comes last."""
     found: dict[str, Alternatives] = {}
+    if unit.manager == "supervisor":
+        found = unsure(found, "unit")
     if home is not None:
         found["HOME"] = (Setting(home, None, exported=True, way="unit"),)
     for one in unit.environment:
@@ -95,7 +161,44 @@ def _variables(unit: Unit, home: str | None, project: Project) -> dict[str, Alte
             value = entry.value.literal if entry.value is not None else None
             found[entry.name] = (Setting(value, entry.span, exported=True, way="unit"),)
         if source is None:  # It may set anything.
-            for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
-                unknown = Setting(None, None, exported=True, way="unit")
-                found[name] = distinct([*found.get(name, (None,)), unknown])
+            found = unsure(found, "unit")
     return found
+
+
+def _paths(unit: Unit, cwd: str | None, home: str | None, project: Project) -> Paths:
+    """Return where the project lies for whoever starts a unit, by the files of it that are named.
+
+    `/opt/swarm/run.sh` is the project's own `run.sh`, where there is none at that very place.
+    """
+    text = unit.source.text if unit.script is None else unit.script.text
+    for match in _FOLDER.finditer(text):
+        path = _at_home(match["path"], home)
+        folder = None if path is None or os.path.exists(path) else _checkout(path, project)
+        if folder is not None:
+            return Paths((Mapped(folder, project.folder),))
+    folders = [cwd] if unit.manager != "cron" else []
+    folders += [_at_home(match["path"], home) for match in _CHANGES.finditer(text)]
+    named = [match["path"] for match in _RELATIVE.finditer(text)]
+    for place in folders:
+        known = place is not None and place.startswith("/") and not os.path.isdir(place)
+        if known and any(os.path.isfile(os.path.join(project.folder, one)) for one in named):
+            return Paths((Mapped(os.path.normpath(place or ""), project.folder),))
+    return HERE
+
+
+def _at_home(path: str, home: str | None) -> str | None:
+    for spelled in ("~", "$HOME", "${HOME}"):
+        if path == spelled or path.startswith(f"{spelled}/"):
+            return None if home is None else home + path[len(spelled) :]
+    return path
+
+
+def _checkout(path: str, project: Project) -> str | None:
+    """Return the folder below which a path is a script of the project's; None where it is none."""
+    parts = path.strip("/").split("/")
+    if not parts[-1].endswith((".sh", ".py")):
+        return None
+    for at in range(1, len(parts)):
+        if os.path.isfile(os.path.join(project.folder, *parts[at:])):
+            return "/" + "/".join(parts[:at])
+    return None

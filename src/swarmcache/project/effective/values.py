@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from swarmcache.hubcache.variables import (
+    READ_AT_IMPORT,
+    READ_BY_DATASETS,
+    READ_BY_TRANSFORMERS,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,6 +21,8 @@ Way: TypeAlias = Literal["inherited", "script", "inline", "prompt", "image", "se
 """Who sets it: whoever starts the root, a script, one command's prefix, a person who is asked,
 a container image, a compose service, a systemd unit."""
 
+MAY_BE_SET = (*READ_AT_IMPORT, *READ_BY_TRANSFORMERS, *READ_BY_DATASETS, "MODEL_NAME")
+"""What a file that nobody here knows may set, of all that the doctor asks for."""
 MOST = 8
 """Alternatives of one variable; beyond that it is unknown."""
 
@@ -70,6 +78,13 @@ def distinct(settings: Iterable[Setting | None]) -> Alternatives:
         return found
     last = next(setting for setting in reversed(found) if setting is not None)
     return (Setting(None, last.span, last.exported, last.way),)
+
+
+def unsure(variables: Variables, way: Way) -> dict[str, Alternatives]:
+    """Return variables behind something that is not known, and may set any of the Hub's."""
+    unknown = Setting(None, None, exported=True, way=way)
+    more = {name: distinct([*of(variables, name), unknown]) for name in MAY_BE_SET}
+    return {**variables, **more}
 
 
 def combined(pieces: Sequence[Sequence[str | None]]) -> tuple[str | None, ...]:

@@ -15,7 +15,8 @@ from swarmcache.project.effective.executions import Execution
 from swarmcache.project.effective.expansion import expanded
 from swarmcache.project.effective.narrowing import matching, narrowed
 from swarmcache.project.effective.programs import started
-from swarmcache.project.effective.values import UNSET, Setting, distinct, merged, of
+from swarmcache.project.effective.values import UNSET, Setting, distinct, merged, of, unsure
+from swarmcache.project.effective.written import written_by
 from swarmcache.project.readers.shell.syntax import (
     Branch,
     Command,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from swarmcache.project.effective.executions import Root
     from swarmcache.project.effective.programs import Program, Words
     from swarmcache.project.effective.values import Alternatives, Way
+    from swarmcache.project.effective.written import Written
     from swarmcache.project.readers.shell.syntax import Arm, Assignment, Script, Statement, Word
     from swarmcache.project.sources import Span
 
@@ -44,6 +46,8 @@ _MAX_DEPTH = 12
 _MAX_EXECUTIONS = 20_000
 _MAX_STATEMENTS = 30_000
 """Functions that call each other can take many ways; RL-Swarm's launcher has 200 statements."""
+_ENVIRONMENTS = ("bin/activate", "conda.sh", "nvm.sh")
+"""Ends of files that set up an interpreter, and no variable of the Hub."""
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash"})
 
 
@@ -74,6 +78,7 @@ class Walk:
         self._scripts = scripts
         self._project = project
         self._called: set[str] = set()
+        self._written: dict[str, Written] = {}
         self._left = _MAX_STATEMENTS
         self._steps: dict[type[Statement], Callable[..., State]] = {
             Declare: self._declare,
@@ -208,6 +213,8 @@ class Walk:
             place.certain,
         )
         self.executions.append(found)
+        if one.redirects and (written := written_by(found)) is not None:
+            self._written[written.path] = written
         self._follow(found, program, place)
 
     def _follow(self, execution: Execution, program: Program, place: _Place) -> None:
@@ -215,6 +222,9 @@ class Walk:
         words = program.words
         if program.name in _SHELLS:
             at = 1
+            if self._root.alone and any(map(_is_login, words[1:])):
+                variables = unsure(execution.variables, "inherited")
+                execution = replace(execution, variables=variables)
             while at < len(words) and (words[at] or "").startswith(("-", "+")):
                 if "c" in (words[at] or "").lstrip("-") and not (words[at] or "").startswith("--"):
                     self._inner(execution, at + 1, place)
@@ -245,7 +255,7 @@ class Walk:
     ) -> None:
         seen = _seen(path, execution.cwd)
         path = self._root.paths.outside(seen)
-        script = self._scripts(path)
+        script = self._scripts(path) or self._from_here_document(path)
         if script is None or path in place.within or place.depth >= _MAX_DEPTH:
             return
         self.started.add(path)
@@ -261,6 +271,15 @@ class Walk:
             within=(*place.within, path),
         )
         self._block(script.body, state, deeper)
+
+    def _from_here_document(self, path: str) -> Script | None:
+        """Return a script that was written on the way here, if it became what stands there."""
+        from swarmcache.project.readers.shell.reading import read_script  # noqa: PLC0415
+
+        written = self._written.get(path)
+        if written is None or (written.expands and b"$" in written.content.data):
+            return None
+        return read_script(written.content)
 
     def _call(self, function: Function, one: Command, state: State, place: _Place) -> State:
         key = f"{function.name}()"
@@ -287,6 +306,8 @@ class Walk:
         seen = _seen(words[1], state.cwd)
         path = self._root.paths.outside(seen)
         script = self._scripts(path)
+        if script is None and self._root.alone and not path.endswith(_ENVIRONMENTS):
+            return replace(state, variables=unsure(state.variables, "inherited"))
         if script is None or path in place.within or place.depth >= _MAX_DEPTH:
             return state
         self.started.add(path)
@@ -329,6 +350,14 @@ def _spread(one: Command, state: State) -> Command:
         )
     ]
     return replace(one, words=tuple(words))
+
+
+def _is_login(word: str | None) -> bool:
+    """Tell whether a shell reads the profiles of its user: `-l`, `-lc`, `-ic`."""
+    return word == "--login" or (
+        word is not None and word.startswith("-") and not word.startswith("--")
+        and not {"l", "i"}.isdisjoint(word)
+    )  # fmt: skip
 
 
 def _only(alternatives: Alternatives) -> str | None:

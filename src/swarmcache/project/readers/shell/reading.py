@@ -220,6 +220,8 @@ class _Reader:
         )
         if inner and isinstance(inner[-1], Command):
             one = inner[-1]
+            if one.name == "cat" and len(one.words) == 1 and after:
+                after, redirects = _handed_on(after, redirects)
             redirected = (*one.redirects, *redirects)
             last = Command(one.words, one.assignments, redirected, one.span, one.background)
             inner = (*inner[:-1], last)
@@ -248,7 +250,8 @@ class _Reader:
         content = None
         if body is not None:
             content = self._source.inner(body.start_byte, body.end_byte, self._source.path)
-        return [*found, Redirect("<<", None, content)]
+        mark = next((c for c in node.children if c.type == "heredoc_start"), None)
+        return [*found, Redirect("<<", None, content, self._text(mark)[:1] not in "\"'\\")]
 
     def _list(self, node: Node) -> tuple[Statement, ...]:
         """Read `a && b` and `a || b`, where b is run or not."""
@@ -330,3 +333,18 @@ class _Reader:
         body = node.child_by_field_name("body")
         inside = self._statements(body) if body is not None else ()
         return (Function(self._text(name), inside, self._span(node)),)
+
+
+def _handed_on(
+    after: tuple[Statement, ...], redirects: list[Redirect]
+) -> tuple[tuple[Statement, ...], list[Redirect]]:
+    """Return what follows `cat <<EOF |` with its here-document, and what is left to `cat`."""
+    first, *rest = after
+    if isinstance(first, Subshell) and first.body:
+        inner, redirects = _handed_on(first.body, redirects)
+        return (replace(first, body=inner), *rest), redirects
+    if not isinstance(first, Command):
+        return after, redirects
+    documents = tuple(one for one in redirects if one.content is not None)
+    taken = replace(first, redirects=(*first.redirects, *documents))
+    return (taken, *rest), [one for one in redirects if one.content is None]

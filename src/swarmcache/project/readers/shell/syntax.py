@@ -86,6 +86,8 @@ class Redirect:
     operator: str
     target: Word | None
     content: Source | None = None
+    expands: bool = False
+    """Whether `$NAME` in the content is filled in: its mark is not quoted."""
 
 
 @dataclass(frozen=True, slots=True)
