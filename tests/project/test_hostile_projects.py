@@ -34,13 +34,14 @@ WORDS = st.sampled_from(
             "Restart=always\n",
         ),
         *("* * * * * ", "@reboot ", "root ", "%(here)s", "cat > /x.service <<EOF\n", "| crontab -"),
+        *("apiVersion: v1\n", "kind: Pod\n", "containers:\n", "- name: a\n  image: b\n", "$(A)"),
         *("os.environ[", "]", "from_pretrained(", "def f():\n ", "hf_" + "a" * 30, "%", "@"),
     ]
 )
 FILES = (
     *("run.sh", ".env", "Dockerfile", "docker-compose.yaml", "config.yaml", "train.py"),
     *("requirements.txt", "run.log", "config.json", "app.service"),
-    *("supervisord.conf", "crontab"),
+    *("supervisord.conf", "crontab", "k8s.yaml"),
 )
 
 

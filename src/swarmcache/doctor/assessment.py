@@ -15,6 +15,7 @@ from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.usage import measure_cache
 from swarmcache.locale import t
 from swarmcache.project.effective.caches import uses
+from swarmcache.project.readers.jobs import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,7 +131,7 @@ def _caches(case: Case) -> Iterator[SeenCache]:
             continue
         for use in uses(loader.execution, case.node.libraries):
             for place in (use.hub, use.transformers):
-                if place is not None:
+                if place is not None and not is_local(place.path):
                     seen.setdefault(place.path, place.decided_by)
     if not seen:
         seen[case.node.location.path] = case.node.location.decided_by

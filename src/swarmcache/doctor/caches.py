@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmcache.environment import Environment
 from swarmcache.hubcache.locate import locate
 from swarmcache.project.effective.caches import uses
+from swarmcache.project.readers.jobs import is_local
 
 if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
@@ -24,7 +25,8 @@ def used_caches(case: Case) -> tuple[str, ...]:
             continue  # Its paths are not this machine's.
         for use in uses(loader.execution, case.node.libraries):
             both = (use.hub, use.transformers)
-            found |= dict.fromkeys(one.path for one in both if one is not None)
+            paths = [one.path for one in both if one is not None]
+            found |= dict.fromkeys(path for path in paths if not is_local(path))
     return tuple(found) or (case.node.location.path,)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.project.effective.served import serves_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -52,7 +54,7 @@ def left_unset(case: Case, name: str) -> Execution | None:
         (
             loader.execution
             for loader in case.project.loaders
-            if not any(loader.execution.variable(name))
+            if not any(loader.execution.variable(name)) and not serves_folder(loader.execution)
         ),
         None,
     )

@@ -138,13 +138,19 @@ class Project:
 
     @cached_property
     def containers(self) -> tuple[Container, ...]:
-        """Compose services, what scripts start by `docker run`, and images by themselves."""
-        from swarmcache.project.containers import docker_run, services, stacks  # noqa: PLC0415
+        """Compose services, what scripts start by `docker run`, pods, images by themselves."""
+        from swarmcache.project.containers import (  # noqa: PLC0415
+            docker_run,
+            pods,
+            services,
+            stacks,
+        )
 
         composed = services.service_containers(self, stacks.stacks(self, self.compose_calls))
         started = (*composed, *docker_run.run_containers(self))
         names = {container.image.name for container in started}
-        return (*started, *services.lone_images(self, names))
+        inside = pods.pod_containers(self)
+        return (*started, *inside, *services.lone_images(self, names))
 
     @cached_property
     def loads_in_python(self) -> tuple[Load, ...]:

@@ -1,7 +1,8 @@
 """SC204: each of several instances has a cache of its own, so that models are stored several times.
 
 Services of one stack that run the same image with the same cache path, mounted from different
-folders or volumes; and a loop in a script that gives each turn another cache.
+folders or volumes; a StatefulSet that claims a volume for each of its pods; and a loop in a script
+that gives each turn another cache.
 
 What it cannot know: whether the instances load the same models. Where they run the same image or
 the same command, they are taken to.
@@ -34,6 +35,8 @@ def check(case: Case) -> Iterator[Finding]:
     groups: dict[tuple[object, ...], dict[str, ContainerCache]] = {}
     for cache in container_caches(case.project, case.node.libraries):
         one = cache.container
+        if cache.mount is not None and cache.mount.each and ((one.pod and one.pod.count) or 1) > 1:
+            yield _claims(cache)
         if one.stack is None or cache.mount is None or not cache.lasts:
             continue
         source = cache.mount.source
@@ -82,6 +85,19 @@ def _services(caches: Sequence[ContainerCache]) -> Finding:
         evidence=[Evidence(span, t("another cache of the same models")) for span in spans],
         fix=Fix("display", t("Mount one folder at {path} of all of them.", path=first.path)),
     )
+
+
+def _claims(cache: ContainerCache) -> Finding:
+    pod, mount = cache.container.pod, cache.mount
+    message = t(
+        "{name} claims a volume for each of its {count} pods, and each keeps its models there: the"
+        " same models are downloaded and stored {count} times.",
+        name=cache.container.name,
+        count=pod.count if pod is not None else None,
+    )
+    fix = Fix("display", t("Mount one claim that many pods may read (ReadWriteMany) there."))
+    span = mount.span if mount is not None else cache.container.span
+    return RULE.finding(t("a cache for each instance"), message, span, fix=fix)
 
 
 def _of_each_turn(execution: Execution, case: Case) -> Span | None:

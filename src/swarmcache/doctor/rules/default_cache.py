@@ -17,6 +17,7 @@ from swarmcache.doctor.rule import Rule
 from swarmcache.hubcache.locate import DEFAULT
 from swarmcache.locale import t
 from swarmcache.project.effective.caches import uses
+from swarmcache.project.effective.served import serves_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def check(case: Case) -> Iterator[Finding]:
         root = loader.execution.root
         if root.in_container:
             continue  # Its user and home are fixed; what counts there is a mount: SC201.
-        if _rests_on_default(loader, case):
+        if _rests_on_default(loader, case) and not serves_folder(loader.execution):
             groups.setdefault(_path(loader, case), {}).setdefault(root.name, loader)
     for roots in groups.values():
         yield _found(list(roots.values()), case)

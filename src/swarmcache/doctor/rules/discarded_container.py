@@ -1,10 +1,13 @@
 """SC202: the project itself throws containers away that hold models: `--rm`, or `down` and `up`.
 
+So does a job of a cluster with a cache on its own disk (`$SLURM_TMPDIR`), which is emptied when
+the job ends; unless the job copies something there first, or is offline.
+
 Only with SC201's effect: where the cache is mounted, a container that goes costs nothing. Commands
 in the README count too, since that is how people start it; a plain `restart`, `stop` or `start`
 keeps the container, and is none.
 
-What it cannot know: how people really start it.
+What it cannot know: how people really start it; what a site does with such a disk.
 """
 
 from __future__ import annotations
@@ -15,25 +18,33 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
-from swarmcache.project.containers.kept import container_caches
+from swarmcache.project.containers.kept import container_caches, leaves_place_open
+from swarmcache.project.containers.paths import within
+from swarmcache.project.effective.caches import uses
+from swarmcache.project.readers.jobs import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
+    from swarmcache.hubcache.locate import Location
     from swarmcache.project.containers.compose_words import ComposeCall
     from swarmcache.project.containers.kept import ContainerCache
     from swarmcache.project.containers.values import Container
+    from swarmcache.project.effective.executions import Execution
     from swarmcache.project.sources import Span
 
 _README = re.compile(
     rb"docker[- ]compose\s[^\n`]*?\brun\s(?P<options>(?:-\S+\s+)+)(?P<service>[\w.-]+)"
 )
 
+_COPYING = frozenset({"cp", "rsync", "tar", "unzip", "scp", "rclone", "mv", "ln"})
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Find commands that throw a container with models away, one for each file and cache."""
+    yield from _jobs(case)
     lost = [c for c in container_caches(case.project, case.node.libraries) if not c.lasts]
     if not lost:
         return
@@ -43,6 +54,58 @@ def check(case: Case) -> Iterator[Finding]:
         if key not in seen:
             seen.add(key)
             yield _found(cache, span, how)
+
+
+def _jobs(case: Case) -> Iterator[Finding]:
+    """Find caches on a disk that goes with its job, each place once."""
+    seen: set[Span] = set()
+    for loader in case.project.loaders:
+        execution = loader.execution
+        if execution.root.job is None or not leaves_place_open(loader, case.project):
+            continue
+        for use in uses(execution, case.node.libraries):
+            hub = use.hub
+            setting = use.settings.get(hub.decided_by) if hub is not None else None
+            if hub is None or setting is None or not is_local(hub.path):
+                continue
+            span = setting.span or execution.span
+            if span not in seen and not _is_filled(hub.path, execution, case):
+                seen.add(span)
+                yield _job(hub, span, execution)
+
+
+def _is_filled(path: str, execution: Execution, case: Case) -> bool:
+    """Tell whether a job copies something to where its cache is, or downloads nothing."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if any(one is not None and one.value not in {"", "0"} for one in execution.variable(name)):
+            return True
+    for other in case.project.executions:
+        if other.root == execution.root and other.program.name in _COPYING:
+            words = [word.rstrip("/") for given in other.words()[1:] for word in given.known]
+            if any(is_local(word) and (within(path, word) or within(word, path)) for word in words):
+                return True
+    return False
+
+
+def _job(hub: Location, span: Span, execution: Execution) -> Finding:
+    tasks = execution.root.job.tasks if execution.root.job is not None else 1
+    message = t(
+        "{name} puts the models of this job on a disk of its node that is emptied when the job"
+        " ends: each job downloads them again.",
+        name=hub.decided_by,
+    )
+    if tasks > 1:
+        message += " " + t("Its array has {count} tasks, each of which is a job.", count=tasks)
+    lines = t("Keep them on a disk that stays, or copy them there before: cp -r …/hub {path}",
+              path=f"${hub.decided_by}")  # fmt: skip
+    return RULE.finding(
+        t("models on a disk that goes with the job"),
+        message,
+        span,
+        evidence=[Evidence(execution.span, t("this loads the models"))],
+        fix=Fix("display", lines),
+        confidence="medium",
+    )
 
 
 def _runs(lost: list[ContainerCache]) -> Iterator[tuple[ContainerCache, Span, str]]:

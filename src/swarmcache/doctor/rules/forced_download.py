@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project
 
-_FRESH = re.compile(rb"\bmktemp\b|\$\$|\$\{?RANDOM\b|\$\(date\b|`date\b|\buuidgen\b")
+_FRESH = re.compile(
+    rb"\bmktemp\b|\$\$|\$\{?RANDOM\b|\$\(date\b|`date\b|\buuidgen\b"
+    rb"|\$\{?(?:SLURM_JOB_?ID|SLURM_ARRAY_(?:JOB|TASK)_ID|PBS_JOBID|LSB_JOBID|FLUX_JOB_ID)\b"
+)
 _MOVED = (*HUB_VARIABLES[:3], "TRANSFORMERS_CACHE")
 
 

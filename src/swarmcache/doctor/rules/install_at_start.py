@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding, Severity
     from swarmcache.project.effective.executions import Execution
+    from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.sources import Span
 
 _MOST = 4
@@ -31,21 +32,32 @@ _MOST = 4
 
 def check(case: Case) -> Iterator[Finding]:
     """Find the installations of each script that goes on to start a program that loads models."""
-    starts = {loader.execution.span.file for loader in case.project.loaders}
+    loaders = [one.execution for one in case.project.loaders if not _fetches_once(one)]
+    starts = {one.span.file for one in loaders}
+    roots = {(one.root.name, one.root.span) for one in loaders if one.root.starts_anew}
     found: dict[str, dict[Span, Execution]] = {}
     for execution in case.project.executions:
         words = installs(execution.program.words)
         file = execution.span.file
-        if words is not None and file in starts and not _only_sometimes(execution, case):
+        goes_on = file in starts or (execution.root.name, execution.root.span) in roots
+        asks = words is not None and "--no-index" not in words
+        if asks and goes_on and not _only_sometimes(execution, case):
             found.setdefault(file, {}).setdefault(execution.span, execution)
     for executions in found.values():
         yield _found(list(executions.values()))
 
 
+def _fetches_once(loader: Loader) -> bool:
+    """Tell whether a pod is there to download models, and does nothing else."""
+    return loader.library == "huggingface_hub" and loader.execution.root.kind == "pod"
+
+
 def _only_sometimes(execution: Execution, case: Case) -> bool:
     source = case.project.source(execution.span.file)
     script = case.project.scripts.get(source.path) if source is not None else None
-    return script is None or is_guarded(script.body, execution.span)
+    if script is None:  # What a manifest or a unit starts.
+        return not execution.certain or not execution.root.starts_anew
+    return is_guarded(script.body, execution.span)
 
 
 def _found(executions: list[Execution]) -> Finding:

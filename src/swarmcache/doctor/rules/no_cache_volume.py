@@ -2,7 +2,8 @@
 
 What lies under no bind mount and no named volume is lost when the container is made anew: by
 `compose run --rm`, `down` and `up`, a new image, another option. A volume without a name, such as
-that of VOLUME in a Dockerfile, is lost with `--rm` and `down -v`, and found again by nobody.
+that of VOLUME in a Dockerfile, is lost with `--rm` and `down -v`, and found again by nobody. An
+`emptyDir` of Kubernetes lives as long as its pod.
 
 What it cannot know: what an image that is not the project's own sets or starts (then nothing is
 said, unless the project names a cache for it); mounts that others add on the command line.
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from swarmcache.project.containers.kept import ContainerCache
 
 
+_SHOWN = 6
+
+
 def check(case: Case) -> Iterator[Finding]:
     """Find caches that do not last; services of one stack that lose the same are one finding."""
     groups: dict[tuple[str, str], list[ContainerCache]] = {}
@@ -33,6 +37,7 @@ def check(case: Case) -> Iterator[Finding]:
         if not cache.lasts:
             one = cache.container
             key = one.stack.name if one.stack is not None else f"{one.span}"
+            key = one.name if one.pod is not None else key
             groups.setdefault((key, cache.path), []).append(cache)
     for caches in groups.values():
         yield _found(caches, case)
@@ -48,6 +53,14 @@ def _found(caches: Sequence[ContainerCache], case: Case) -> Finding:
             names=names,
             path=first.path,
         )
+    elif first.mount.kind == "pod":
+        message = t(
+            "{names}: models go to {path}, into an emptyDir ({target}). It goes with its pod, and"
+            " every new pod downloads them again.",
+            names=names,
+            path=first.path,
+            target=first.mount.target,
+        )
     else:
         message = t(
             "{names}: models go to {path} in the container, into a volume without a name or in"
@@ -56,7 +69,7 @@ def _found(caches: Sequence[ContainerCache], case: Case) -> Finding:
             path=first.path,
             target=first.mount.target,
         )
-    places = [Evidence(c.container.span, t("the same holds here")) for c in caches[1:]]
+    places = [Evidence(c.container.span, t("the same holds here")) for c in caches[1:_SHOWN]]
     if first.loader is not None:
         places.append(Evidence(first.loader, t("this loads the models")))
     return RULE.finding(
@@ -76,6 +89,8 @@ def _mount(caches: Sequence[ContainerCache], case: Case) -> str:
     home = case.node.environment.home
     ours = f"~{ours[len(home) :]}" if ours.startswith(f"{home}/") else ours
     source = ours if posixpath.basename(first.path) == "hub" else "./models"
+    if first.container.pod is not None:
+        return _claim(first)
     if first.container.stack is None:
         return t("Add to docker run: {option}", option=f"-v {_absolute(source)}:{first.path}")
     lines = [f"# {_override(first.container.stack.name)}"]
@@ -86,6 +101,21 @@ def _mount(caches: Sequence[ContainerCache], case: Case) -> str:
     for name in dict.fromkeys(cache.container.name for cache in caches):
         lines += [f"  {name}:", "    volumes:", f"      - {source}:{first.path}"]
     return "\n".join(lines)
+
+
+def _claim(cache: ContainerCache) -> str:
+    """Return the lines by which a pod keeps its models in a claim."""
+    taken = cache.mount.target if cache.mount is not None else cache.path
+    return "\n".join(
+        [
+            "volumes:",
+            "  - name: models",
+            "    persistentVolumeClaim: { claimName: models }",
+            "containers:",
+            "  - volumeMounts:",
+            f"      - {{ name: models, mountPath: {taken} }}",
+        ]
+    )
 
 
 def _absolute(source: str) -> str:

@@ -9,6 +9,7 @@ from swarmcache.hubcache.locate import HUB_VARIABLES, TRANSFORMERS_VARIABLES
 from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.arguments import option
 from swarmcache.project.effective.caches import uses
+from swarmcache.project.effective.served import may_serve_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ _PLACE_OPTIONS = (
     *("--download-dir", "--download_dir", "--cache-dir", "--cache_dir", "--local-dir"),
     *("--huggingface-hub-cache"),
 )
-_MODEL_OPTIONS = ("--model", "--model-id", "--model-path", "--model_name_or_path")
 _OLLAMA = ("ollama/ollama", "docker.io/ollama/ollama")
 
 
@@ -73,13 +73,15 @@ def _caches(
             yield path, container.span
         return
     for loader in loaders:
-        if _is_open(loader, project):
+        if leaves_place_open(loader, project):
             yield from (
                 (path, loader.execution.span) for path in _places(loader.execution, libraries)
             )
-    if not loaders and not container.image.known:
+    if not container.image.known:
         path = _named(container)
-        if path is not None:
+        if path is not None and (
+            not loaders or any(leaves_place_open(one, project) for one in loaders)
+        ):
             yield path, None
 
 
@@ -103,12 +105,12 @@ def _places(execution: Execution, libraries: Libraries) -> Iterator[str]:
     yield from found
 
 
-def _is_open(loader: Loader, project: Project) -> bool:
+def leaves_place_open(loader: Loader, project: Project) -> bool:
     """Tell whether a program leaves the place to the environment, and loads from the Hub."""
     execution = loader.execution
     if any(option(execution, name) is not None for name in _PLACE_OPTIONS):
         return False
-    if any(_is_folder(execution, name) for name in _MODEL_OPTIONS):
+    if may_serve_folder(execution):
         return False
     if loader.library != "transformers" and any(map(_may_be_several, execution.words())):
         return False
@@ -129,13 +131,6 @@ def _may_be_several(word: Given) -> bool:
     return any(value is None or (" " in value and "--" in value) for value in word.values)
 
 
-def _is_folder(execution: Execution, name: str) -> bool:
-    given = option(execution, name)
-    return given is not None and any(
-        value is None or value.startswith(("/", ".")) for value in given.values
-    )
-
-
 def _names_place(load: Load) -> bool:
     """Tell whether a load site needs no cache of the Hub: it names a place, or loads a folder."""
     if any(
@@ -152,6 +147,20 @@ def _named(container: Container) -> str | None:
         own = [s for s in settings if s is not None and s.way == "service" and s.value]
         if len(settings) == 1 and own and own[0].value and own[0].value.startswith("/"):
             return posixpath.normpath(posixpath.join(own[0].value, below))
+    if any(
+        s is not None and s.value for name in _DECIDING for s in container.variables.get(name, ())
+    ):
+        return None
+    return _mounted(container)
+
+
+def _mounted(container: Container) -> str | None:
+    """Return the cache that a mount of a pod is meant for, for an image that is not known."""
+    for mount in container.mounts if container.pod is not None else ():
+        if mount.target.endswith("/.cache/huggingface"):
+            return f"{mount.target}/hub"
+        if mount.target.endswith("/.cache/huggingface/hub"):
+            return mount.target
     return None
 
 

@@ -37,6 +37,7 @@ def executions_in_containers(
 def container_root(container: Container) -> Root:
     """Return a container as what is started first."""
     kind: Kind = "image" if container.stack is None else "service"
+    kind = "pod" if container.pod is not None else kind
     return Root(
         kind, container.name, container.span, container.home, container.user, container.paths
     )

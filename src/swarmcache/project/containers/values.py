@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from swarmcache.project.readers.compose import syntax as compose
     from swarmcache.project.readers.compose.syntax import MountKind
     from swarmcache.project.readers.dockerfile.syntax import Start
+    from swarmcache.project.readers.kubernetes.syntax import Pod
     from swarmcache.project.sources import Span
 
 
@@ -28,6 +29,8 @@ class Mount:
     target: str
     """Absolute, in the container."""
     span: Span
+    each: bool = False
+    """Whether each instance of the container has one of its own."""
 
     @property
     def lasts(self) -> bool:
@@ -59,6 +62,10 @@ class Container:
     service: compose.Service | None = None
     run: DockerRun | None = None
     """The script's command that starts it, if one does."""
+    pod: Pod | None = None
+    """The pod of Kubernetes that it is in."""
+    checkout: tuple[Mapped, ...] = ()
+    """Where the project lies in it, by the files of it that its command names."""
 
     def mount_at(self, path: str) -> Mount | None:
         """Return the mount that a path of the container lies in; None where it is its own."""
@@ -68,5 +75,5 @@ class Container:
     @property
     def paths(self) -> Paths:
         """Where its files lie in the project."""
-        bound = (m for m in self.mounts if m.kind == "bind")
-        return Paths(tuple(Mapped(m.target, m.source) for m in bound), self.image.copied)
+        bound = (Mapped(m.target, m.source) for m in self.mounts if m.kind == "bind")
+        return Paths((*bound, *self.checkout), self.image.copied)

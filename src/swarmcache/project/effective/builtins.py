@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from swarmcache.project.effective.values import Setting, of
+from swarmcache.project.effective.values import Setting, of, unsure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 _READ_VALUES = "adinNptu"
 """Options of `read` that take a value."""
+
+_PLAIN_MODULE = re.compile(
+    r"(?:python|gcc|cuda|cudnn|nccl|openmpi|mpi|intel|stdenv|gnu|llvm|cmake|git|rust|arrow|slurm"
+    r"|(?:ana|mini)conda|mamba|java|go|nodejs|ffmpeg|opencv|scipy-stack|singularity|apptainer"
+    r"|hdf5|blas|openblas|mkl|r|nvhpc|purge|use)\d*(?:[/._-].*)?$",
+    re.IGNORECASE,
+)
+"""Modules that bring a compiler, an interpreter or a library, and no variable of the Hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +82,24 @@ def _read(state: State, words: Words, command: Command) -> State:
     return replace(state, variables=variables)
 
 
-BUILTINS: dict[str, Builtin] = {"set": _set, "cd": _cd, "read": _read}
+def _module(state: State, words: Words, command: Command) -> State:
+    """Load modules of a cluster, any of which may set what it likes."""
+    del command
+    rest = [word for word in words[1:] if word is None or not word.startswith("-")]
+    if words[0] == "module":
+        if not rest or rest[0] not in {"load", "add", "switch", "swap"}:
+            return state
+        rest = rest[1:]
+    if all(word is not None and _PLAIN_MODULE.match(word) for word in rest):
+        return state
+    return replace(state, variables=unsure(state.variables, "inherited"))
+
+
+BUILTINS: dict[str, Builtin] = {
+    "set": _set,
+    "cd": _cd,
+    "read": _read,
+    "module": _module,
+    "ml": _module,
+}
 """By name; `.` and `source` go through another script, which is the walk's own matter."""

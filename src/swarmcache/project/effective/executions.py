@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from swarmcache.project.containers.paths import Paths
     from swarmcache.project.effective.programs import Program
     from swarmcache.project.effective.values import Alternatives, Variables
+    from swarmcache.project.readers.jobs import Job
     from swarmcache.project.readers.shell.syntax import Command, Loop
     from swarmcache.project.sources import Span
 
-Kind: TypeAlias = Literal["hand", "service", "image", "unit", "cron"]
+Kind: TypeAlias = Literal["hand", "service", "image", "pod", "unit", "cron", "job"]
 """By hand in a user's shell, as a compose service, as a container of an image without compose,
-as a unit of systemd or supervisor, by cron."""
+in a pod of Kubernetes, as a unit of systemd or supervisor, by cron, as a job of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,23 @@ class Root:
     """Who runs it, where the project says so."""
     paths: Paths = HERE
     """Where a container's paths lie in the project."""
+    job: Job | None = None
+    """What the header of a job says."""
 
     @property
     def in_container(self) -> bool:
         """Whether its paths are a container's."""
-        return self.kind in {"service", "image"}
+        return self.kind in {"service", "image", "pod"}
+
+    @property
+    def starts_anew(self) -> bool:
+        """Whether it is started by what starts it again and again: a pod, a unit, cron."""
+        return self.kind in {"pod", "unit", "cron"}
 
     @property
     def alone(self) -> bool:
         """Whether it has nothing of a user's own shell, unless it reads a profile itself."""
-        return self.kind in {"unit", "cron"}
+        return self.kind in {"unit", "cron"} or (self.job is not None and self.job.alone)
 
 
 class Given(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.project.effective.arguments import overrides
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -69,7 +71,18 @@ def _loader(
     loads = any(modules[one].source.file in loading for one in reached)
     # What a config names is loaded by whatever reads it.
     configured = any((word or "").partition("=")[0] in _CONFIGS for word in words)
+    if configured and not loads and _names_folder(execution):
+        return None
     return Loader(execution, entry, reached, "transformers") if loads or configured else None
+
+
+def _names_folder(execution: Execution) -> bool:
+    """Tell whether an override names the model of a config, and it is a folder."""
+    found = [given for key, given in overrides(execution) if key.endswith("model.path")]
+    return bool(found) and all(
+        len(given.known) == len(given.values) and all(v.startswith("/") for v in given.known)
+        for given in found
+    )
 
 
 def python_entry(words: Words) -> str | None:
@@ -125,7 +138,7 @@ def _reached(entry: str, modules: Mapping[str, Module]) -> tuple[str, ...]:
             continue
         found[name] = None
         for one in modules[name].imports:
-            if not one.guarded:
+            if not (one.guarded or one.optional):
                 waiting += [m for m in _named(one.module, modules) if m not in found]
     return tuple(found)
 

@@ -36,6 +36,41 @@ _PREFIXES: dict[str, tuple[str, int]] = {
     "dumb-init": ("", 0),
 }
 """Commands that start another: their options that take a value, and how many words come first."""
+_LAUNCHERS: dict[str, tuple[frozenset[str], frozenset[str], int]] = {
+    "srun": (
+        frozenset(),
+        frozenset(
+            {
+                *("--exclusive", "--label", "-l", "--overlap", "--pty", "--unbuffered", "-u"),
+                *("--verbose", "-v", "--quiet", "-Q", "--overcommit", "-O", "--no-kill", "-k"),
+                *("--wait", "--kill-on-bad-exit", "-K", "--exact", "--multi-prog"),
+            }
+        ),
+        0,
+    ),
+    "mpirun": (
+        frozenset(),
+        frozenset({"--allow-run-as-root", "--oversubscribe", "-v", "--tag-output", "-q"}),
+        0,
+    ),
+    "apptainer": (
+        frozenset({"exec", "run"}),
+        frozenset(
+            {
+                *("--nv", "--rocm", "--cleanenv", "-e", "--contain", "-c", "--containall", "-C"),
+                *("--writable", "--writable-tmpfs", "--no-home", "--fakeroot", "--userns", "-u"),
+            }
+        ),
+        1,
+    ),
+}
+"""What starts a program on other nodes or in an image of a cluster: the words that may come first,
+its options without a value, and how many words stand before the program."""
+_LAUNCHERS |= {
+    "mpiexec": _LAUNCHERS["mpirun"],
+    "orterun": _LAUNCHERS["mpirun"],
+    "singularity": _LAUNCHERS["apptainer"],
+}
 _RUNNERS = {"uv": "run", "poetry": "run", "pipenv": "run", "pdm": "run", "conda": "run"}
 _ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
 
@@ -65,6 +100,9 @@ def started(words: Words) -> Program:
         if name in _RUNNERS and len(words) > 1 and words[1] == _RUNNERS[name]:
             words = _behind_options(words[2:], "npC", 0)
             continue
+        if name in _LAUNCHERS:
+            words = _launched(words, *_LAUNCHERS[name])
+            continue
         if name not in _PREFIXES:
             break
         options, first = _PREFIXES[name]
@@ -76,6 +114,22 @@ def started(words: Words) -> Program:
             assignments.append((match[1], match[2]))
             words = words[1:]
     return Program(words, resets, tuple(assignments))
+
+
+def _launched(words: Words, verbs: frozenset[str], flags: frozenset[str], first: int) -> Words:
+    """Return what stands behind a launcher's options; any other option than these takes a value."""
+    at = 2 if verbs and len(words) > 1 and words[1] in verbs else 1
+    if verbs and at == 1:
+        return words[len(words) :]
+    while at < len(words) and (words[at] or "").startswith("-"):
+        word = words[at] or ""
+        at += 1
+        if word == "--":
+            break
+        joined = "=" in word or (not word.startswith("--") and len(word) > 2 and word[2:].isdigit())  # noqa: PLR2004 - -n4
+        if not joined and word not in flags:
+            at += 1
+    return words[at + first :]
 
 
 def _keeps(words: Sequence[str | None]) -> bool:

@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from swarmcache.project.containers.paths import HERE, Mapped, Paths
+from swarmcache.project.containers.checkouts import checkout_paths
 from swarmcache.project.effective.builtins import State
 from swarmcache.project.effective.executions import Root
 from swarmcache.project.effective.expansion import expanded
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from swarmcache.project.study import Project
 
 _NAME = re.compile(r"[a-z_][\w-]*\$?")
-_FOLDER = re.compile(r"(?:^|[\s\"'=;(])(?P<path>(?:~|\$HOME|\$\{HOME\})?/[\w./+-]+)")
-"""An absolute path in what is started."""
-_RELATIVE = re.compile(r"(?:^|[\s\"'=;(])(?:\./)?(?P<path>\w[\w./-]*\.(?:sh|py))\b")
-_CHANGES = re.compile(r"\bcd\s+[\"']?(?P<path>[^\s\"';&|]+)")
 
 
 def units(project: Project) -> Iterator[Unit]:
@@ -90,7 +86,9 @@ def executions_of_units(
         variables = _variables(unit, home, project)
         cwd = _cwd(unit, variables, home)
         kind: Kind = "cron" if unit.manager == "cron" else "unit"
-        paths = _paths(unit, cwd, home, project)
+        text = unit.source.text if unit.script is None else unit.script.text
+        folder = None if unit.manager == "cron" else cwd
+        paths = checkout_paths(text, folder, home, project.folder)
         root = Root(kind, unit.name, unit.span, home, unit.user or None, paths)
         walk = Walk(root, scripts.get, project.folder)
         walk.run(_script(unit), State(variables, cwd or "/"), cwd or "/")
@@ -163,42 +161,3 @@ def _variables(unit: Unit, home: str | None, project: Project) -> dict[str, Alte
         if source is None:  # It may set anything.
             found = unsure(found, "unit")
     return found
-
-
-def _paths(unit: Unit, cwd: str | None, home: str | None, project: Project) -> Paths:
-    """Return where the project lies for whoever starts a unit, by the files of it that are named.
-
-    `/opt/swarm/run.sh` is the project's own `run.sh`, where there is none at that very place.
-    """
-    text = unit.source.text if unit.script is None else unit.script.text
-    for match in _FOLDER.finditer(text):
-        path = _at_home(match["path"], home)
-        folder = None if path is None or os.path.exists(path) else _checkout(path, project)
-        if folder is not None:
-            return Paths((Mapped(folder, project.folder),))
-    folders = [cwd] if unit.manager != "cron" else []
-    folders += [_at_home(match["path"], home) for match in _CHANGES.finditer(text)]
-    named = [match["path"] for match in _RELATIVE.finditer(text)]
-    for place in folders:
-        known = place is not None and place.startswith("/") and not os.path.isdir(place)
-        if known and any(os.path.isfile(os.path.join(project.folder, one)) for one in named):
-            return Paths((Mapped(os.path.normpath(place or ""), project.folder),))
-    return HERE
-
-
-def _at_home(path: str, home: str | None) -> str | None:
-    for spelled in ("~", "$HOME", "${HOME}"):
-        if path == spelled or path.startswith(f"{spelled}/"):
-            return None if home is None else home + path[len(spelled) :]
-    return path
-
-
-def _checkout(path: str, project: Project) -> str | None:
-    """Return the folder below which a path is a script of the project's; None where it is none."""
-    parts = path.strip("/").split("/")
-    if not parts[-1].endswith((".sh", ".py")):
-        return None
-    for at in range(1, len(parts)):
-        if os.path.isfile(os.path.join(project.folder, *parts[at:])):
-            return "/" + "/".join(parts[:at])
-    return None

@@ -151,7 +151,7 @@ class Walk:
         return variables
 
     def _branch(self, one: Branch, state: State, place: _Place) -> State:
-        inside = replace(place, certain=False)
+        inside = place if one.goes_on else replace(place, certain=False)
         ways: list[State] = [] if one.exhaustive else [state]
         for arm in one.arms:
             tested = self._block(arm.condition, state, place)
@@ -254,7 +254,7 @@ class Walk:
         self, execution: Execution, path: str, rest: Sequence[str | None], place: _Place
     ) -> None:
         seen = _seen(path, execution.cwd)
-        path = self._root.paths.outside(seen)
+        path = self._outside(seen)
         script = self._scripts(path) or self._from_here_document(path)
         if script is None or path in place.within or place.depth >= _MAX_DEPTH:
             return
@@ -271,6 +271,12 @@ class Walk:
             within=(*place.within, path),
         )
         self._block(script.body, state, deeper)
+
+    def _outside(self, path: str) -> str:
+        """Return where a path lies in the project, also one in a folder that is not known."""
+        if not path.startswith("/") and self._root.starts_anew:
+            return _seen(path, self._project)
+        return self._root.paths.outside(path)
 
     def _from_here_document(self, path: str) -> Script | None:
         """Return a script that was written on the way here, if it became what stands there."""
@@ -304,7 +310,7 @@ class Walk:
         if len(words) < 2 or not words[1]:  # noqa: PLR2004 - the file
             return state
         seen = _seen(words[1], state.cwd)
-        path = self._root.paths.outside(seen)
+        path = self._outside(seen)
         script = self._scripts(path)
         if script is None and self._root.alone and not path.endswith(_ENVIRONMENTS):
             return replace(state, variables=unsure(state.variables, "inherited"))

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from swarmcache.project.readers.shell.syntax import Word
     from swarmcache.project.sources import Source, Span
 
-MountKind: TypeAlias = Literal["bind", "volume", "tmpfs", "anonymous"]
+MountKind: TypeAlias = Literal["bind", "volume", "tmpfs", "anonymous", "pod"]
+"""`pod` is what goes with a pod of Kubernetes (`emptyDir`); compose has the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class _Reader:
         self._tells = _TELLING.search(source.data) is not None
         self._constants = dict(_constants(tree.body)) if self._tells else {}
         self._typing = False
+        self._optional = False
 
     def block(self, body: Iterable[ast.stmt], around: tuple[str, ...]) -> None:
         """Go through statements; `around` are the functions that they stand in."""
@@ -87,6 +88,13 @@ class _Reader:
             self.block(node.body, around)
             self._typing = before
             self.block(node.orelse, around)
+        elif isinstance(node, ast.Try) and any(map(_catches_import, node.handlers)):
+            before, self._optional = self._optional, True
+            self.block(node.body, around)
+            self._optional = before
+            for handler in node.handlers:
+                self._other(handler, around)
+            self.block((*node.orelse, *node.finalbody), around)
         else:
             self._simple(node, around)
 
@@ -125,7 +133,8 @@ class _Reader:
             else:
                 module = ".".join(p for p in (self._from(node), alias.name) if p and p != "*")
                 self._names[alias.asname or alias.name] = module
-            self.imports.append(Import(module, span, not around, self._typing))
+            found = Import(module, span, not around, self._typing, self._optional)
+            self.imports.append(found)
 
     def _from(self, node: ast.ImportFrom) -> str:
         """Return the module of `from … import`, relative ones resolved."""
@@ -253,6 +262,13 @@ class _Reader:
         start = self._source.at(node.lineno, node.col_offset)
         end = self._source.at(node.end_lineno or node.lineno, node.end_col_offset or 0)
         return self._source.span(start, end)
+
+
+def _catches_import(handler: ast.ExceptHandler) -> bool:
+    """Tell whether a handler is for modules that are not there."""
+    return handler.type is not None and "ImportError" in ast.unparse(handler.type).replace(
+        "ModuleNotFoundError", "ImportError"
+    )
 
 
 def _constants(body: Iterable[ast.stmt]) -> Iterator[tuple[str, Constant]]:

@@ -85,6 +85,8 @@ class Import:
     """Whether that happens when this module is imported, not in a function."""
     guarded: bool
     """Whether it is for type checkers only."""
+    optional: bool = False
+    """Whether a failure is caught: `try: import … except ImportError:`."""
 
 
 @dataclass(frozen=True, slots=True)

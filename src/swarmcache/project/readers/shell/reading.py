@@ -24,7 +24,7 @@ from swarmcache.project.readers.shell.syntax import (
 from swarmcache.project.readers.shell.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tree_sitter import Node
 
@@ -37,6 +37,14 @@ _DECLARE = {
     "declare": "plain",
     "typeset": "plain",
 }
+_DOING = frozenset(
+    {
+        *("cd", "cp", "mv", "rm", "mkdir", "ln", "chmod", "touch", "echo", "sleep", "git", "tar"),
+        *("pip", "pip3", "uv", "python", "python3", "apt", "apt-get", "conda", "mamba", "module"),
+        *("source", ".", "set", "ulimit", "curl", "wget", "rsync", "unzip"),
+    }
+)
+"""Commands that are there to do something, where others are asked whether something is so."""
 _MAX_DEPTH = 200
 
 
@@ -261,8 +269,17 @@ class _Reader:
             inner = self._statements(child)
             if inner:
                 arm = Arm((), inner, self._text(first))
-                found.append(Branch((arm,), exhaustive=False, span=self._span(child)))
+                goes_on = self._goes_on(node, found)
+                found.append(Branch((arm,), False, self._span(child), "", goes_on))
         return tuple(found)
+
+    def _goes_on(self, node: Node, before: Sequence[Statement]) -> bool:
+        """Tell whether `a && b` goes on behind something that is done, not behind a question."""
+        last = before[-1] if before else None
+        while isinstance(last, Branch) and last.goes_on:
+            last = last.arms[-1].body[-1]
+        done = isinstance(last, Declare) or (isinstance(last, Command) and last.name in _DOING)
+        return done and any(child.type == "&&" for child in node.children)
 
     def _pipeline(self, node: Node) -> tuple[Statement, ...]:
         stages = [child for child in node.children if child.is_named]

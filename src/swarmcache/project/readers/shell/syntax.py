@@ -127,6 +127,8 @@ class Branch:
     span: Span
     subject: str = ""
     """The word of `case` as written, which is held against each arm's patterns."""
+    goes_on: bool = False
+    """Whether it is the right side of `cd x && …`: run unless something fails that should not."""
 
 
 @dataclass(frozen=True, slots=True)

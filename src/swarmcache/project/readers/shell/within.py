@@ -44,7 +44,7 @@ def statements(
 def is_guarded(body: Iterable[Statement], span: Span) -> bool:
     """Tell whether the command at a span is run only if something holds."""
     return any(
-        isinstance(outer, Arm)
+        isinstance(outer, Branch) and not outer.goes_on
         for one, around in statements(body)
         if one.span == span and isinstance(one, Command)
         for outer in around
