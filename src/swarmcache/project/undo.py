@@ -17,6 +17,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import users_state
@@ -91,9 +92,18 @@ def undo_last(project: str, environment: Environment, *, by: Author) -> Iterator
         reason = _restored(folder, row)
         done = done and not reason
         yield Undone(row["path"], reason)
+    sweep_after(project, environment, by=by)
     if done:
         _remove_folders(folder)
         os.replace(f"{folder}/{_PLAN}", f"{folder}/undone.json")
+
+
+def sweep_after(project: str, environment: Environment, *, by: Author) -> None:
+    """Remove what a killed write has left beside the files of a project's last changes."""
+    folder = _last(project, environment, by)
+    rows = _rows(folder) if folder is not None else ()
+    for place in {os.path.dirname(row["path"]) for row in rows}:
+        sweep_drafts(place)
 
 
 def _last(project: str, environment: Environment, by: Author) -> str | None:

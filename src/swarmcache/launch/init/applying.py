@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.launch.group_cache import open_to_group
 from swarmcache.project.changes import write_change
-from swarmcache.project.undo import keep_backup, undo_last
+from swarmcache.project.undo import keep_backup, sweep_after, undo_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +23,7 @@ def apply_setup(plan: SetupPlan, environment: Environment) -> Iterator[Write]:
     Raises ProjectError for a file that has changed meanwhile, OSError.
     """
     changes = [write.change for write in plan.writes]
-    for folder in {os.path.dirname(change.path) for change in changes}:
-        sweep_drafts(folder)
+    sweep_after(plan.project, environment, by="init")
     if changes or plan.made:
         keep_backup(plan.project, changes, environment, by="init", made=plan.made)
     if plan.sharing is not None:
