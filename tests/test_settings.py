@@ -143,6 +143,8 @@ def test_names_of_the_variables() -> None:
         "hub.endpoints": "SWARMCACHE_HUB_ENDPOINTS",
         "launch.command": "SWARMCACHE_LAUNCH_COMMAND",
         "launch.offline": "SWARMCACHE_LAUNCH_OFFLINE",
+        "launch.restart": "SWARMCACHE_LAUNCH_RESTART",
+        "launch.max_starts": "SWARMCACHE_LAUNCH_MAX_STARTS",
         "launch.answers": "SWARMCACHE_LAUNCH_ANSWERS",
         "doctor.ignore": "SWARMCACHE_DOCTOR_IGNORE",
         "language": "SWARMCACHE_LANG",

@@ -425,7 +425,11 @@ def test_dry_run_prints_the_start_and_does_nothing(node: Node) -> None:
     fill(node.cache, "tiny/one")
     done = node.run("--dry-run", "--offline", "--model", "tiny/one", "--", "train", "a b")
     assert done.returncode == 0
-    assert done.stdout.splitlines()[1:] == [
+    lines = done.stdout.splitlines()[1:]
+    place = lines.pop(0).removeprefix("HF_TOKEN_PATH=")
+    assert place.startswith(f"{os.environ['HOME']}/.local/state/swarmcache/tokens/")
+    assert not os.path.exists(os.path.dirname(place))
+    assert lines == [
         "MODEL_NAME=tiny/one",
         "HF_HUB_OFFLINE=1",
         "train 'a b'",
@@ -437,7 +441,8 @@ def test_dry_run_prints_the_start_and_does_nothing(node: Node) -> None:
     assert missing.returncode == 1
     assert (document["schema"], document["ok"]) == ("swarmcache.run/1", False)
     assert document["command"] == ["train"]
-    assert document["variables"] == {"MODEL_NAME": "tiny/two"}
+    assert document["variables"].keys() == {"HF_TOKEN_PATH", "MODEL_NAME"}
+    assert document["variables"]["MODEL_NAME"] == "tiny/two"
     assert document["models"] == [
         {"id": "tiny/two", "type": "model", "revision": "main", "state": "missing"}
     ]

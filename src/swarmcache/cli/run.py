@@ -15,6 +15,7 @@ from swarmcache.cli.drawing import kept_draws
 from swarmcache.cli.instances import chosen_instances, run_instances
 from swarmcache.cli.locked_start import held_by_lock
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.own_token import own_token
 from swarmcache.cli.pinning import register, using
 from swarmcache.cli.readiness import Start, lacking, make_ready, refuse_unusable, select
 from swarmcache.errors import (
@@ -31,10 +32,12 @@ from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from swarmcache.launch.run import Selection
+    from swarmcache.launch.supervise import Ending
     from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.settings import Restart
 
 OWN_FAILURE = 125
 """Everything that goes wrong before the command starts; every other code may be the command's."""
@@ -124,6 +127,17 @@ class RunCommand(click.Command):
     type=click.Path(),
     help=t("Where --gpus keeps what each instance prints (logs)."),
 )
+@click.option(
+    "--restart",
+    type=click.Choice(["no", "on-failure", "always"]),
+    help=t("Start CMD again when it has ended, after a pause that grows. Default: no"),
+)
+@click.option(
+    "--max-starts",
+    type=click.IntRange(1, 3600),
+    metavar="N",
+    help=t("With --restart: wait where CMD was started N times in the last hour. Default: 12"),
+)
 @click.option("--exec", "replaces", is_flag=True, help=t("Become CMD instead of supervising it."))
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print what would be started and how."))
 @common_options
@@ -139,6 +153,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     instance: str | None,
     gpus: str | None,
     log_dir: str | None,
+    restart: Restart | None,
+    max_starts: int | None,
     replaces: bool,
     dry_run: bool,
 ) -> int:
@@ -147,6 +163,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise LaunchError(t("run needs process groups, which Windows lacks: use it under WSL2."))
     if invocation.json and not dry_run:
         raise click.UsageError(t("--json needs --dry-run: standard output belongs to CMD."))
+    when = restart or invocation.settings.restart
+    most = max_starts or invocation.settings.max_starts
+    if replaces and when != "no":
+        raise click.UsageError(t("--exec leaves nobody who could start CMD again; drop --restart."))
     command_line = arguments or _from_settings(invocation)
     instances = chosen_instances(invocation, instance, gpus)
     if len(instances) > 1:
@@ -166,28 +186,52 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     selection = select(invocation, start, cached)
     refuse_unusable(invocation, start, selection)
     if dry_run:
-        variables = _variables(invocation, start, selection, guards=guard_generation)
+        variables = _variables(invocation, start, selection, guards=guard_generation, starts=False)
         return _print_plan(invocation, cached, selection, command_line, variables)
     with using(invocation, selection.targets, selection.others, looks_around=True) as hold:
-        with kept_draws(invocation, selection):
-            make_ready(invocation, start, cached, selection)
-        hold()
-        if not start.models:
-            register(invocation, selection.targets)
-        variables = _variables(invocation, start, selection, guards=guard_generation)
-        return _started(command_line, variables, replaces=replaces)
+
+        def prepare() -> dict[str, str]:
+            with kept_draws(invocation, selection):
+                make_ready(invocation, start, cached, selection)
+            hold()
+            if not start.models:
+                register(invocation, selection.targets)
+            variables = _variables(
+                invocation, start, selection, guards=guard_generation, starts=True
+            )
+            cached.forget(selection.targets)  # A start after this one asks anew.
+            return variables
+
+        if replaces:
+            from swarmcache.launch.program import replace  # noqa: PLC0415
+
+            variables = prepare()
+            sys.stdout.flush()
+            replace(command_line, variables)
+        return _supervised(invocation, command_line, prepare, restart=when, most=most)
 
 
-def _started(command_line: Sequence[str], variables: dict[str, str], *, replaces: bool) -> int:
-    """Start the command, and return the exit code to end with; with `replaces`, never."""
-    sys.stdout.flush()
-    if replaces:
-        from swarmcache.launch.program import replace  # noqa: PLC0415
-
-        replace(command_line, variables)
+def _supervised(
+    invocation: Invocation,
+    command_line: Sequence[str],
+    prepare: Callable[[], dict[str, str]],
+    *,
+    restart: Restart,
+    most: int,
+) -> int:
+    """Start the command, again where that is wanted, and return the exit code to end with."""
     from swarmcache.launch.supervise import end_as, supervise  # noqa: PLC0415 - not on Windows
 
-    return end_as(supervise(command_line, variables))
+    def start() -> Ending:
+        variables = prepare()
+        sys.stdout.flush()
+        return supervise(command_line, variables, again=restart != "no")
+
+    if restart == "no":
+        return end_as(start())
+    from swarmcache.cli.restarting import kept_running  # noqa: PLC0415 - where it is wanted
+
+    return end_as(kept_running(invocation.terminal, restart, most, start))
 
 
 def _from_settings(invocation: Invocation) -> tuple[str, ...]:
@@ -199,7 +243,7 @@ def _from_settings(invocation: Invocation) -> tuple[str, ...]:
 
 
 def _variables(
-    invocation: Invocation, start: Start, selection: Selection, *, guards: bool
+    invocation: Invocation, start: Start, selection: Selection, *, guards: bool, starts: bool
 ) -> dict[str, str]:
     """Return the command's environment, and say what may still go out."""
     from swarmcache.launch.exports import exports  # noqa: PLC0415
@@ -208,9 +252,8 @@ def _variables(
     offline = start.offline or held_by_lock(invocation, selection)
     if not offline:
         invocation.terminal.say(_what_goes_out(invocation, selection))
-    variables = child_variables(
-        invocation.environment, exported.variables, selection.pins, offline=offline
-    )
+    added = {**exported.variables, **own_token(invocation, make=starts)}
+    variables = child_variables(invocation.environment, added, selection.pins, offline=offline)
     variables = start.answering.added_to(
         variables, invocation.settings.answers, variables.get(MODEL_VARIABLE)
     )

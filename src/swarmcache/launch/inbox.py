@@ -30,6 +30,12 @@ class SignalInbox:
         arrived, self._unread = self._unread or os.read(self._reading, 512), b""
         return arrived
 
+    def arrived(self, *, within: float) -> bytes:
+        """Return the numbers of the signals that arrived; none after `within` seconds without."""
+        if not self._unread and not select.select([self._reading], [], [], within)[0]:
+            return b""
+        return self.wait()
+
     def holds(self, number: int, *, within: float) -> bool:
         """Tell whether this signal is still to be read, waiting at most `within` seconds for it."""
         deadline = time.monotonic() + within

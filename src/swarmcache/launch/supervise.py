@@ -21,6 +21,7 @@ from swarmcache.launch.guard import Guard
 from swarmcache.launch.inbox import receiving
 from swarmcache.launch.program import spawn
 from swarmcache.launch.terminal_control import ControllingTerminal
+from swarmcache.launch.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,10 @@ FORWARDED = frozenset(
     }
 )
 """What is passed on to the child's group as it is; SIGCONT also brings the terminal."""
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""What tells a program to end."""
+_KEY_BOUND = 0.1
+"""Seconds after which a key that ended the child has ended the witness in its group too."""
 _JOB_CONTROL_BOUND = 0.05
 """Seconds after which a stop that we asked for has happened, or never will."""
 
@@ -51,10 +56,17 @@ class Ending(NamedTuple):
     """Its exit code, or 128 + n when signal n killed it."""
     interrupted: bool
     """Whether it died of a Ctrl-C typed on the terminal that we had given to it."""
+    told: bool = False
+    """Whether somebody told it to end: by a signal to us or, where that is watched, by a key."""
 
 
-def supervise(arguments: Sequence[str], variables: Mapping[str, str]) -> Ending:
+def supervise(
+    arguments: Sequence[str], variables: Mapping[str, str], *, again: bool = False
+) -> Ending:
     """Run a command with exactly these environment variables, and return how it ended.
+
+    With `again` it is to be started again: keys that end it are watched, since a script may answer
+    Ctrl-C with code 0, and what it leaves behind in its group is told to end as well.
 
     To be called from the main thread. Raises CommandNotFound and CannotExecute.
     """
@@ -65,8 +77,10 @@ def supervise(arguments: Sequence[str], variables: Mapping[str, str]) -> Ending:
             pid = spawn(arguments, variables)
             if types_to_child:
                 terminal.give(pid)
-            with _guarded(pid):
-                return _Supervision(pid, terminal, inbox, types_to_child).until_the_end()
+            with _guarded(pid), _witnessed(pid, wanted=again) as witness:
+                ending = _Supervision(pid, terminal, inbox, types_to_child, witness).until_the_end()
+            late = inbox.arrived(within=0) if again else b""
+            return ending._replace(told=True) if _ENDS.intersection(late) else ending
     finally:
         terminal.close()
 
@@ -88,9 +102,16 @@ class _Supervision:
     """One running child, its terminal and the signals on their way to it."""
 
     def __init__(
-        self, pid: int, terminal: ControllingTerminal, inbox: SignalInbox, types_to_child: bool
+        self,
+        pid: int,
+        terminal: ControllingTerminal,
+        inbox: SignalInbox,
+        types_to_child: bool,
+        witness: Witness | None,
     ) -> None:
         self._pid = pid
+        self._witness = witness
+        self._told = False
         self._terminal = terminal
         self._inbox = inbox
         self._types_to_child = types_to_child
@@ -104,16 +125,28 @@ class _Supervision:
                 self._pass_on(number)
             status = self._reap()
         killed = os.WIFSIGNALED(status)
-        interrupted = killed and os.WTERMSIG(status) == signal.SIGINT and self._terminal.given
+        typed_to = self._terminal.given
+        interrupted = killed and os.WTERMSIG(status) == signal.SIGINT and typed_to
         # As shells do: a program that ended by itself may have meant what it did to the modes.
         self._terminal.take_back(restore_modes=killed)
         code = 128 + os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
-        return Ending(code, interrupted)
+        if self._witness is not None:
+            typed = self._witness.told(within=_KEY_BOUND if typed_to else 0.0)
+            self._told = self._told or typed
+            self._end_what_is_left()
+        return Ending(code, interrupted, self._told or interrupted)
+
+    def _end_what_is_left(self) -> None:
+        """Tell the rest of the group to end: two trainers would share a GPU, a port, a name."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGTERM)
+            os.killpg(self._pid, signal.SIGCONT)
 
     def _pass_on(self, number: int) -> None:
         if number == signal.SIGCONT:
             self._resume()
         elif number != signal.SIGCHLD:
+            self._told = self._told or number in _ENDS
             self._send(number)
 
     def _send(self, number: int) -> None:
@@ -130,6 +163,8 @@ class _Supervision:
             pid, status = os.waitpid(self._reaps, os.WNOHANG | os.WUNTRACED)
             if pid == 0:
                 return None
+            if self._witness is not None and pid == self._witness.pid:
+                self._witness.reaped(status)
             if pid != self._pid:
                 continue  # An orphan that process 1 inherited.
             if not os.WIFSTOPPED(status):
@@ -175,6 +210,17 @@ def _guarded(group: int) -> Iterator[None]:
     finally:
         if guard is not None:
             guard.dismiss()
+
+
+@contextmanager
+def _witnessed(group: int, *, wanted: bool) -> Iterator[Witness | None]:
+    """Have somebody in the group who tells what was typed there, where that is wanted."""
+    witness = Witness(group) if wanted else None
+    try:
+        yield witness
+    finally:
+        if witness is not None:
+            witness.dismiss()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from swarmcache.settings.values import (
     ModelSetting,
     Offline,
     Origin,
+    Restart,
     Settings,
     TierSetting,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "ModelSetting",
     "Offline",
     "Origin",
+    "Restart",
     "Settings",
     "TierSetting",
     "explain",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
 
 
+_MOST_STARTS = 3600
+"""In an hour: one each second."""
+
+
 class Wrong(Exception):
     """A value cannot be used; the message says what was expected."""
 
@@ -119,6 +123,21 @@ def _offline(value: object, ground: Ground) -> str:
     return str(value)
 
 
+def _restart(value: object, ground: Ground) -> str:
+    del ground
+    if value not in {"no", "on-failure", "always"}:
+        raise Wrong(t('"no", "on-failure" or "always"'))
+    return str(value)
+
+
+def _starts(value: object, ground: Ground) -> int:
+    del ground
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= _MOST_STARTS:
+        raise Wrong(t("a number from 1 to {most}", most=_MOST_STARTS))
+    return number
+
+
 def _answers(value: object, ground: Ground) -> Mapping[str, str]:
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
         raise Wrong(t("a table of questions and answers, all of them texts"))
@@ -190,6 +209,8 @@ KEYS = (
     Key("hub.endpoints", "endpoints", _endpoints, _words),
     Key("launch.command", "launch_command", _text, str),
     Key("launch.offline", "offline", _offline, str),
+    Key("launch.restart", "restart", _restart, str),
+    Key("launch.max_starts", "max_starts", _starts, str),
     Key("launch.answers", "answers", _answers, _pairs),
     Key("doctor.ignore", "doctor_ignore", _texts, _words),
     Key("language", "language", _text, str),

@@ -14,6 +14,8 @@ Kind = Literal["model", "dataset", "space", "kernel"]
 """What a repo is; the same names as `hubcache.layout.RepoType`, which stands above settings."""
 Offline = Literal["auto", "always", "never"]
 """Whether `run` forbids the trainer the network: when all is complete, always, never."""
+Restart = Literal["no", "on-failure", "always"]
+"""When `run` starts a command again that has ended."""
 
 
 class ModelSetting(NamedTuple):
@@ -81,6 +83,9 @@ class Settings(NamedTuple):
     offline: Offline = "auto"
     answers: Mapping[str, str] = {}
     """What `run` answers where the start script asks: part of the question, and the answer."""
+    restart: Restart = "no"
+    max_starts: int = 12
+    """Starts of the command in an hour, where it is started again."""
     doctor_ignore: tuple[str, ...] = ()
     """Rules that `doctor` leaves out."""
     language: str | None = None
