@@ -52,6 +52,8 @@ FLAT = (
 """The last transformers that kept flat files, and a huggingface_hub of its time."""
 HYDRA = ("hydra-core==1.3.8", "huggingface_hub==2.4.0", "click>=8.1")
 """Hydra with the omegaconf that it pins (2.3), and what swarmcache itself requires."""
+DATASETS = {"2.21.0": "0.36.2", "5.2.0": "2.4.0"}
+"""Versions of datasets, and a huggingface_hub beside each."""
 OLAH = "0.5.4"
 """A mirror of the Hub, written by others, that also serves what git repositories hold."""
 
@@ -81,6 +83,12 @@ def hydra() -> pathlib.Path:
     return made("hydra-1.3.8", HYDRA)
 
 
+def datasets(version: str) -> pathlib.Path:
+    """Return the interpreter of the environment with that version of datasets."""
+    pins = (f"datasets=={version}", f"huggingface_hub=={DATASETS[version]}")
+    return made(f"datasets-{version}", pins)
+
+
 def is_made(version: str) -> bool:
     """Tell whether the environment for `version` was made to its end."""
     return (python_of(version).parent.parent / "made").is_file()
@@ -108,4 +116,6 @@ if __name__ == "__main__":
     if not sys.argv[1:]:
         print(flat(), flush=True)
         print(hydra(), flush=True)
+        for wanted in DATASETS:
+            print(datasets(wanted), flush=True)
         print(made(f"olah-{OLAH}", [f"olah=={OLAH}"]), flush=True)

@@ -14,20 +14,29 @@ if TYPE_CHECKING:
     from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
+    from swarmcache.launch.ready.values import Need
     from swarmcache.lockfile import Lock
 
 
-def check_models(invocation: Invocation, targets: Sequence[Target], *, full: bool) -> int:
+def check_models(
+    invocation: Invocation,
+    targets: Sequence[Target],
+    *,
+    full: bool,
+    needs: Sequence[Need] | None = None,
+) -> int:
     """Print what `targets` are like, and return 0 only when every one is complete, else 1.
 
-    Models that the project's lock pins are checked at their locked commit; 5 stands for a file
-    that is not the locked one.
+    `needs` are what a project's start needs besides; each of them must be ready, too. Models that
+    the project's lock pins are checked at their locked commit; 5 stands for a file that is not the
+    locked one.
     """
     cache = invocation.location.path
     here = cache_exists(cache, named=invocation.cache_dir is not None)
     lock = invocation.lock
-    pairs = [(target, _check(invocation, target, here=here, full=full)) for target in targets]
+    pairs = [(target, state_of(invocation, target, here=here, full=full)) for target in targets]
     ok = all(outcome.state == "complete" for _, outcome in pairs)
+    ok = ok and all(need.answer.ready == "yes" for need in needs or ())
     if invocation.json:
         from swarmcache.report.check_json import model_entry  # noqa: PLC0415
         from swarmcache.report.json import document  # noqa: PLC0415
@@ -36,15 +45,25 @@ def check_models(invocation: Invocation, targets: Sequence[Target], *, full: boo
             {**model_entry(target, outcome), "locked": lock is not None and bool(lock.find(target))}
             for target, outcome in pairs
         ]
-        invocation.terminal.out(document("check", ok=ok, cache=cache, models=found))
+        besides: dict[str, object] = {}
+        if needs is not None:
+            from swarmcache.report.ready_json import need_entry  # noqa: PLC0415 - projects only
+
+            besides["needs"] = [need_entry(need) for need in needs]
+        invocation.terminal.out(document("check", ok=ok, cache=cache, models=found, **besides))
     else:
         from swarmcache.report.check_text import check_lines  # noqa: PLC0415
 
         invocation.terminal.lines(check_lines(invocation.terminal, pairs))
+        if needs is not None:
+            from swarmcache.report.ready_text import ready_lines  # noqa: PLC0415 - projects only
+
+            invocation.terminal.lines(ready_lines(invocation.terminal, needs))
     return 0 if ok else _no(lock, pairs)
 
 
-def _check(invocation: Invocation, target: Target, *, here: bool, full: bool) -> Outcome:
+def state_of(invocation: Invocation, target: Target, *, here: bool, full: bool) -> Outcome:
+    """Return what a repo is like in the cache, which `here` says is there or not."""
     cache, lock, tiers = invocation.location.path, invocation.lock, invocation.settings.tiers
     if not here:
         return Missing(reason=t("The cache folder {path} does not exist yet.", path=cache))

@@ -67,13 +67,13 @@ def _loader(
         return None
     if entry.startswith(_SERVER_MODULES):
         return Loader(execution, entry, (), entry.partition(".")[0])
-    reached = _reached(_module_name(entry, execution), modules)
-    loads = any(modules[one].source.file in loading for one in reached)
+    names = reached(_module_name(entry, execution), modules)
+    loads = any(modules[one].source.file in loading for one in names)
     # What a config names is loaded by whatever reads it.
     configured = any((word or "").partition("=")[0] in _CONFIGS for word in words)
     if configured and not loads and _names_folder(execution):
         return None
-    return Loader(execution, entry, reached, "transformers") if loads or configured else None
+    return Loader(execution, entry, names, "transformers") if loads or configured else None
 
 
 def _names_folder(execution: Execution) -> bool:
@@ -123,7 +123,7 @@ def _module_name(entry: str, execution: Execution) -> str:
     return relative.removesuffix(".py").replace(os.sep, ".")
 
 
-def _reached(entry: str, modules: Mapping[str, Module]) -> tuple[str, ...]:
+def reached(entry: str, modules: Mapping[str, Module]) -> tuple[str, ...]:
     """Return the project's modules that one imports, and those that they import."""
     starts = (
         [entry, f"{entry}.__main__"] if entry in modules or f"{entry}.__main__" in modules else []

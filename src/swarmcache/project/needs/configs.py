@@ -18,7 +18,7 @@ from swarmcache.hubcache.folder import entries_of
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmcache.environment import Environment
     from swarmcache.project.readers.hydra import Config
@@ -37,6 +37,10 @@ _NO_CONFIG = re.compile(r"(?:docker-)?compose.*|.*lock|mkdocs|\..*", re.IGNORECA
 _OPTION = r"[=\s]\s*(\"[^\"]*\"|'[^']*'|[^\s\\]+)"
 _CONFIG_PATH = re.compile(r"(?:--config-path|--config-dir|-cp|-cd)" + _OPTION)
 _CONFIG_NAME = re.compile(r"(?:--config-name|-cn)" + _OPTION)
+_PYTHON = re.compile(
+    r"^[^#]*\b(?:python[\d.]*|torchrun|accelerate\s+launch)\b[^|;&#]*?\s"
+    r"(?:-m\s+(?P<module>[\w.]+)|(?P<file>[^\s|;&]+\.py)\b)"
+)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\([^()]*\bpwd\b[^()]*\))")
 _PROJECT = re.compile(r"(?:\w*_)?(?:ROOT|PWD|DIR|HOME)(?:_DIR|_PATH)?|PWD")
 
@@ -73,6 +77,24 @@ def has_configs(project: str) -> bool:
     return bool(scripts) or next(_walk(project), None) is not None
 
 
+def started_modules(project: str, commands: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the Python modules that scripts at the top of the project start, dotted.
+
+    `commands` are further command lines. Files are named as modules seen from the project.
+    """
+    texts = [_text(script) for script in _scripts(project)]
+    lines = (line for text in (*texts, *commands) for line in _joined(text))
+    starts = (match for line in lines if (match := _PYTHON.search(line)))
+    return tuple(dict.fromkeys(_module(match) for match in starts))
+
+
+def _module(match: re.Match[str]) -> str:
+    if match["module"]:
+        return match["module"]
+    path = re.sub(r"^(?:\./|\$\{?\w+\}?/)", "", re.sub("[\"']", "", match["file"]))
+    return path.removesuffix(".py").strip("/").replace("/", ".")
+
+
 def _read(file: str, notes: list[str]) -> Config | None:
     from swarmcache.project.readers.hydra import read_config  # noqa: PLC0415 - YAML costs 13 ms
 
@@ -96,14 +118,8 @@ def _scripts(project: str) -> list[str]:
 
 def _launched(script: str, project: str, environment: Environment) -> list[str]:
     """Return the config files that exist of those a script names on one command line."""
-    try:
-        with open(script, encoding="utf-8", errors="replace") as stream:
-            text = stream.read(MAX_SCRIPT_BYTES)
-    except OSError:
-        return []
-    lines = re.sub(r"\\\r?\n", " ", text).splitlines()
     files: list[str] = []
-    for line in lines:
+    for line in _joined(_text(script)):
         path, name = _CONFIG_PATH.search(line), _CONFIG_NAME.search(line)
         if line.lstrip().startswith("#") or not path or not name:
             continue
@@ -114,6 +130,19 @@ def _launched(script: str, project: str, environment: Environment) -> list[str]:
         if os.path.isfile(full) and full not in files:
             files.append(full)
     return files
+
+
+def _text(script: str) -> str:
+    try:
+        with open(script, encoding="utf-8", errors="replace") as stream:
+            return stream.read(MAX_SCRIPT_BYTES)
+    except OSError:
+        return ""
+
+
+def _joined(text: str) -> list[str]:
+    """Return the lines of a script, those that a backslash continues as one."""
+    return re.sub(r"\\\r?\n", " ", text).splitlines()
 
 
 def _expanded(word: str, project: str, environment: Environment) -> str:
