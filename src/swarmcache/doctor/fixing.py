@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.project.changes import Change, edited_file
 from swarmcache.project.edits import Unfit, combined
+from swarmcache.project.proofs import refuse_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,5 +68,6 @@ def _mending(
     """Return what edits make of one file; raises Unfit, OSError."""
     change = edited_file(project, file, edits)
     own = [edit for edit in edits if edit.file == file]
+    refuse_wide(change.path, change.before or b"", change.after, len(own))
     mended = [f for f in findings if f.fix is not None and any(e in own for e in f.fix.edits)]
     return Mending(change.path, file, change.before, change.after, tuple(mended))

@@ -6,6 +6,10 @@ too, raises ValueError when the library is imported; 0 is the default.
 
 from __future__ import annotations
 
+import math
+import re
+
+_TIME = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(s|sec|seconds?|m|min|minutes?)?")
 DEFAULT_SECONDS = 10
 
 
@@ -15,3 +19,11 @@ def seconds(value: str) -> int | None:
         return int(value) or DEFAULT_SECONDS
     except ValueError:
         return None
+
+
+def meant_seconds(value: str) -> int | None:
+    """Return the whole seconds that `2m`, `30s` or `2.5` are meant to be; None for other texts."""
+    match = _TIME.fullmatch(value.strip().lower())
+    if match is None:
+        return None
+    return math.ceil(float(match[1]) * (60 if (match[2] or "").startswith("m") else 1)) or None

@@ -54,7 +54,18 @@ def left_unset(case: Case, name: str) -> Execution | None:
         (
             loader.execution
             for loader in case.project.loaders
-            if not any(loader.execution.variable(name)) and not serves_folder(loader.execution)
+            if not any(loader.execution.variable(name))
+            and not serves_folder(loader.execution)
+            and not may_be_offline(loader.execution)
         ),
         None,
     )
+
+
+def may_be_offline(execution: Execution) -> bool:
+    """Tell whether a program is told, on some way, to ask nobody; then no timeout matters."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        values = [one.value for one in execution.variable(name) if one is not None]
+        if any(value not in {None, "", "0"} for value in values):
+            return True
+    return False

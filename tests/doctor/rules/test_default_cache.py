@@ -60,3 +60,19 @@ def test_what_the_user_has_set_is_no_default(tmp_path: Path) -> None:
     """The script inherits it."""
     one = case(tmp_path, {"run.sh": "python train.py\n"}, variables={"HF_HOME": "/x"})
     assert places(one, "SC101") == []
+
+
+def test_a_place_at_every_load_site_is_explicit(tmp_path: Path) -> None:
+    """One without it is enough."""
+    code = 'from transformers import AutoModel\nAutoModel.from_pretrained("a/b"{})\n'
+    files = {"run.sh": "python train.py\n", "train.py": code.format(', cache_dir="/x"')}
+    assert places(case(tmp_path, files), "SC101") == []
+    files["train.py"] += 'AutoModel.from_pretrained("a/c")\n'
+    assert places(case(tmp_path / "b", files), "SC101") == ["run.sh:1"]
+
+
+def test_a_model_in_a_folder_needs_no_cache(tmp_path: Path) -> None:
+    """Where a server is given one."""
+    files = {"run.sh": "vllm serve /models/x --port 1\n"}
+    assert places(case(tmp_path, files), "SC101") == []
+    assert places(case(tmp_path / "b", {"run.sh": "vllm serve org/x\n"}), "SC101") == ["run.sh:1"]

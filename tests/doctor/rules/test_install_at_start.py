@@ -23,6 +23,8 @@ START = "python train.py\n"
         ("./.venv/bin/pip install --force-reinstall transformers==4.51.3\n", "warning"),
         ("install() {\n  pip install -r $1\n}\ninstall requirements.txt\n", "warning"),
         ("pip install --upgrade pip\n", "info"),
+        ("cd . && pip install trl && echo done\n", "warning"),
+        ('if [ -z "$1" ]; then echo usage; exit 1; fi\npip install trl\n', "warning"),
     ],
 )
 def test_true_cases(line: str, severity: str, tmp_path: Path) -> None:
@@ -43,6 +45,7 @@ def test_one_finding_for_all_of_a_script(tmp_path: Path) -> None:
     [
         {"install.sh": "pip install -r requirements.txt\n", "run.sh": START},
         {"run.sh": "if ! command -v vllm; then pip install vllm; fi\n" + START},
+        {"run.sh": "f() {\n if x; then return; fi\n pip install vllm\n}\nf\n" + START},
         {"run.sh": "python -c 'import trl' || pip install trl\n" + START},
         {"run.sh": "pip list\npip download trl\n" + START},
         {"run.sh": "echo pip install trl\n" + START},

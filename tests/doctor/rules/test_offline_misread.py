@@ -52,3 +52,12 @@ def test_two_programs_with_a_switch_each(tmp_path: Path) -> None:
     """Neither undoes the other's."""
     script = "HF_HUB_OFFLINE=0 python train.py\nTRANSFORMERS_OFFLINE=1 python train.py\n"
     assert places(case(tmp_path, {"run.sh": script}), "SC403") == []
+
+
+def test_switches_of_different_ways_never_meet(tmp_path: Path) -> None:
+    """In one branch both are on, in the other both are off."""
+    script = (
+        "if [ -d x ]; then\n  export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1\nelse\n"
+        "  export HF_HUB_OFFLINE=0 TRANSFORMERS_OFFLINE=0\nfi\npython train.py\n"
+    )
+    assert places(case(tmp_path, {"run.sh": script}), "SC403") == []

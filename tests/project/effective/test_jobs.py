@@ -26,6 +26,8 @@ HEAD = "#!/bin/bash\n#SBATCH --gres=gpu:1\n"
         ("module load model-huggingface/all\n", [None, "?"]),
         ("ml PyTorch\n", [None, "?"]),
         ("module use /x\nmodule purge\n", [None]),
+        ("source ~/.bashrc\n", [None, "?"]),
+        ("source venv/bin/activate\n", [None]),
     ],
 )
 @pytest.mark.parametrize(
@@ -74,6 +76,7 @@ def test_jobs_that_inherit_nothing(header: str, expected: list[str], tmp_path: P
         ("export HF_HOME=$SLURM_TMPDIR/hf\nexport HF_HUB_OFFLINE=1\n", []),
         ("export TMPDIR=/s/tmp\nexport HF_HOME=$TMPDIR/hf\n", []),
         ("export HF_HOME=$SCRATCH/hf\n", []),
+        ("module load pytorch/2.4\nexport HF_HOME=$TMPDIR\n", ["job.sh:4"]),
         ("export TORCH_HOME=$SLURM_TMPDIR\n", []),
     ],
 )

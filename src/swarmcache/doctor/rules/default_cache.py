@@ -37,10 +37,19 @@ def check(case: Case) -> Iterator[Finding]:
         root = loader.execution.root
         if root.in_container:
             continue  # Its user and home are fixed; what counts there is a mount: SC201.
-        if _rests_on_default(loader, case) and not serves_folder(loader.execution):
+        if _leaves_place(loader, case) and _rests_on_default(loader, case):
             groups.setdefault(_path(loader, case), {}).setdefault(root.name, loader)
     for roots in groups.values():
         yield _found(list(roots.values()), case)
+
+
+def _leaves_place(loader: Loader, case: Case) -> bool:
+    """Tell whether a program may load something from the cache that it is not told."""
+    if serves_folder(loader.execution):
+        return False
+    files = {one.source.file for one in case.project.modules if one.name in loader.modules}
+    loads = [load for load in case.project.loads_in_python if load.span.file in files]
+    return not loads or any("cache_dir" not in load.options for load in loads)
 
 
 def _path(loader: Loader, case: Case) -> str:

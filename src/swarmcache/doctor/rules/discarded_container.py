@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
+from swarmcache.doctor.variables import may_be_offline
 from swarmcache.locale import t
 from swarmcache.project.containers.kept import container_caches, leaves_place_open
 from swarmcache.project.containers.paths import within
@@ -76,9 +77,8 @@ def _jobs(case: Case) -> Iterator[Finding]:
 
 def _is_filled(path: str, execution: Execution, case: Case) -> bool:
     """Tell whether a job copies something to where its cache is, or downloads nothing."""
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if any(one is not None and one.value not in {"", "0"} for one in execution.variable(name)):
-            return True
+    if may_be_offline(execution):
+        return True
     for other in case.project.executions:
         if other.root == execution.root and other.program.name in _COPYING:
             words = [word.rstrip("/") for given in other.words()[1:] for word in given.known]

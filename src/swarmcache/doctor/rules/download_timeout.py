@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
-from swarmcache.doctor.timeouts import DEFAULT_SECONDS, seconds
+from swarmcache.doctor.timeouts import DEFAULT_SECONDS, meant_seconds, seconds
 from swarmcache.doctor.variables import left_unset, seen_values
 from swarmcache.locale import t
+from swarmcache.project.assignments import assigned, with_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
     for seen in seen_values(case, NAME):
         found = seconds(seen.value)
         if found is None:
-            yield malformed(RULE, NAME, seen)
+            yield malformed(RULE, NAME, seen, case)
         elif found < DEFAULT_SECONDS:
             yield _short(seen, found)
     unset = left_unset(case, NAME)
@@ -55,7 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
         )
 
 
-def malformed(rule: Rule, name: str, seen: Seen) -> Finding:
+def malformed(rule: Rule, name: str, seen: Seen, case: Case) -> Finding:
     """Return the finding of a timeout that huggingface_hub cannot read."""
     message = t(
         "{name} is {value}, and huggingface_hub reads whole seconds only: importing it raises"
@@ -63,10 +64,21 @@ def malformed(rule: Rule, name: str, seen: Seen) -> Finding:
         name=name,
         value=f"'{seen.value}'",
     )
-    fix = Fix("display", f"export {name}=120")
+    fix = _whole(name, seen, case)
     return rule.finding(
         t("a timeout that stops the program"), message, seen.span, fix=fix, severity="error"
     )
+
+
+def _whole(name: str, seen: Seen, case: Case) -> Fix:
+    """Return the fix: the same time in whole seconds, where it is plain which time is meant."""
+    found = meant_seconds(seen.value)
+    place = assigned(case.project.source(seen.span.file), seen.span, name)
+    value = place.text.strip("\"'") if place is not None else None
+    edit = with_value(place, f"{found}") if place is not None and value == seen.value else None
+    if found is None or edit is None:
+        return Fix("display", f"export {name}={found or 120}")
+    return Fix("safe", f"export {name}={found}", (edit,))
 
 
 def _short(seen: Seen, found: int) -> Finding:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.assignments import assigned, unset
 from swarmcache.project.effective.caches import uses
+from swarmcache.project.mentions import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,8 @@ def check(case: Case) -> Iterator[Finding]:
             span = setting.span or loader.execution.span
             if (name, span) not in seen:
                 seen.add((name, span))
-                yield _found(name, setting, message, span)
+                fix = _fix(name, setting, case)
+                yield _found(setting, message, span, fix)
 
 
 def _caches(loader: Loader, case: Case) -> Iterator[tuple[str, Setting, str]]:
@@ -69,10 +72,23 @@ def _models(loader: Loader, case: Case) -> Iterator[tuple[str, Setting, str]]:
                 yield name, setting, message
 
 
-def _found(name: str, setting: Setting, message: str, span: Span) -> Finding:
+def _fix(name: str, setting: Setting, case: Case) -> Fix:
+    """Return how it becomes unset: safe where nothing else in the project reads it."""
+    description = t("Unset it where it is empty: unset {name}", name=name)
+    source = case.project.source(setting.span.file) if setting.span is not None else None
+    if setting.way not in {"script", "service"} or setting.span is None:
+        return Fix("display", description)
+    place = assigned(source, setting.span, name)
+    edit = unset(place) if place is not None and place.text in {"", '""', "''"} else None
+    if edit is None:
+        return Fix("display", description)
+    read = any(one.used for one in mentions(case.project, name))
+    return Fix("unsafe" if read else "safe", description, (edit,))
+
+
+def _found(setting: Setting, message: str, span: Span, fix: Fix) -> Finding:
     if setting.way == "prompt":
         message += " " + t("It was exported before, and Enter at the prompt empties it.")
-    fix = Fix("display", t("Unset it where it is empty: unset {name}", name=name))
     return RULE.finding(t("a variable that is set and empty"), message, span, fix=fix)
 
 

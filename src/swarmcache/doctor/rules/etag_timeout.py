@@ -19,6 +19,7 @@ from swarmcache.doctor.rules.download_timeout import malformed
 from swarmcache.doctor.timeouts import DEFAULT_SECONDS, seconds
 from swarmcache.doctor.variables import left_unset, seen_values
 from swarmcache.locale import t
+from swarmcache.project.assignments import assigned, line_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Find values that are misread, and programs for which only the other one was raised."""
     for seen in seen_values(case, NAME):
         if seconds(seen.value) is None:
-            yield malformed(RULE, NAME, seen)
+            yield malformed(RULE, NAME, seen, case)
         elif not int(seen.value):
             message = t("{name} is 0, which means the default of 10 s, not none.", name=NAME)
             yield RULE.finding(t("a timeout of 0 is 10 s"), message, seen.span)
@@ -42,6 +43,8 @@ def check(case: Case) -> Iterator[Finding]:
     for seen in seen_values(case, DOWNLOAD):
         found = seconds(seen.value)
         if found is None or found <= DEFAULT_SECONDS:
+            continue
+        if seen.execution is not None and any(seen.execution.variable(NAME)):
             continue
         message = t(
             "{other} is raised to {seconds} s, but {name} is left at {default} s: on the same slow"
@@ -52,7 +55,10 @@ def check(case: Case) -> Iterator[Finding]:
             name=NAME,
             default=DEFAULT_SECONDS,
         )
-        fix = Fix("display", f"export {NAME}=30")
+        place = assigned(case.project.source(seen.span.file), seen.span, DOWNLOAD)
+        edit = line_behind(place, NAME, "30") if place is not None else None
+        command = f"export {NAME}=30"
+        fix = Fix("display", command) if edit is None else Fix("safe", command, (edit,))
         yield RULE.finding(t("the other timeout is left at 10 s"), message, seen.span, fix=fix)
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.assignments import assigned, is_plain, with_value
+from swarmcache.project.edits import Edit
 from swarmcache.project.effective.settings_seen import settings_seen
 from swarmcache.project.secrets import redacted
 
@@ -38,7 +40,7 @@ def check(case: Case) -> Iterator[Finding]:
     for seen in settings_seen(case.project, *_PATHS, *_OTHERS):
         what = _wrong(seen)
         if what is not None:
-            yield _found(seen, what)
+            yield _found(seen, what, _edit(seen, case))
 
 
 def _wrong(seen: SeenSetting) -> str | None:
@@ -54,7 +56,29 @@ def _wrong(seen: SeenSetting) -> str | None:
     return None
 
 
-def _found(seen: SeenSetting, what: str) -> Finding:
+def _edit(seen: SeenSetting, case: Case) -> Edit | None:
+    """Return the edit that leaves the value alone, where it is plain what that is."""
+    source = case.project.source(seen.span.file)
+    place = assigned(source, seen.span, seen.name)
+    if place is None:
+        return None
+    if seen.value.endswith("\r"):
+        at = place.end
+        return Edit(place.file, at, at + 1, "") if place.data[at : at + 2] == b"\r\n" else None
+    if "\r" in seen.value:
+        return None
+    bare = seen.value.removesuffix("\\n")
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'" and place.text == bare:
+        return (
+            Edit(place.file, place.value, place.end, bare[1:-1]) if is_plain(bare[1:-1]) else None
+        )
+    if "\\n" not in bare and bare != seen.value and place.text.strip("\"'") == seen.value:
+        return with_value(place, bare)
+    home = place.text.startswith('"~/') and is_plain(bare[1:])
+    return Edit(place.file, place.value + 1, place.value + 2, "$HOME") if home else None
+
+
+def _found(seen: SeenSetting, what: str, edit: Edit | None) -> Finding:
     shown = "…" if "TOKEN" in seen.name else repr(redacted(seen.value))
     message = t(
         "{name} is {value} for the program: {what} is part of it, so it names something else than"
@@ -63,7 +87,8 @@ def _found(seen: SeenSetting, what: str) -> Finding:
         value=shown,
         what=what,
     )
-    fix = Fix("display", t("Write {name} so that only its value is left.", name=seen.name))
+    description = t("Write {name} so that only its value is left.", name=seen.name)
+    fix = Fix("display", description) if edit is None else Fix("safe", description, (edit,))
     return RULE.finding(t("more in a value than was meant"), message, seen.span, fix=fix)
 
 

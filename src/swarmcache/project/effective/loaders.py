@@ -26,8 +26,8 @@ _LAUNCHERS = {
 _SERVERS = {"vllm": "serve", "sglang": "", "text-generation-launcher": "", "trl": ""}
 _SERVER_MODULES = ("vllm.entrypoints", "sglang.launch_server")
 _HUB = {"hf": ("download", "cache"), "huggingface-cli": ("download", "scan-cache", "delete-cache")}
-_SMALL = frozenset({"tokenizer", "config"})
-"""What a program may load that holds no model: a router or a count of tokens."""
+_SMALL = frozenset({"tokenizer", "config", "dataset"})
+"""What a program may load that holds no model: a router, a benchmark or a count of tokens."""
 _CONFIGS = ("--config-path", "--config-name", "--config-dir", "--config", "-cp", "-cn")
 
 

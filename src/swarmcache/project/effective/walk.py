@@ -312,7 +312,8 @@ class Walk:
         seen = _seen(words[1], state.cwd)
         path = self._outside(seen)
         script = self._scripts(path)
-        if script is None and self._root.alone and not path.endswith(_ENVIRONMENTS):
+        foreign = self._root.alone or self._root.kind == "job"
+        if script is None and foreign and not path.endswith(_ENVIRONMENTS):
             return replace(state, variables=unsure(state.variables, "inherited"))
         if script is None or path in place.within or place.depth >= _MAX_DEPTH:
             return state

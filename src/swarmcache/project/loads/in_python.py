@@ -64,6 +64,9 @@ def _load(call: Call) -> Load | None:
     known = _CALLS.get(call.callee)
     if known is not None:
         kind, library, name, position = known
+        file = call.argument("filename", 1) if kind == "file" else None
+        if file is not None and str(file.value).endswith((".json", ".txt", ".py")):
+            kind = "config"
         return _made(call, kind, library, call.argument(name, position))
     match = _FROM_PRETRAINED.fullmatch(call.callee)
     if match is None:

@@ -14,7 +14,7 @@ from swarmcache.project.readers.shell.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from swarmcache.project.readers.shell.syntax import Statement
     from swarmcache.project.sources import Span
@@ -41,11 +41,41 @@ def statements(
             yield from statements(one.body, inside)
 
 
-def is_guarded(body: Iterable[Statement], span: Span) -> bool:
-    """Tell whether the command at a span is run only if something holds."""
-    return any(
-        isinstance(outer, Branch) and not outer.goes_on
-        for one, around in statements(body)
-        if one.span == span and isinstance(one, Command)
-        for outer in around
+def is_guarded(body: Sequence[Statement], span: Span) -> bool:
+    """Tell whether the command at a span is run only if something holds.
+
+    Behind `if …; then return; fi` it is, as it is in a branch.
+    """
+    before: list[Statement] = []
+    for one in body:
+        if isinstance(one, Command) and one.span == span:
+            return any(map(_may_leave, before))
+        for inner, aside in _inside(one):
+            if any(found.span == span for found, _ in statements(inner)):
+                return aside or any(map(_may_leave, before)) or is_guarded(inner, span)
+        before.append(one)
+    return False
+
+
+def _inside(one: Statement) -> Iterator[tuple[tuple[Statement, ...], bool]]:
+    """Yield what stands in a statement, and whether it is run only if something holds."""
+    if isinstance(one, Branch):
+        for arm in one.arms:
+            yield arm.condition, False
+            yield arm.body, not one.goes_on
+    elif isinstance(one, Loop):
+        yield one.condition, False
+        yield one.body, False
+    elif isinstance(one, Function | Subshell):
+        yield one.body, False
+
+
+def _may_leave(one: Statement) -> bool:
+    """Tell whether a statement ends the script or function well if something holds."""
+    return isinstance(one, Branch) and any(
+        isinstance(inner, Command)
+        and inner.name in {"return", "exit"}
+        and [word.literal for word in inner.words[1:]] in ([], ["0"])
+        for arm in one.arms
+        for inner in arm.body
     )
