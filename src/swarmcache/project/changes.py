@@ -13,6 +13,7 @@ from swarmcache.hubcache.drafts import draft_of
 from swarmcache.hubcache.folder import stays_inside
 from swarmcache.locale import t
 from swarmcache.project.edits import Unfit, edited, refuse_broken
+from swarmcache.project.secrets import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,10 +34,11 @@ class Change:
     after: bytes
 
     def diff(self) -> Iterator[str]:
-        """Yield the lines of a unified diff."""
+        """Yield the lines of a unified diff; no token is shown."""
         old, new = (_lines(data) for data in (self.before or b"", self.after))
         name = "/dev/null" if self.before is None else f"a/{self.file}"
-        yield from difflib.unified_diff(old, new, name, f"b/{self.file}", lineterm="", n=2)
+        lines = difflib.unified_diff(old, new, name, f"b/{self.file}", lineterm="", n=2)
+        yield from map(redacted, lines)
 
 
 def edited_file(project: str, file: str, edits: Sequence[Edit]) -> Change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import t
-from swarmcache.report.group_text import left_lines
+from swarmcache.report.group_text import flaw_sentence, left_lines
 from swarmcache.report.group_text import plan_lines as group_lines
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from swarmcache.launch.group_cache import GroupPlan
     from swarmcache.launch.init import Left, SetupPlan
     from swarmcache.report.terminal import Terminal
+
+_INSIDE = frozenset({"folders", "files", "locks"})
+"""What keeps a container from models that are there; the folders above are not in it."""
 
 
 def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
@@ -32,6 +35,9 @@ def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
         if not plan.group_asked:
             yield t("The users of the containers are to write into the folder as well:")
         yield from group_lines(plan.sharing)
+        if not plan.group_asked:
+            inside = [flaw for flaw in plan.sharing.left if flaw.kind in _INSIDE]
+            yield from (f"{terminal.warn} {flaw_sentence(flaw)}\n    {flaw.fix}" for flaw in inside)
     for left in plan.left:
         yield from _left(terminal, left)
 

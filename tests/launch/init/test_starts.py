@@ -214,3 +214,70 @@ def test_without_tree_sitter_a_script_with_a_cache_stays(
     parser.cache_clear()
     assert node.text("run_rl_swarm.sh") == RECIPE
     assert [left.file for left in plan.left] == ["", "run_rl_swarm.sh"]
+
+
+def test_a_link_and_its_script_are_one_file(tmp_path: Path) -> None:
+    """Both are scripts that load; it is written once, and the link stays one."""
+    node = place(tmp_path, {"run.sh": RUN})
+    (node.folder / "start.sh").symlink_to("run.sh")
+    plan = node.init()
+    assert [one.change.path for one in plan.writes].count(f"{node.folder}/run.sh") == 1
+    assert (node.folder / "start.sh").is_symlink()
+    assert node.findings() == []
+    assert node.init().writes == ()
+    assert set(node.undo()) == {""}
+    assert node.text("run.sh") == RUN
+
+
+def test_a_link_out_of_the_project_is_told(tmp_path: Path) -> None:
+    """What lies elsewhere belongs to somebody else."""
+    node = place(tmp_path, {})
+    (tmp_path / "theirs.sh").write_text(RUN)
+    (node.folder / "run.sh").symlink_to(tmp_path / "theirs.sh")
+    plan = node.init()
+    assert (tmp_path / "theirs.sh").read_text() == RUN
+    assert "lies outside" in plan.left[0].reason
+
+
+@pytest.mark.parametrize("data", [RUN.replace("\n", "\r\n"), RUN.rstrip(), f"{RUN}# 中文\n"])
+def test_bytes_of_other_people_stay(tmp_path: Path, data: str) -> None:
+    """CRLF, no end of the last line, and GBK."""
+    node = place(tmp_path, {"run.sh": ""})
+    path = node.folder / "run.sh"
+    path.write_bytes(data.encode("gbk"))
+    path.chmod(0o750)
+    node.init()
+    assert path.read_bytes() != data.encode("gbk")
+    assert node.findings() == []
+    assert path.stat().st_mode & 0o777 == 0o750
+    assert set(node.undo()) == {""}
+    assert path.read_bytes() == data.encode("gbk")
+
+
+def test_a_read_only_script_is_told(tmp_path: Path) -> None:
+    """Whoever closed it meant it."""
+    node = place(tmp_path, {"run.sh": RUN})
+    (node.folder / "run.sh").chmod(0o555)
+    plan = node.init()
+    assert node.text("run.sh") == RUN
+    assert [(left.file, left.fix) for left in plan.left] == [("run.sh", "chmod u+w run.sh")]
+
+
+def test_a_huge_script_is_told_by_nobody_and_stays(tmp_path: Path) -> None:
+    """No person wrote it, and no doctor reads it."""
+    node = place(tmp_path, {"run.sh": RUN + "# x\n" * 300_000})
+    before = node.text("run.sh")
+    node.init()
+    assert node.text("run.sh") == before
+
+
+def test_no_token_is_shown(tmp_path: Path) -> None:
+    """A diff has the lines beside what it changes."""
+    token = "hf_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7" * 2
+    script = f"#!/bin/bash\nexport HF_TOKEN={token}\npython train.py\n"
+    node = place(tmp_path, {"run.sh": script})
+    shown = [line for one in node.plan().writes for line in one.change.diff()]
+    assert any("HF_TOKEN=hf_a…" in line for line in shown)
+    assert token not in "\n".join(shown)
+    node.init()
+    assert token in node.text("run.sh")

@@ -47,7 +47,8 @@ def proposed(
     found = tuple(_reasons(path, project))
     reasons = tuple(sorted(found, key=lambda one: one.good))
     named = _named(path, project)
-    return Folder(path, named, decided_by, reasons, os.path.isdir(path))
+    exists = os.path.isdir(path)
+    return Folder(path, named, decided_by, reasons, exists, asked=layout is not None)
 
 
 def project_cache(project: str) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import LaunchError, ProjectError
 from swarmcache.locale import t
+from swarmcache.project.changes import Change
 from swarmcache.settings import load_settings
+from swarmcache.settings.editing import with_cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +43,22 @@ def settings_file(project: str, environment: Environment) -> str | None:
     path = os.path.join(project, FILE)
     found = load_settings(project, environment).project_file
     return found or (path if os.path.lexists(path) else None)
+
+
+def followed(path: str, named: str) -> Change:
+    """Return the change of a settings file by which it names another cache; the rest of it stays.
+
+    Raises LaunchError where that stands in a form that only its user can change, OSError.
+    """
+    text = with_cache_dir(path, named) if os.path.isfile(path) else None
+    if text is None:
+        raise LaunchError(
+            t("{path} already holds settings, and init cannot change its cache.", path=path),
+            hint="swarmcache env --explain",
+        )
+    with open(path, "rb") as file:
+        before = file.read()
+    return Change(os.path.realpath(path), os.path.basename(path), before, text.encode())
 
 
 def _commented(block: list[str]) -> Iterator[str]:

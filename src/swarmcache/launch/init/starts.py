@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_SCRIPTS = 8
 """Scripts that are changed at once; a repository of examples has hundreds, and nobody's own."""
+_NAMES = (b"HF_HUB_CACHE", b"HUGGINGFACE_HUB_CACHE", b"HF_HOME", b"TRANSFORMERS_CACHE")
 _OLD = ("HUGGINGFACE_HUB_CACHE", *TRANSFORMERS_VARIABLES)
 _HUB_AT_END = re.compile(rb"(?:/hub)/?[\"']?$")
 
@@ -46,6 +47,21 @@ class StartEdits(NamedTuple):
 def start_edits(project: Project, folder: str, libraries: Libraries) -> StartEdits:
     """Return what brings the starts on this machine to the folder; raises ProjectError."""
     return _Starts(project, folder, libraries).found()
+
+
+def known_script(project: Project, folder: str, script: str, why: Left) -> StartEdits:
+    """Return the block for a script of that name, where scripts cannot be read, which `why` tells.
+
+    Nothing for a script that names a cache: which setting counts is not known then.
+    """
+    source = project.source(script)
+    if source is None:
+        return StartEdits((), (), (why,))
+    edit = block_edit(source, folder, project.folder, project.environment.home, ())
+    rest = source.data if edit is None else source.data[: edit.start] + source.data[edit.end :]
+    if edit is None or any(name in rest for name in _NAMES):
+        return StartEdits((), (script,), (why, Left(script, t("It names a cache already."))))
+    return StartEdits((edit,), (script,), (why,))
 
 
 def settled(loader: Loader, folder: str, libraries: Libraries) -> bool:

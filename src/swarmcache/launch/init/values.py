@@ -37,6 +37,8 @@ class Folder:
     reasons: tuple[Reason, ...]
     """The bad ones first."""
     exists: bool
+    asked: bool
+    """Whether an option names it."""
 
 
 @dataclass(frozen=True, slots=True)
