@@ -191,18 +191,17 @@ def test_child_gets_everything_of_ours_and_the_pins() -> None:
     """Own variables stay, the cache's and the pins come on top."""
     environment = Environment({"A": "1", "HF_HUB_CACHE": "/old", "MODEL_NAME": ""}, "/h", "/w")
     given = {"HF_HUB_CACHE": "/srv/hub"}
-    assert child_variables(environment, given, {"MODEL_NAME": "org/name"}, offline=True) == {
+    assert child_variables(environment, given, {"MODEL_NAME": "org/name"}) == {
         "A": "1",
         "HF_HUB_CACHE": "/srv/hub",
         "MODEL_NAME": "org/name",
-        "HF_HUB_OFFLINE": "1",
     }
 
 
 def test_empty_model_name_is_left_out() -> None:
     """So that `${oc.env:MODEL_NAME, default}` means its default."""
     environment = Environment({"MODEL_NAME": ""}, "/h", "/w")
-    assert child_variables(environment, {}, {}, offline=False) == {}
+    assert child_variables(environment, {}, {}) == {}
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,28 @@ def test_a_second_start_needs_no_hub(
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
+def test_a_second_start_asks_for_no_model_though_it_is_not_offline(
+    version: str, make_node: Callable[..., Node], hub: RunningHub
+) -> None:
+    """CodeZero streams its datasets, so HF_HUB_OFFLINE would break it: the models stay at home.
+
+    Every role has the model under its own name, by which it is pushed and judged. A Hub that
+    accepts and never answers delays nothing: without us, no such start ends within 170 s.
+    """
+    node = make_node(version)
+    assert node.run(hub.url).names == dict.fromkeys(ROLES, SMALL)
+    hub.requests.clear()
+    start = node.run(hub.url)
+    assert start.names == dict.fromkeys(ROLES, SMALL)
+    assert hub.requests == []
+    streamed = "google-research-datasets/mbpp, deepmind/code_contests (streamed)"
+    assert f"The models stay offline; CMD may ask {hub.url} for {streamed}" in start.err
+    with silent_hub() as (url, connections):
+        assert node.run(url).names == dict.fromkeys(ROLES, SMALL)
+        assert connections == []
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
 def test_the_large_pool_is_drawn_once_for_all_roles(
     version: str, make_node: Callable[..., Node], hub: RunningHub
 ) -> None:

@@ -15,9 +15,8 @@ from swarmcache.locale import listed, t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmcache.cli.invocation import Invocation
     from swarmcache.hubcache.layout import Target
-    from swarmcache.launch.run import Cached, Selection
+    from swarmcache.launch.run import Cached
     from swarmcache.lockfile import LockedModel
     from swarmcache.report.terminal import Terminal
 
@@ -60,31 +59,6 @@ def refuse_mismatches(cached: Cached, targets: Sequence[Target]) -> None:
         held = read_ref(cached.path, target.name, target.revision)
         if held not in {None, pin.commit}:
             raise _leads_elsewhere(target, pin, found.reason)
-
-
-def held_by_lock(invocation: Invocation, selection: Selection) -> bool:
-    """Tell whether the command must stay offline to load what is locked, and say why or why not.
-
-    A trainer that asks the Hub for `main` gets what `main` is now, and no ref can hinder it.
-    """
-    lock = invocation.lock
-    locked = [one for one in selection.targets if lock is not None and lock.find(one)]
-    if not locked:
-        return False
-    terminal = invocation.terminal
-    datasets = [other.name for other in selection.others if other.kind == "dataset"]
-    if invocation.settings.offline == "never" or datasets:
-        message = t("CMD may load newer files than swarmcache.lock names; --offline forbids it.")
-        terminal.alert(f"{terminal.warn} {message}")
-        return False
-    terminal.say(
-        t(
-            "CMD gets HF_HUB_OFFLINE=1, so that it loads {models} as locked; "
-            'offline = "never" under [launch] lets it ask the Hub.',
-            models=listed(spelled(one) for one in locked),
-        )
-    )
-    return True
 
 
 def _pinned(cached: Cached, targets: Sequence[Target]) -> list[tuple[Target, LockedModel]]:

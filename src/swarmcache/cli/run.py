@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from swarmcache.cli.drawing import kept_draws
 from swarmcache.cli.instances import chosen_instances, run_instances
-from swarmcache.cli.locked_start import held_by_lock
 from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.outgoing import as_offline_as_may_be
 from swarmcache.cli.own_token import own_token
 from swarmcache.cli.pinning import register, using
 from swarmcache.cli.readiness import Start, lacking, make_ready, refuse_unusable, select
@@ -28,7 +29,7 @@ from swarmcache.errors import (
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.launch.answers import answering
 from swarmcache.launch.run import MODEL_VARIABLE, Cached, child_variables, is_offline
-from swarmcache.locale import listed, t
+from swarmcache.locale import t
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
@@ -185,8 +186,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     cached = Cached(invocation.location.path, invocation.lock, tiers=tiers)
     selection = select(invocation, start, cached)
     refuse_unusable(invocation, start, selection)
+    what = (invocation, start, cached, selection, command_line)
+    variables_of = partial(_variables, *what, guards=guard_generation)
     if dry_run:
-        variables = _variables(invocation, start, selection, guards=guard_generation, starts=False)
+        variables = variables_of(starts=False)
         return _print_plan(invocation, cached, selection, command_line, variables)
     with using(invocation, selection.targets, selection.others, looks_around=True) as hold:
 
@@ -196,9 +199,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
             hold()
             if not start.models:
                 register(invocation, selection.targets)
-            variables = _variables(
-                invocation, start, selection, guards=guard_generation, starts=True
-            )
+            variables = variables_of(starts=True)
             cached.forget(selection.targets)  # A start after this one asks anew.
             return variables
 
@@ -242,18 +243,23 @@ def _from_settings(invocation: Invocation) -> tuple[str, ...]:
     return tuple(shlex.split(invocation.settings.launch_command))
 
 
-def _variables(
-    invocation: Invocation, start: Start, selection: Selection, *, guards: bool, starts: bool
+def _variables(  # noqa: PLR0913 - all that a start is made of
+    invocation: Invocation,
+    start: Start,
+    cached: Cached,
+    selection: Selection,
+    command_line: Sequence[str],
+    *,
+    guards: bool,
+    starts: bool,
 ) -> dict[str, str]:
     """Return the command's environment, and say what may still go out."""
     from swarmcache.launch.exports import exports  # noqa: PLC0415
 
     exported = exports(invocation.environment, invocation.location, invocation.libraries)
-    offline = start.offline or held_by_lock(invocation, selection)
-    if not offline:
-        invocation.terminal.say(_what_goes_out(invocation, selection))
     added = {**exported.variables, **own_token(invocation, make=starts)}
-    variables = child_variables(invocation.environment, added, selection.pins, offline=offline)
+    variables = child_variables(invocation.environment, added, selection.pins)
+    variables = as_offline_as_may_be(invocation, start, cached, selection, command_line, variables)
     variables = start.answering.added_to(
         variables, invocation.settings.answers, variables.get(MODEL_VARIABLE)
     )
@@ -265,18 +271,6 @@ def _variables(
             t("generate() in CMD is guarded: it is mended, and says so, only where it needs it.")
         )
     return variables
-
-
-def _what_goes_out(invocation: Invocation, selection: Selection) -> str:
-    hub = invocation.environment.get("HF_ENDPOINT") or invocation.settings.endpoints[0]
-    others = listed(dict.fromkeys(other.name for other in selection.others))
-    if others:
-        return t(
-            "CMD may still ask {hub} for newer files, and loads {others} by itself.",
-            hub=hub,
-            others=others,
-        )
-    return t("CMD may still ask {hub} for newer files; --offline forbids it.", hub=hub)
 
 
 def _print_plan(

@@ -1,17 +1,12 @@
-"""The environment in which a command's rollouts are guarded, its code untouched.
-
-Our folder comes first on PYTHONPATH, and the `sitecustomize` in it runs in every Python that the
-command starts, whatever shell scripts stand between; that is how tracing agents do it. A Python
-started with `-I` or `-E` reads no such variable and is not guarded.
-"""
+"""The environment in which a command's rollouts are guarded, its code untouched."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
-from swarmcache.generation.occasions import SITE, VARIABLE
+from swarmcache.generation.occasions import VARIABLE
+from swarmcache.launch.inside import reaching_inside
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -22,10 +17,7 @@ if TYPE_CHECKING:
 
 def guarded(variables: Mapping[str, str]) -> dict[str, str]:
     """Return an environment with the guard, everything else as it was."""
-    after = variables.get("PYTHONPATH")
-    path = f"{SITE}{os.pathsep}{after}" if after else SITE
-    sentences = json.dumps(_sentences(), ensure_ascii=True)
-    return {**variables, "PYTHONPATH": path, VARIABLE: sentences}
+    return reaching_inside(variables, VARIABLE, json.dumps(_sentences(), ensure_ascii=True))
 
 
 def _sentences() -> dict[Occasion, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import Lock
     from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.hub_tokens import HubToken
     from swarmcache.project.needs.models import Draw, Needs, OtherNeed
     from swarmcache.settings import ModelSetting
 
@@ -55,6 +56,8 @@ class Selection(NamedTuple):
     notes: tuple[str, ...] = ()
     certain: bool = True
     """False where several configs name different models: then none is fetched unasked."""
+    tokens: tuple[HubToken, ...] = ()
+    """What its configs hand on for uploads and logins."""
 
 
 class Cached:
@@ -138,7 +141,8 @@ def select_models(  # noqa: PLR0913 - each decides about the models, and has its
     pins = {variable: one.target.id for variable, one in drawn.items()}
     # Asked again rather than filtered: every place that reads the variable now yields the pin.
     then = (pins and _needs(_with(environment, pins), settings_models, pool)) or needs
-    return Selection(then.targets, pins, tuple(drawn.values()), needs.others, needs.notes)
+    all_drawn = tuple(drawn.values())
+    return Selection(then.targets, pins, all_drawn, needs.others, needs.notes, tokens=needs.tokens)
 
 
 def is_offline(environment: Environment) -> bool:
@@ -152,9 +156,9 @@ def is_offline(environment: Environment) -> bool:
 
 
 def child_variables(
-    environment: Environment, exported: Mapping[str, str], pins: Mapping[str, str], *, offline: bool
+    environment: Environment, exported: Mapping[str, str], pins: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the whole environment of the command: ours, the cache, the pins, HF_HUB_OFFLINE.
+    """Return the environment of the command: ours, the cache, the pins.
 
     A MODEL_NAME that is set but empty is left out: `${oc.env:MODEL_NAME, …}` would take it for
     the name of a model.
@@ -162,7 +166,7 @@ def child_variables(
     variables = {**environment.variables, **exported}
     if not variables.get(MODEL_VARIABLE):
         variables.pop(MODEL_VARIABLE, None)
-    return {**variables, **pins, **({"HF_HUB_OFFLINE": "1"} if offline else {})}
+    return {**variables, **pins}
 
 
 def not_ready(
@@ -204,7 +208,8 @@ def _named(
     if needs is None or named[0].id not in {target.id for target in needs.targets}:
         return Selection(tuple(dict.fromkeys(named)), pins)
     rest = [target for target in needs.targets if target.id != named[0].id]
-    return Selection(tuple(dict.fromkeys([*named, *rest])), pins, (), needs.others, needs.notes)
+    targets = tuple(dict.fromkeys([*named, *rest]))
+    return Selection(targets, pins, (), needs.others, needs.notes, tokens=needs.tokens)
 
 
 def _needs(
@@ -231,7 +236,15 @@ def _undecided(needs: Needs, settings_decide: bool) -> Selection:
     """
     named = [m.target for m in needs.models if m.role == "settings" or not settings_decide]
     targets = tuple(dict.fromkeys(named))
-    return Selection(targets, {}, (), needs.others, needs.notes, certain=settings_decide)
+    return Selection(
+        targets,
+        {},
+        (),
+        needs.others,
+        needs.notes,
+        certain=settings_decide,
+        tokens=needs.tokens,
+    )
 
 
 def _draw(

@@ -1,8 +1,9 @@
-"""Found first on PYTHONPATH by every Python that `swarmcache run --guard-generation` starts.
+"""Found first on PYTHONPATH by the Pythons that `swarmcache run` starts, where it has work there.
 
-It waits for transformers to be imported, and wraps its `generate` then; a process that never
-imports it notices nothing. The `sitecustomize` that would have been found without us runs as if
-it had been. Nothing here may stop a trainer: what fails is said in one line.
+It waits for transformers to be imported, and wraps its `generate` then (`--guard-generation`); or
+for huggingface_hub, and keeps requests for complete models at home. A process that imports neither
+notices nothing. The `sitecustomize` that would have been found without us runs as if it had been.
+Nothing here may stop a trainer: what fails is said in one line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from _swarmcache_package import find_package
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -25,30 +26,38 @@ HOME = "transformers.generation.utils"
 """The module that defines GenerationMixin, in transformers 4.46 to 5.23."""
 
 
-class WaitsForTransformers:
-    """A finder that finds nothing itself, and looks at one module right after its import."""
+HTTP = "huggingface_hub.utils._http"
+"""The module through which huggingface_hub makes its requests, in 0.36 to 2.4."""
+
+
+class Waits:
+    """A finder that finds nothing itself, and looks at a module right after its import."""
+
+    def __init__(self, name: str, look: Callable[[ModuleType], None]) -> None:
+        self._name = name
+        self._look = look
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return what the other finders say, with a loader that tells us when it is done."""
-        if name != HOME:
+        if name != self._name:
             return None
         sys.meta_path.remove(self)
         found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
         spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
-            _follow(spec.loader)
+            _follow(spec.loader, self._look)
         return spec
 
 
-def _follow(loader: object) -> None:
-    """Have `loader`, still of its own type, guard the module that it executes."""
+def _follow(loader: object, look: Callable[[ModuleType], None]) -> None:
+    """Have `loader`, still of its own type, show the module that it executes."""
     execute = loader.exec_module  # type: ignore[attr-defined] # every loader of a spec has it
 
     def exec_module(module: ModuleType) -> None:
         execute(module)
-        _guard(module)
+        look(module)
 
     loader.exec_module = exec_module  # type: ignore[attr-defined] # on this instance alone
 
@@ -61,6 +70,20 @@ def _guard(module: ModuleType) -> None:
         guard_all(module.GenerationMixin)
     except Exception as error:  # noqa: BLE001 - the trainer starts without a guard, and says so
         _say_failed(f"{type(error).__name__}: {error}")
+
+
+def _keep_local(module: ModuleType) -> None:
+    try:
+        place = os.path.join(HERE, "_local_models.py")
+        spec = importlib.util.spec_from_file_location("_swarmcache_local_models", place)
+        local_models = importlib.util.module_from_spec(spec)  # type: ignore[arg-type] # it is there
+        spec.loader.exec_module(local_models)  # type: ignore[union-attr]
+        local_models.keep(module)
+    except Exception as error:  # noqa: BLE001 - the Hub is asked as without us
+        import logging
+
+        text = "swarmcache: the Hub is asked for complete models too: %s: %s"
+        logging.getLogger("swarmcache").warning(text, type(error).__name__, error)
 
 
 def _say_failed(error: str) -> None:
@@ -85,5 +108,8 @@ def _run_the_next_one() -> None:
         spec.loader.exec_module(module)
 
 
-sys.meta_path.insert(0, WaitsForTransformers())
+if "SWARMCACHE_GENERATION_GUARD" in os.environ:
+    sys.meta_path.insert(0, Waits(HOME, _guard))
+if os.environ.get("SWARMCACHE_COMPLETE_MODELS"):
+    sys.meta_path.insert(0, Waits(HTTP, _keep_local))
 _run_the_next_one()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.project.needs.configs import Configs
     from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.hub_tokens import HubToken
     from swarmcache.project.needs.sites import Role
     from swarmcache.settings import ModelSetting
 
@@ -68,6 +69,8 @@ class Needs:
     """What a reader should know: which pool and why, what was skipped or stays unknown."""
     certain: bool
     """False when several configs name different models and nothing tells which one is loaded."""
+    tokens: tuple[HubToken, ...] = ()
+    """What the configs hand on for uploads and logins."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -105,6 +108,7 @@ def needed_models(
         others=tuple(dict.fromkeys(survey.others)),
         notes=tuple(dict.fromkeys((*survey.pools.reasons, *survey.notes, *found.notes))),
         certain=_is_certain(found, per_config),
+        tokens=tuple(dict.fromkeys(survey.tokens)),
     )
 
 

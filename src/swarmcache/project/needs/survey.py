@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache.layout import Target, check_revision
 from swarmcache.locale import t
 from swarmcache.project.needs.draws import Pools, pinning_variable
+from swarmcache.project.needs.hub_tokens import tokens_in
 from swarmcache.project.needs.models import NeededModel, OtherNeed
 from swarmcache.project.needs.own_resolvers import SNAPSHOT
 from swarmcache.project.needs.resolve import Resolver, Unresolved
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.project.needs.draws import PoolOption
+    from swarmcache.project.needs.hub_tokens import HubToken
     from swarmcache.project.needs.resolve import Values
     from swarmcache.project.needs.sites import Kind, Site
     from swarmcache.project.readers.hydra import Config, Place
@@ -31,12 +33,14 @@ class Survey:
         self.environment = environment
         self.pools = Pools(pool, environment)
         self.others: list[OtherNeed] = []
+        self.tokens: list[HubToken] = []
         self.notes: list[str] = []
         self.variables: dict[str, str] = {}
 
     def config(self, config: Config) -> Iterator[NeededModel]:
         """Yield the models of one config, each place and alternative on its own."""
         resolver = Resolver(config, self.environment, self.pools.functions)
+        self.tokens += tokens_in(config, resolver)
         for site in load_sites(config):
             origin = f"{os.path.relpath(config.file, self.project)}:{site.place.line}"
             try:

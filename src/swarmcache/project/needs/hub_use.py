@@ -1,0 +1,173 @@
+"""What a project's own code asks of the Hub beside its models, read at each start and so by words.
+
+`doctor` reads the same files with a parser, and takes 30 times as long. Here a mention counts for a
+use: what only looks like one costs a few requests, what was missed would break a start offline.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from swarmcache.hubcache.folder import entries_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UseKind = Literal["stream", "dataset", "upload", "login", "download", "model"]
+
+MAX_FILES = 400
+MAX_BYTES = 8 * 2**20
+"""What is read at most, of all files together."""
+MAX_SECONDS = 0.15
+"""A project that takes longer counts as not read: a start is not to wait for this."""
+_MAX_DEPTH = 8
+_SKIPPED = frozenset(
+    {
+        *("node_modules", "site-packages", "venv", "env", "__pycache__", "third_party", "vendor"),
+        *("build", "dist", "logs", "outputs", "multirun", "runs", "wandb", "tests", "test", "docs"),
+    }
+)
+_TEST = re.compile(r"test_.*|.*_test\.py|conftest\.py|setup\.py")
+_TELLING = re.compile(
+    rb"load_dataset|push_to_hub|huggingface_hub|huggingface-cli|\bhf (?:auth|download|upload|repo)"
+    rb"|from_pretrained|evaluate\.load"
+)
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
+_STRING = r"(?:[\"'](?P<name>[\w.-]+(?:/[\w.-]+)?)[\"'])?"
+_CALL = re.compile(
+    r"\b(?P<call>load_dataset|load_dataset_builder|push_to_hub|login|notebook_login|whoami"
+    r"|hf_hub_download|snapshot_download|upload_file|upload_folder|create_repo|create_commit"
+    r"|evaluate\.load|from_pretrained)\(\s*(?:path=|repo_id=)?"
+    + _STRING
+    + r"(?P<rest>[^()]{0,400})"
+)
+_SWITCH = re.compile(r"\bpush_to_hub\s*=\s*True\b")
+_STREAMING = re.compile(r"\bstreaming\s*=\s*True\b")
+_TOKEN = re.compile(r"\b(?:use_auth_)?token\s*=\s*(?P<value>[\w.]+)")
+_FIRST = re.compile(r"\s*(?P<value>[\w.]+)")
+_COMMAND = re.compile(
+    r"(?m)^[^#\n]*?\b(?:huggingface-cli|hf)\s+(?P<verb>download|upload\S*|repo\S*|auth\s+login"
+    r"|login|auth\s+whoami|whoami)\b"
+)
+_KINDS: dict[str, UseKind] = {
+    **dict.fromkeys(("load_dataset", "load_dataset_builder"), "dataset"),
+    **dict.fromkeys(("login", "notebook_login", "whoami"), "login"),
+    **dict.fromkeys(("hf_hub_download", "snapshot_download", "evaluate.load"), "download"),
+    "from_pretrained": "model",
+}
+_LOCAL = frozenset({"json", "csv", "parquet", "text", "arrow", "imagefolder", "audiofolder"})
+"""Builders that read files, not repos."""
+_CONSTANTS = frozenset({"", "True", "False", "None"})
+
+
+class HubUse(NamedTuple):
+    """One mention of something that needs the Hub."""
+
+    kind: UseKind
+    name: str
+    """The repo, where it is named there; else empty."""
+    origin: str
+    """`file:line`, the file relative to the project."""
+    token: str = ""
+    """The last word of the expression that the token comes from, where one is passed on:
+    `hf_token` of `login(self.hf_token)`. Empty where it is whatever the user's token is."""
+
+
+class HubUses(NamedTuple):
+    """What was found in a project."""
+
+    uses: tuple[HubUse, ...]
+    whole: bool
+    """Whether every file of the project was read."""
+    files: int
+    """How many."""
+
+
+def hub_uses(project: str) -> HubUses:
+    """Return what the Python files and the top scripts of a project mention; never raises."""
+    found: list[HubUse] = []
+    count = size = 0
+    deadline = time.monotonic() + MAX_SECONDS
+    for path in _sources(project):
+        if count >= MAX_FILES or size >= MAX_BYTES or time.monotonic() > deadline:
+            return HubUses(tuple(found), whole=False, files=count)
+        try:
+            with open(path, "rb") as file:
+                content = file.read(MAX_BYTES)
+        except OSError:
+            return HubUses(tuple(found), whole=False, files=count)
+        count, size = count + 1, size + len(content)
+        if _TELLING.search(content):
+            found += _uses(content.decode("utf-8", "replace"), path, project)
+    return HubUses(tuple(dict.fromkeys(found)), whole=True, files=count)
+
+
+def _sources(project: str) -> Iterator[str]:
+    """Yield the project's Python files, and the shell scripts at its top, nearest first."""
+    level = [project]
+    for depth in range(_MAX_DEPTH):
+        deeper: list[str] = []
+        for folder in level:
+            for entry in sorted(entries_of(folder), key=lambda one: one.name):
+                if entry.is_dir(follow_symlinks=False):
+                    if _is_own(entry):
+                        deeper.append(entry.path)
+                elif not entry.is_file():
+                    continue
+                elif entry.name.endswith(".py"):
+                    if not _TEST.fullmatch(entry.name):
+                        yield entry.path
+                elif not depth and entry.name.endswith((".sh", ".bash")):
+                    yield entry.path
+        level = deeper
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    hidden = entry.name.startswith(".") or entry.name in _SKIPPED
+    return not hidden and not os.path.exists(f"{entry.path}/pyvenv.cfg")
+
+
+def _uses(text: str, path: str, project: str) -> Iterator[HubUse]:
+    where = os.path.relpath(path, project)
+    # Comments become spaces, so that positions still tell the line.
+    code = _COMMENT.sub(lambda match: " " * len(match[0]), text)
+
+    def origin(match: re.Match[str]) -> str:
+        return f"{where}:{code.count(chr(10), 0, match.start()) + 1}"
+
+    if not path.endswith(".py"):
+        for match in _COMMAND.finditer(code):
+            verb = match["verb"].split()[-1]
+            kind: UseKind = "download" if verb == "download" else "login"
+            yield HubUse(
+                "upload" if verb.startswith(("upload", "repo")) else kind, "", origin(match)
+            )
+        return
+    for match in _SWITCH.finditer(code):
+        yield HubUse("upload", "", origin(match))
+    for match in _CALL.finditer(code):
+        use = _use(match, origin(match))
+        if use is not None and not (use.kind == "login" and "huggingface_hub" not in code):
+            yield use
+
+
+def _use(match: re.Match[str], origin: str) -> HubUse | None:
+    call, name, rest = match["call"], match["name"] or "", match["rest"]
+    kind = _KINDS.get(call, "upload")
+    if kind == "dataset":
+        if name in _LOCAL:
+            return None
+        return HubUse("stream" if _STREAMING.search(rest) else "dataset", name, origin)
+    if kind in {"model", "download"}:
+        return HubUse(kind, name, origin) if name or kind == "download" else None
+    return HubUse(kind, "", origin, _token(call, rest))
+
+
+def _token(call: str, rest: str) -> str:
+    """Return the last word of the expression that a call takes its token from."""
+    match = _TOKEN.search(rest) or (_FIRST.match(rest) if call == "login" else None)
+    value = match["value"].rpartition(".")[2] if match is not None else ""
+    return "" if value in _CONSTANTS else value
