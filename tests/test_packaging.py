@@ -57,6 +57,8 @@ def test_the_wheel_holds_types_and_compiled_catalogues(wheel: pathlib.Path) -> N
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert "swarmcache/py.typed" in names
+    templates = {name for name in names if name.startswith("swarmcache/launch/emit/templates/")}
+    assert len(templates) == 6
     assert "swarmcache/locale/zh_CN/LC_MESSAGES/swarmcache.mo" in names
     assert "swarmcache/launch/answering.bash" in names
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "doctor": "why does this project download again, waste disk or start slowly?",
     "init": "write this project's settings",
     "env": "print the exports that make the cache explicit",
+    "emit": "pieces for shells, systemd, compose, Kubernetes, SLURM and cron",
     "serve": "give the cache to other machines over the Hub's protocol",
     "export": "a model with everything it needs, as a cache, a tar or a folder",
     "import": "bring what export wrote into this cache, proven",
@@ -49,7 +50,7 @@ COMMANDS = {
 ALIASES = {"ls": "status", "download": "pull", "rm": "clean"}
 _MODULES = {"import": "importing"}
 """Modules of commands whose names Python keeps for itself."""
-MORE = ("demo", "export", "import", "caches", "generation", "completion")
+MORE = ("demo", "emit", "export", "import", "caches", "generation", "completion")
 """Commands that help lists under "More"."""
 
 

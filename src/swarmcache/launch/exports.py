@@ -45,7 +45,7 @@ def exports(environment: Environment, location: Location, libraries: Libraries) 
 
     Raises LaunchError for a folder whose name no variable can carry.
     """
-    _refuse_replaced(environment, location.path)
+    refuse_replaced(environment, location.path)
     names = ["HF_HUB_CACHE"]
     old = ["HUGGINGFACE_HUB_CACHE"]
     if libraries.transformers is None or reads_own_variables(libraries.transformers):
@@ -54,8 +54,8 @@ def exports(environment: Environment, location: Location, libraries: Libraries) 
     return Exports(location.path, location.decided_by, dict.fromkeys(names, location.path))
 
 
-def _refuse_replaced(environment: Environment, path: str) -> None:
-    """Raise when huggingface_hub would replace a `$VAR` in the folder's own name."""
+def refuse_replaced(environment: Environment, path: str) -> None:
+    """Raise LaunchError where huggingface_hub would replace a `$VAR` in the folder's own name."""
     if environment.expand_variables(path) != path:
         raise LaunchError(
             t(
