@@ -34,6 +34,7 @@ WORDS = st.sampled_from(
             "Restart=always\n",
         ),
         *("* * * * * ", "@reboot ", "root ", "%(here)s", "cat > /x.service <<EOF\n", "| crontab -"),
+        *('{"cells": [{"cell_type": "code", "source": ["', "!export A=b", "%env A=b", '"]}]}'),
         *("apiVersion: v1\n", "kind: Pod\n", "containers:\n", "- name: a\n  image: b\n", "$(A)"),
         *("os.environ[", "]", "from_pretrained(", "def f():\n ", "hf_" + "a" * 30, "%", "@"),
     ]
@@ -41,7 +42,7 @@ WORDS = st.sampled_from(
 FILES = (
     *("run.sh", ".env", "Dockerfile", "docker-compose.yaml", "config.yaml", "train.py"),
     *("requirements.txt", "run.log", "config.json", "app.service"),
-    *("supervisord.conf", "crontab", "k8s.yaml"),
+    *("supervisord.conf", "crontab", "k8s.yaml", "a.ipynb"),
 )
 
 

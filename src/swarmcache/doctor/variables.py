@@ -56,6 +56,7 @@ def left_unset(case: Case, name: str) -> Execution | None:
             for loader in case.project.loaders
             if not any(loader.execution.variable(name))
             and not serves_folder(loader.execution)
+            and loader.execution.root.kind != "notebook"
             and not may_be_offline(loader.execution)
         ),
         None,

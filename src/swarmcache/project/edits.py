@@ -61,6 +61,8 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
 
 def refuse_broken(path: str, before: bytes, after: bytes) -> None:
     """Raise Unfit where a file that could be read by its grammar no longer can."""
+    if kind_of(path) == "notebook":
+        raise Unfit(t("notebooks are left to their own editor"))
     reads = {
         "shell": _reads_shell,
         "python": _reads_python,

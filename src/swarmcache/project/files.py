@@ -32,6 +32,7 @@ FileKind: TypeAlias = Literal[
     "unit",
     "conf",
     "cron",
+    "notebook",
 ]
 
 MAX_DEPTH = 12
@@ -67,6 +68,7 @@ _SUFFIXES: dict[str, FileKind] = {
     ".service": "unit",
     ".conf": "conf",
     ".ini": "conf",
+    ".ipynb": "notebook",
 }
 _FIRST_LINE = 64
 """Bytes that tell whether a file is a script."""

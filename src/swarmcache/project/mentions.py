@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from swarmcache.project.study import Project
 
 _KINDS: tuple[FileKind, ...] = (
-    "shell", "dotenv", "dockerfile", "compose", "yaml", "python",
+    "shell", "dotenv", "dockerfile", "compose", "yaml", "python", "notebook", "unit", "conf",
 )  # fmt: skip
 _BEFORE_USE = re.compile(rb"(?:\$\{?|oc\.env:\s*)$")
 
@@ -40,4 +40,6 @@ def mentions(project: Project, name: str) -> Iterator[Mention]:
 
 def is_read(project: Project, name: str) -> bool:
     """Tell whether something in the project may read a variable by its name."""
-    return any(one.used or one.kind in {"python", "yaml"} for one in mentions(project, name))
+    return any(
+        one.used or one.kind in {"python", "yaml", "notebook"} for one in mentions(project, name)
+    )

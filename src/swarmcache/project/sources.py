@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.reading import read_start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BYTES = 1_000_000
 """No file that people write by hand is larger; logs are read by a reader of their own."""
@@ -41,6 +44,7 @@ class Source:
         self._outer = outer
         self._base = 0
         self._fixed: Span | None = None
+        self._places: Sequence[Span] = ()
 
     @classmethod
     def read(cls, path: str, project: str) -> Source | None:
@@ -74,6 +78,12 @@ class Source:
         part._fixed = span
         return part
 
+    def assembled(self, lines: Sequence[bytes], places: Sequence[Span]) -> Source:
+        """Return lines from many places of this source as one file; each knows its own place."""
+        part = Source(self.file, self.path, b"\n".join(lines))
+        part._places = places
+        return part
+
     @property
     def text(self) -> str:
         """The content as text; bytes that are no UTF-8 become U+FFFD."""
@@ -83,6 +93,9 @@ class Source:
         """Return where bytes of this source stand in the file."""
         if self._fixed is not None:
             return self._fixed
+        if self._places:
+            line = bisect_right(self._lines, start)
+            return self._places[min(line, len(self._places)) - 1]
         if self._outer is not None:
             return self._outer.span(self._base + start, self._base + end)
         line = bisect_right(self._lines, start)

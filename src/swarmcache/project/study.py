@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from swarmcache.project.needs.models import Needs
     from swarmcache.project.readers.composition import Composed, Reading
     from swarmcache.project.readers.logs import LogLine
+    from swarmcache.project.readers.notebook import Notebook
     from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.readers.shell.syntax import Script
     from swarmcache.project.readers.units import Unit
@@ -87,8 +88,19 @@ class Project:
         """Python modules."""
         from swarmcache.project.readers.python import read_module  # noqa: PLC0415
 
-        found = (read_module(source, self.folder) for source in self.sources("python"))
+        sources = (*self.sources("python"), *(one.program for one in self.notebooks))
+        found = (read_module(source, self.folder) for source in sources)
         return tuple(module for module in found if module is not None)
+
+    @cached_property
+    def notebooks(self) -> tuple[Notebook, ...]:
+        """Notebooks; their Python is among the modules."""
+        if not self.files.of("notebook"):
+            return ()
+        from swarmcache.project.readers.notebook import read_notebook  # noqa: PLC0415
+
+        found = map(read_notebook, self.sources("notebook"))
+        return tuple(notebook for notebook in found if notebook is not None)
 
     @cached_property
     def executions(self) -> tuple[Execution, ...]:
@@ -98,7 +110,20 @@ class Project:
         )
 
         inside = executions_in_containers(self.containers, self.scripts, self)
-        return (*self.executions_by_hand, *inside, *self._executions_of_units)
+        return (
+            *self.executions_by_hand,
+            *inside,
+            *self._executions_of_units,
+            *self._executions_of_notebooks,
+        )
+
+    @cached_property
+    def _executions_of_notebooks(self) -> tuple[Execution, ...]:
+        if not self.notebooks:
+            return ()
+        from swarmcache.project.effective.notebooks import executions_of_notebooks  # noqa: PLC0415
+
+        return tuple(executions_of_notebooks(self))
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:

@@ -35,6 +35,8 @@ def check(case: Case) -> Iterator[Finding]:
     groups: dict[str, dict[str, Loader]] = {}
     for loader in case.project.loaders:
         root = loader.execution.root
+        if root.kind == "notebook":
+            continue  # Somebody sits before it, on whatever machine.
         if root.in_container:
             continue  # Its user and home are fixed; what counts there is a mount: SC201.
         if _leaves_place(loader, case) and _rests_on_default(loader, case):

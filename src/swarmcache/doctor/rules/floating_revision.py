@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from swarmcache.project.loads.values import Load
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_ASIDE = re.compile(r"(?:^|/)(?:examples?|benchmarks?|docs?|demos?|tutorials?|notebooks?)/")
+_ASIDE = re.compile(
+    r".*\.ipynb$|(?:^|/)(?:examples?|benchmarks?|docs?|demos?|tutorials?|notebooks?)/"
+)
 _KINDS = frozenset({"model", "tokenizer", "config", "processor", "pipeline", "snapshot", "engine"})
 
 

@@ -41,6 +41,7 @@ def check(case: Case) -> Iterator[Finding]:
         file = execution.span.file
         goes_on = file in starts or (execution.root.name, execution.root.span) in roots
         asks = words is not None and "--no-index" not in words
+        asks = asks and execution.root.kind != "notebook"
         if asks and goes_on and not _only_sometimes(execution, case):
             found.setdefault(file, {}).setdefault(execution.span, execution)
     for executions in found.values():

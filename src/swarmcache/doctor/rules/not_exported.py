@@ -1,5 +1,8 @@
 """SC111: a variable is assigned in a script, and never exported: programs do not see it.
 
+Nor do they see what `!export` in a notebook or `os.system("export …")` sets: that shell ends at
+once, and takes its environment along.
+
 What it cannot know: a script that is sourced by another one under `set -a` which is not in the
 project.
 """
@@ -15,6 +18,7 @@ from swarmcache.hubcache.variables import KNOWN
 from swarmcache.locale import t
 from swarmcache.project.edits import Edit
 from swarmcache.project.effective.values import of
+from swarmcache.project.readers.notebook import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +26,14 @@ if TYPE_CHECKING:
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
     from swarmcache.project.effective.loaders import Loader
+    from swarmcache.project.readers.notebook import Notebook
+    from swarmcache.project.readers.python.syntax import Module
     from swarmcache.project.sources import Span
     from swarmcache.project.study import Project
 
 _USER = frozenset({"XDG_CACHE_HOME", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 """Names that scripts use for themselves as well: a token goes to `hf auth login`."""
+_EXPORT = re.compile(r"\s*export\s+(?P<name>[A-Za-z_]\w*)=[^;&|\n]*;?\s*")
 _PLAIN = re.compile(rb"\w+=(?:[^\s$`\"'\\;&|]*|\"[^\"`(]*\"|'[^']*')")
 
 
@@ -39,6 +46,39 @@ def check(case: Case) -> Iterator[Finding]:
             if span is not None and span not in seen:
                 seen.add(span)
                 yield _found(name, span, loader, case.project)
+    yield from _lost(case.project)
+
+
+def _lost(project: Project) -> Iterator[Finding]:
+    """Find what is exported in a shell that ends at once, and is set nowhere else in that file."""
+    for module in project.modules:
+        written = {write.name for write in module.writes}
+        for one in module.lost:
+            if one.name in KNOWN - written:
+                yield _of_own_shell(one.name, one.span, f'os.environ["{one.name}"] = "…"')
+    for notebook in project.notebooks:
+        written = {step.name for step in notebook.steps if isinstance(step, Setting)}
+        written |= {w.name for m in project.modules if _is_of(m, notebook) for w in m.writes}
+        for step in notebook.steps:
+            match = None if isinstance(step, Setting) else _EXPORT.fullmatch(step.source.text)
+            if match is not None and match["name"] in KNOWN - written:
+                span = step.source.span(0, 0)  # type: ignore[union-attr]
+                yield _of_own_shell(match["name"], span, f"%env {match['name']}=…")
+
+
+def _is_of(module: Module, notebook: Notebook) -> bool:
+    return module.source.path == notebook.source.path
+
+
+def _of_own_shell(name: str, span: Span, better: str) -> Finding:
+    message = t(
+        "{name} is exported in a shell of its own here, which ends at once: neither this program"
+        " nor any later command sees it.",
+        name=name,
+    )
+    return RULE.finding(
+        t("exported where it has no effect"), message, span, fix=Fix("display", better)
+    )
 
 
 def _pins(loader: Loader, project: Project) -> set[str]:

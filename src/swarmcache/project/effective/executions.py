@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from swarmcache.project.readers.shell.syntax import Command, Loop
     from swarmcache.project.sources import Span
 
-Kind: TypeAlias = Literal["hand", "service", "image", "pod", "unit", "cron", "job"]
+Kind: TypeAlias = Literal["hand", "service", "image", "pod", "unit", "cron", "job", "notebook"]
 """By hand in a user's shell, as a compose service, as a container of an image without compose,
-in a pod of Kubernetes, as a unit of systemd or supervisor, by cron, as a job of a cluster."""
+in a pod of Kubernetes, as a unit of systemd or supervisor, by cron, as a job of a cluster, from a
+cell of a notebook."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _ENVIRON = "os.environ"
 _READS = {"os.environ.get", "os.getenv", "os.environ.setdefault"}
+_SHELLS = {
+    *("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call"),
+    *("subprocess.Popen", "subprocess.check_output", "subprocess.getoutput"),
+}
+_LOST = re.compile(r"\s*export\s+(?P<name>[A-Za-z_]\w*)=[^;&|\n]*;?\s*")
 _TELLING = re.compile(
     rb"from_pretrained|environ|getenv|putenv|unsetenv|load_dotenv|load_dataset|_download|pipeline"
     rb"|\bLLM\b|SentenceTransformer|ollama|push_to_hub|resolver|hydra|subprocess|multiprocessing"
@@ -48,7 +53,14 @@ def read_module(source: Source, project: str) -> Module | None:
         reader.block(tree.body, ())
     except RecursionError:
         return None
-    return Module(source, name, tuple(reader.imports), tuple(reader.writes), tuple(reader.calls))
+    return Module(
+        source,
+        name,
+        tuple(reader.imports),
+        tuple(reader.writes),
+        tuple(reader.calls),
+        tuple(reader.lost),
+    )
 
 
 class _Reader:
@@ -58,6 +70,7 @@ class _Reader:
         self.imports: list[Import] = []
         self.writes: list[EnvironmentWrite] = []
         self.calls: list[Call] = []
+        self.lost: list[EnvironmentWrite] = []
         self._source = source
         self._package = name.rpartition(".")[0]
         self._names: dict[str, str] = {}
@@ -171,6 +184,8 @@ class _Reader:
         call = Call(callee, arguments, keywords, is_open, span, not around, ".".join(around))
         self.calls.append(call)
         self._written_by(call)
+        if callee in _SHELLS and node.args and (match := _LOST.fullmatch(_shown(node.args[0]))):
+            self.lost.append(EnvironmentWrite(match["name"], None, "set", span, not around))
 
     def _written_by(self, call: Call) -> None:
         """Note what a call does to the environment."""
@@ -262,6 +277,17 @@ class _Reader:
         start = self._source.at(node.lineno, node.col_offset)
         end = self._source.at(node.end_lineno or node.lineno, node.end_col_offset or 0)
         return self._source.span(start, end)
+
+
+def _shown(node: ast.expr) -> str:
+    """Return a text, with a sign for what an f-string fills in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_shown, node.values))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _shown(node.left) + _shown(node.right)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return "?"
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:

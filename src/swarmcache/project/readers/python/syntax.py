@@ -99,3 +99,5 @@ class Module:
     imports: tuple[Import, ...]
     writes: tuple[EnvironmentWrite, ...]
     calls: tuple[Call, ...]
+    lost: tuple[EnvironmentWrite, ...] = ()
+    """What it exports in a shell of its own, which ends at once: `os.system("export A=b")`."""
