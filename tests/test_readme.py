@@ -69,6 +69,14 @@ def test_every_command_and_link_exists(readme: pathlib.Path) -> None:
         assert (ROOT / link).exists(), link
 
 
+def test_the_transcript_types_the_same_commands() -> None:
+    """`tasks/first_minutes.py` renews it, when the first five minutes change."""
+    text = (ROOT / "docs/first-five-minutes.md").read_text()
+    shown = re.findall(r"^~/rl-swarm\$ (.*)$", text, re.MULTILINE)
+    both = [typed(b)[2:] for readme in READMES for b in blocks(readme) if "cd rl-swarm" in b]
+    assert shown == [command for commands in both for command in commands]
+
+
 @pytest.fixture
 def node(tmp_path: pathlib.Path) -> Iterator[tuple[pathlib.Path, dict[str, str]]]:
     """A user's node: a project named rl-swarm, an empty home, and a Hub that has the models."""

@@ -27,7 +27,7 @@ def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
         yield f"  {mark} {reason.message}"
     for write in plan.writes:
         yield ""
-        yield f"{write.change.file}: {write.why}"
+        yield t("{file}: {why}", file=write.change.file, why=write.why)
         yield from write.change.diff()
     if plan.writes:
         yield ""
@@ -57,8 +57,8 @@ def outcome_lines(terminal: Terminal, plan: SetupPlan, *, dry_run: bool) -> Iter
 
 
 def _left(terminal: Terminal, left: Left) -> Iterator[str]:
-    where = f"{left.file}: " if left.file else ""
-    yield f"{terminal.warn} {where}{left.reason}"
+    told = t("{file}: {why}", file=left.file, why=left.reason) if left.file else left.reason
+    yield f"{terminal.warn} {told}"
     yield from (f"    {line}" for line in left.fix.splitlines())
 
 

@@ -10,7 +10,7 @@ from swarmcache.launch.group_cache import plan_group
 from swarmcache.launch.init import compose
 from swarmcache.launch.init.values import Left
 from swarmcache.launch.init.writing import edited_writes, whole_write
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def mounts(project: Project, folder: str, libraries: Libraries, asked: GroupPlan
 def _mounted(
     project: Project, target: str, services: list[compose.Service], folder: str, gid: int | None
 ) -> Iterator[Outcome]:
-    why = t("mounts the one cache into {names}", names=", ".join(one.name for one in services))
+    why = t("mounts the one cache into {names}", names=listed(one.name for one in services))
     source = project.source(target)
     if source is None and os.path.lexists(os.path.join(project.folder, target)):
         yield Left(target, t("It cannot be read as text."))
