@@ -48,9 +48,11 @@ def using(
     cache, environment = invocation.location.path, invocation.environment
 
     def look_around() -> None:
-        from swarmcache.hubcache.use.users import note_seen_uses  # noqa: PLC0415 - minutes later
+        from swarmcache.hubcache.sizing import remember_size  # noqa: PLC0415 - minutes later
+        from swarmcache.hubcache.use.users import note_seen_uses  # noqa: PLC0415
 
         note_seen_uses(cache, environment, invocation.settings.tiers)
+        remember_size(cache, environment)
 
     repos = [target.name for target in targets]
     repos += [RepoName("dataset", other.name) for other in others if other.kind == "dataset"]

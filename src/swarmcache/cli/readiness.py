@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.cli.options import Invocation
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.launch.answers import Answering
     from swarmcache.launch.run import Selection
@@ -63,7 +64,7 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
     )
     terminal = invocation.terminal
     for warning in invocation.location.warnings:
-        terminal.say(f"{terminal.warn} {warning}")
+        terminal.alert(f"{terminal.warn} {warning}")
     for note in selection.notes:
         terminal.say(note)
     say_drawn(terminal, selection.drawn)
@@ -106,7 +107,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
     """Have every model complete, or say what is not; raises NotReady when that forbids a start."""
     terminal = invocation.terminal
     for target in selection.targets:
-        terminal.say(describe(terminal, target, cached.state(target)))
+        say_state(terminal, target, cached.state(target))
     if cached.lock is not None:
         lead_back(cached, selection.targets, terminal)
     open_ones = [target for target in selection.targets if not _is_complete(cached, target)]
@@ -132,6 +133,15 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
         terminal.alert(
             f"{terminal.warn} " + t("Starting although not complete: {models}.", models=names)
         )
+
+
+def say_state(terminal: Terminal, target: Target, outcome: Outcome) -> None:
+    """Say the ✓ or ⚠ line of a model; a ⚠ even to who asked for quiet."""
+    line = describe(terminal, target, outcome)
+    if outcome.state == "complete":
+        terminal.say(line)
+    else:
+        terminal.alert(line)
 
 
 def _is_complete(cached: Cached, target: Target) -> bool:
@@ -219,4 +229,4 @@ def _say_pulled(
         failure = t("{name}: {reason}", name=spelled(target), reason=error.message)
         terminal.alert(f"{terminal.warn} {failure}")
     else:
-        terminal.say(describe(terminal, target, cached.state(target)))
+        say_state(terminal, target, cached.state(target))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from swarmcache.cli.cleaning_offer import offer_cleaning, say_size
 from swarmcache.cli.drawing import kept_draws
 from swarmcache.cli.instances import chosen_instances, run_instances
 from swarmcache.cli.options import Invocation, common_options
@@ -140,6 +141,7 @@ class RunCommand(click.Command):
     help=t("With --restart: wait where CMD was started N times in the last hour. Default: 12"),
 )
 @click.option("--exec", "replaces", is_flag=True, help=t("Become CMD instead of supervising it."))
+@click.option("--ask", is_flag=True, help=t("Offer to clean the cache first; 10 s mean no."))
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print what would be started and how."))
 @common_options
 def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -151,6 +153,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     offline: bool,
     best_effort: bool,
     guard_generation: bool,
+    ask: bool,
     instance: str | None,
     gpus: str | None,
     log_dir: str | None,
@@ -191,11 +194,15 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if dry_run:
         variables = variables_of(starts=False)
         return _print_plan(invocation, cached, selection, command_line, variables)
+    if ask:
+        offer_cleaning(invocation)
+        cached.forget(selection.targets)
     with using(invocation, selection.targets, selection.others, looks_around=True) as hold:
 
         def prepare() -> dict[str, str]:
             with kept_draws(invocation, selection):
                 make_ready(invocation, start, cached, selection)
+            say_size(invocation)
             hold()
             if not start.models:
                 register(invocation, selection.targets)

@@ -7,6 +7,7 @@
     ├── partial/repair-*/                   what a repair makes ready (plans/staging.py)
     ├── repair.lock                         held by the one repair under way
     ├── ledger/                             what was verified (ledger.py)
+    │   ├── size                            of the whole cache, where it is large (sizing.py)
     │   ├── used/<repo folder>              when it was last used (last_use.py)
     │   └── fetched/<repo folder>, evicting what may be evicted (evictable.py)
     ├── leases/owner.*                      who uses what now (leases.py)
