@@ -53,6 +53,8 @@ def choose_endpoint(
 
 
 def _is_another(endpoint: str) -> bool:
+    if endpoint == DEFAULT_ENDPOINT:
+        return False
     from swarmcache.transfer.http import Origin  # noqa: PLC0415 - http, 20 ms
 
     return Origin.of(endpoint) != Origin.of(DEFAULT_ENDPOINT)

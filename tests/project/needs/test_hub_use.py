@@ -101,7 +101,7 @@ def test_other_peoples_code_and_tests_are_not_read(tmp_path: pathlib.Path) -> No
     assert hub_uses(str(tmp_path)) == ((), True, 0)
 
 
-@pytest.mark.parametrize("bound", ["MAX_FILES", "MAX_BYTES", "MAX_SECONDS"])
+@pytest.mark.parametrize("bound", ["MAX_FILES", "MAX_BYTES", "MAX_CPU_SECONDS", "MAX_SECONDS"])
 def test_what_is_too_large_is_said_not_to_be_read(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:

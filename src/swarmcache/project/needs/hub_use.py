@@ -21,7 +21,8 @@ UseKind = Literal["stream", "dataset", "upload", "login", "download", "model"]
 MAX_FILES = 400
 MAX_BYTES = 8 * 2**20
 """What is read at most, of all files together."""
-MAX_SECONDS = 0.15
+MAX_CPU_SECONDS = 0.15
+MAX_SECONDS = 2.0
 """A project that takes longer counts as not read: a start is not to wait for this."""
 _MAX_DEPTH = 8
 _SKIPPED = frozenset(
@@ -90,9 +91,12 @@ def hub_uses(project: str) -> HubUses:
     """Return what the Python files and the top scripts of a project mention; never raises."""
     found: list[HubUse] = []
     count = size = 0
-    deadline = time.monotonic() + MAX_SECONDS
+    spent, began = time.thread_time(), time.monotonic()
     for path in _sources(project):
-        if count >= MAX_FILES or size >= MAX_BYTES or time.monotonic() > deadline:
+        late = (
+            time.thread_time() - spent > MAX_CPU_SECONDS or time.monotonic() - began > MAX_SECONDS
+        )
+        if late or count >= MAX_FILES or size >= MAX_BYTES:
             return HubUses(tuple(found), whole=False, files=count)
         try:
             with open(path, "rb") as file:
