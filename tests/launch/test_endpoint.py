@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker
+from processes import until
 from swarmcache.environment import Environment
 from swarmcache.launch.endpoint import PROBE_SECONDS, choose_endpoint
 from swarmcache.serve.running import running
@@ -52,6 +53,7 @@ def test_the_first_that_answers_is_given_without_the_token(hub: RunningHub) -> N
     chosen = choose_endpoint(here(HF_TOKEN="hf_x"), [DEAD, hub.url], trusting=False)
     assert chosen.url == hub.url
     assert chosen.variables == {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    until(lambda: hub.requests, "the answer is noted")
     assert [request.path for request in hub.requests] == ["/api/models"]
 
 
