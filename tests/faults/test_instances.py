@@ -99,8 +99,30 @@ def test_one_is_killed_and_the_others_finish(here: Site, repo: Repo) -> None:
     codes = [code for code, _, _ in outcomes]
     assert sorted(codes) == [-signal.SIGKILL, *[0] * 7], outcomes
     assert here.state() == "complete"
-    assert here.hub.served() <= TOTAL + MIB
+    assert here.hub.served() <= TOTAL + 4 * MIB
     assert_legal(here.cache, etags(repo))
+
+
+def test_a_start_killed_while_it_pulls_goes_on_with_its_model(tmp_path: Path) -> None:
+    """One of eight was drawn; SIGKILL at half of it; the next start fetches only the rest."""
+    pool = [f"org/name{number}" for number in range(8)]
+    config = CONFIG.replace("[org/name]", f"[{', '.join(pool)}]")
+    write_project(tmp_path / "project", config)
+    here = site(
+        tmp_path,
+        *(model(SIZE, seed, repo_id) for seed, repo_id in enumerate(pool)),
+        bytes_per_second=16 * MIB,
+    )
+    with here.hub:
+        killed = start(here)
+        until(lambda: here.hub.served("model.safetensors") > SIZE / 2, "half of the weights")
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate(timeout=BOUND)
+        code, out, said = ended(start(here))
+        assert code == 0, said
+        assert "As at the last start: MODEL_NAME=org/name" in said
+        assert here.hub.served() <= TOTAL + 4 * MIB
+        assert ended(start(here))[1] == out
 
 
 def fetching(here: Site) -> int:
