@@ -7,6 +7,7 @@ Needs a checkout of gensyn-ai/rl-swarm (SWARMCACHE_RL_SWARM) and the environment
 from __future__ import annotations
 
 import os
+import pathlib
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import swarmcache
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
@@ -154,3 +156,22 @@ def test_the_config_of_the_reasoning_gym_era_starts_too(
     start = make_node(version, RGYM).run(hub.url)
     assert start.names["trainer"] in RGYM_SMALL
     assert start.facts["drawn"] == [start.names["trainer"]]
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_our_resolver_in_its_config_draws_once_without_run(
+    version: str, make_node: Callable[..., Node], hub: RunningHub
+) -> None:
+    """Started as RL-Swarm's own script does, with swarmcache importable: Hydra finds it."""
+    node = make_node(version, gpu_gibibytes=48)
+    config = pathlib.Path(node.checkout) / "code_gen_exp/config/code-gen-swarm.yaml"
+    text = config.read_text()
+    assert text.count("${gpu_model_choice:") == 2
+    config.write_text(text.replace("${gpu_model_choice:", "${swarmcache.pinned_model:"))
+    source = str(pathlib.Path(swarmcache.__file__).parent.parent)
+    node = replace(node, variables={**node.variables, "PYTHONPATH": source})
+    names = node.start(hub.url).names
+    assert len(set(names.values())) == 1
+    assert set(names.values()) <= LARGE
+    # What is complete is drawn again, so that nothing more is fetched.
+    assert node.start(hub.url).names == names

@@ -17,6 +17,7 @@ import yaml
 import swarmcache
 import tinyswarm
 from launch.emitting import HOSTILE, MODEL, emit, project_in
+from other_user import open_folder, run_as_other_user
 from swarmcache.environment import Environment
 from swarmcache.errors import LaunchError
 from swarmcache.launch.emit import Basis, compose, crontab, kubernetes, quoting, systemd
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ODD = ("tiny/one", "tiny/two@refs/pr/1")
+MANAGER = "/lib/systemd/systemd"
 SINCE_254 = ("RestartSteps", "RestartMaxDelaySec")
 
 
@@ -76,6 +78,31 @@ def test_systemd_takes_the_unit(for_user: bool, name: str, tmp_path: Path) -> No
     assert about_us == []
     unit.write_text(unit.read_text().replace("ExecStart=", "ExecStart=/nonexistent"))
     assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+
+
+def test_a_systemd_manager_reads_what_was_meant() -> None:
+    """A real manager, not root's, loads the unit and tells what it would do, and does nothing."""
+    if not os.access(MANAGER, os.X_OK):
+        pytest.skip(f"no {MANAGER} here")
+    with open_folder() as opened:
+        folder, runtime = f"{opened}/{HOSTILE}", f"{opened}/runtime"
+        for one in (folder, runtime):
+            os.makedirs(one)
+        os.chmod(runtime, 0o777)
+        with open(f"{opened}/trainer.service", "w", encoding="utf-8") as file:
+            file.write(systemd.piece(basis(folder), for_user=True).content)
+        variables = {
+            "HOME": opened,
+            "XDG_RUNTIME_DIR": runtime,
+            "SYSTEMD_UNIT_PATH": f"{opened}:",
+            "LANG": "C.UTF-8",
+        }
+        command = [MANAGER, "--user", "--test", "--unit=trainer.service", "--no-pager"]
+        done = run_as_other_user(command, env={**os.environ, **variables}, cwd=opened)
+    dump = {line.strip() for line in done.stdout.splitlines()}
+    assert f"WorkingDirectory: {folder}" in dump, done.stderr
+    assert f"Environment: SWARMCACHE_CACHE_DIR={folder}/hub" in dump
+    assert f"Command Line: /usr/bin/env swarmcache pull {' '.join(ODD)}" in dump
 
 
 def test_a_units_words_are_what_they_were(tmp_path: Path) -> None:
