@@ -12,6 +12,7 @@ from swarmcache.locale import t
 from swarmcache.project.edits import Unfit
 from swarmcache.project.files import kind_of
 from swarmcache.project.readers.hydra import Place
+from swarmcache.project.readers.shell.syntax import Array
 from swarmcache.project.sources import Source
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ def _assignment(one: Assignment) -> tuple[str, str]:
 def _parts(word: Word) -> str:
     found = []
     for part in word.parts:
+        if isinstance(part, Array):
+            found.append(f"{[*map(_parts, part.items)]} {part.more}")
+            continue
         inner = getattr(part, "word", None)
         found.append(repr(part) if inner is None else f"{part.name}{part.operator}{_parts(inner)}")  # type: ignore[union-attr]
     return f"{found} {word.quoted}"

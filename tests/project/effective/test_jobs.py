@@ -50,6 +50,15 @@ def test_what_a_program_finds(
     assert [one and (one.value or "?") for one in found] == expected
 
 
+def test_images_of_a_cluster(tmp_path: Path) -> None:
+    """One may leave the environment behind; another has a home of its own."""
+    clean = "export HF_HOME=/x\napptainer exec -e image.sif python train.py\n"
+    (loader,) = case(tmp_path, {"job.sh": HEAD + clean}).project.loaders
+    assert loader.execution.variable("HF_HOME") == (None,)
+    other = 'A=(--container-image x.sqsh)\nsrun "${A[@]}" python train.py\n'
+    assert case(tmp_path / "b", {"job.sh": HEAD + other}).project.loaders == ()
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [("#SBATCH --export=NONE\n", ["job.sh:4"]), ("", []), ("#SBATCH --export=ALL\n", [])],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doctor.cases import case
 from swarmcache.environment import Environment
 from swarmcache.project.study import Project
 
@@ -134,3 +135,31 @@ def test_what_was_given_comes_back_after_a_call(tmp_path: Path) -> None:
     """A function has its own `$1`, and leaves that of its caller alone."""
     script = 'f() { :; }\ng() { f 1 2; train "$1" "$@"; }\ng 3\n'
     assert of(executions(tmp_path, a_sh=script), "train").program.words == ("train", "3", "3")
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ('A=(--one two)\nrun x "${A[@]}"\n', ["x", "--one", "two"]),
+        ('A=(a)\nA+=(b "c d")\nrun "${A[@]}" e\n', ["a", "b", "c d", "e"]),
+        ('V=x\nA=(\n  # why\n  $V\n  "$V/y"\n)\nrun "${A[@]}"\n', ["x", "x/y"]),
+        ('A=(a)\nif t; then A+=(b); fi\nrun "${A[@]}"\n', ["a", None]),
+        ("local -a A=(a b)\nrun ${A[@]}\n", ["a", "b"]),
+        ('A=(a b)\nrun "${A[*]}" "${#A[@]}" "${A[0]}"\n', [None, None, None]),
+        ('run "${B[@]}"\n', [None]),
+        ('A=(a)\nB=("${A[@]}" b)\nrun "${B[@]}"\n', ["a", "b"]),
+    ],
+)
+def test_items_of_arrays_are_words(script: str, expected: list[str | None], tmp_path: Path) -> None:
+    """Each one; where ways part, what follows is not known."""
+    one = case(tmp_path, {"run.sh": script})
+    (found,) = (e for e in one.project.executions if e.program.name == "run")
+    assert list(found.program.words[1:]) == expected
+
+
+def test_loops_go_through_arrays(tmp_path: Path) -> None:
+    """As through words."""
+    script = 'A=(/a /b)\nfor d in "${A[@]}"; do run "$d"; done\n'
+    one = case(tmp_path, {"run.sh": script})
+    (found,) = (e for e in one.project.executions if e.program.name == "run")
+    assert [word.known for word in found.words()[1:]] == [("/a", "/b")]

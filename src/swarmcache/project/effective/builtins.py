@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from swarmcache.project.effective.programs import Words
     from swarmcache.project.effective.values import Alternatives
-    from swarmcache.project.readers.shell.syntax import Command, Function
+    from swarmcache.project.readers.shell.syntax import Command, Function, Word
 
     Builtin = Callable[["State", Words, Command], "State"]
 
@@ -40,6 +40,8 @@ class State:
     functions: dict[str, Function] = field(default_factory=dict)
     all_exported: bool = False
     """`set -a`."""
+    arrays: dict[str, tuple[Word, ...]] = field(default_factory=dict)
+    """The items of arrays, as they are written."""
 
     def exports(self, name: str) -> bool:
         """Tell whether a variable that is assigned now is seen by programs."""

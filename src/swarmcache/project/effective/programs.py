@@ -71,6 +71,8 @@ _LAUNCHERS |= {
     "orterun": _LAUNCHERS["mpirun"],
     "singularity": _LAUNCHERS["apptainer"],
 }
+_CLEAN = frozenset({"-e", "--cleanenv", "-C", "--containall"})
+"""Options of apptainer that leave the environment behind."""
 _RUNNERS = {"uv": "run", "poetry": "run", "pipenv": "run", "pdm": "run", "conda": "run"}
 _ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
 
@@ -101,7 +103,11 @@ def started(words: Words) -> Program:
             words = _behind_options(words[2:], "npC", 0)
             continue
         if name in _LAUNCHERS:
-            words = _launched(words, *_LAUNCHERS[name])
+            if any((word or "").startswith("--container-image") for word in words):
+                break  # In an image of others, with a home of its own.
+            behind = _launched(words, *_LAUNCHERS[name])
+            resets = resets or not _CLEAN.isdisjoint(words[: len(words) - len(behind)])
+            words = behind
             continue
         if name not in _PREFIXES:
             break

@@ -85,4 +85,4 @@ def _made(call: Call, kind: LoadKind, library: Library, name: Argument | None) -
 
 
 def _option(argument: Argument) -> Option:
-    return Option(argument.values, argument.span, argument.variable)
+    return Option(argument.values, argument.span, argument.variable, argument.flags)

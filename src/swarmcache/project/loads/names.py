@@ -1,8 +1,10 @@
-"""Which models a load site really gets, where a variable that a script exports decides it."""
+"""Which models a load site really gets, where a variable or an option of the program decides it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from swarmcache.project.effective.arguments import option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,8 @@ def effective_names(project: Project, load: Load) -> tuple[str, ...]:
     Where no variable decides, or no program in sight gets there, these are the site's own.
     """
     variable = load.name.variable if load.name is not None else ""
+    if load.name is not None and load.name.flags:
+        return _by_option(project, load, load.name.flags)
     if not variable:
         return load.repos
     found: dict[str, None] = {}
@@ -28,6 +32,16 @@ def effective_names(project: Project, load: Load) -> tuple[str, ...]:
                 found |= dict.fromkeys(load.repos)
             elif setting.value is not None:
                 found[setting.value] = None
+    return tuple(found) if executions else load.repos
+
+
+def _by_option(project: Project, load: Load, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what command lines give, and the default for those that give nothing."""
+    executions = list(_executions(project, load))
+    found: dict[str, None] = {}
+    for execution in executions:
+        given = option(execution, *flags)
+        found |= dict.fromkeys(load.repos if given is None else given.known)
     return tuple(found) if executions else load.repos
 
 

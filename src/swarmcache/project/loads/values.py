@@ -34,11 +34,14 @@ class Option:
     span: Span
     variable: str = ""
     """The environment variable that decides it when it is set."""
+    flags: tuple[str, ...] = ()
+    """The option of the program that decides it when it is given."""
 
     @property
     def value(self) -> Constant:
-        """The one value that is known whatever the environment, else None."""
-        return self.values[0] if len(self.values) == 1 and not self.variable else None
+        """The one value that is known whatever the environment and the command line, else None."""
+        known = len(self.values) == 1 and not self.variable and not self.flags
+        return self.values[0] if known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from swarmcache.project.readers.python.arguments import Options
 from swarmcache.project.readers.python.syntax import (
     Argument,
     Call,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _ENVIRON = "os.environ"
 _READS = {"os.environ.get", "os.getenv", "os.environ.setdefault"}
+_OPTIONS = re.compile(rb"add_argument\(|HfArgumentParser|TrlParser|tyro\.cli|parse_args")
+"""Without one of these a module has no options of its own."""
 _SHELLS = {
     *("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call"),
     *("subprocess.Popen", "subprocess.check_output", "subprocess.getoutput"),
@@ -76,6 +79,8 @@ class _Reader:
         self._names: dict[str, str] = {}
         self._tells = _TELLING.search(source.data) is not None
         self._constants = dict(_constants(tree.body)) if self._tells else {}
+        optional = self._tells and _OPTIONS.search(source.data) is not None
+        self._options = Options(tree) if optional else None
         self._typing = False
         self._optional = False
 
@@ -236,6 +241,12 @@ class _Reader:
         if read is not None:
             return read
         name = self._dotted(node)
+        option = self._options.of(node) if self._options is not None else None
+        if option is not None:
+            default = None if option.node is None else self._argument(option.node)
+            values = default.values if default is not None else ()
+            variable = default.variable if default is not None else ""
+            return Argument(values, span, variable, name, option.flags)
         known = (self._constants[name],) if name in self._constants else ()
         return Argument(known, span, name=name)
 

@@ -24,11 +24,13 @@ class Argument:
     """The environment variable that it is read from; `values` are what counts without it."""
     name: str = ""
     """The dotted name that stands there: `args.model`, `self.path`."""
+    flags: tuple[str, ...] = ()
+    """The option of the program that it is; `values` are what counts without it."""
 
     @property
     def known(self) -> bool:
-        """Whether it is one plain value whatever the environment."""
-        return len(self.values) == 1 and not self.variable
+        """Whether it is one plain value whatever the environment and the command line."""
+        return len(self.values) == 1 and not self.variable and not self.flags
 
     @property
     def value(self) -> Constant:

@@ -32,7 +32,23 @@ class Opaque:
     text: str
 
 
-Part: TypeAlias = "str | Variable | ScriptFolder | Opaque"
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`(a b c)`, the value of an array."""
+
+    items: tuple[Word, ...]
+    more: bool
+    """Whether it is put behind what the array has: `+=`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """`"${NAME[@]}"`: each item of an array is a word of its own."""
+
+    name: str
+
+
+Part: TypeAlias = "str | Variable | ScriptFolder | Array | Items | Opaque"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 from swarmcache.project.readers.shell.syntax import (
+    Array,
+    Items,
     Opaque,
     Operator,
     ScriptFolder,
@@ -30,6 +32,7 @@ _OWN_FOLDER = re.compile(
 )
 """`$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)` in its spellings."""
 _OWN_FOLDER_PLAIN = re.compile(r"""[$`]\(?\s*dirname\s+["']?(?:\$0|\$\{BASH_SOURCE.*)["']?.*""")
+_ITEMS = re.compile(r"\$\{(\w+)\[@\]\}")
 _MAX_DEPTH = 40
 """Words within words, as in `${A:-${B:-c}}`."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -57,7 +60,14 @@ class Words:
 
     def assigned(self, node: Node, value: Node | None, *, known: bool) -> Word:
         """Return the value of an assignment; the empty word for `NAME=`."""
-        if not known or (value is not None and value.type == "array"):
+        if value is not None and value.type == "array":
+            items = tuple(
+                self.word(c) for c in value.children if c.is_named and c.type != "comment"
+            )
+            span = self._source.span(node.start_byte, node.end_byte)
+            more = any(child.type == "+=" for child in node.children)
+            return Word((Array(items, more),), span)
+        if not known:
             span = self._source.span(node.start_byte, node.end_byte)
             return Word((Opaque(self._text(node)),), span)
         if value is None:
@@ -94,6 +104,8 @@ class Words:
     def _expansion(self, node: Node) -> Part:
         """`$NAME`, `${NAME}`, `${NAME:-word}`; all other operators stay opaque."""
         text = self._text(node)
+        if match := _ITEMS.fullmatch(text):
+            return Items(match[1])
         names = [c for c in node.children if c.type in {"variable_name", "special_variable_name"}]
         if len(names) != 1 or node.children[1 if node.type == "expansion" else 0].type == "!":
             return Opaque(text)
