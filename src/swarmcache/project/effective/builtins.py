@@ -12,9 +12,10 @@ from swarmcache.project.effective.values import Setting, of, unsure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmcache.project.effective.arrays import Arrays
     from swarmcache.project.effective.programs import Words
     from swarmcache.project.effective.values import Alternatives
-    from swarmcache.project.readers.shell.syntax import Command, Function, Word
+    from swarmcache.project.readers.shell.syntax import Command, Function
 
     Builtin = Callable[["State", Words, Command], "State"]
 
@@ -40,7 +41,7 @@ class State:
     functions: dict[str, Function] = field(default_factory=dict)
     all_exported: bool = False
     """`set -a`."""
-    arrays: dict[str, tuple[Word, ...]] = field(default_factory=dict)
+    arrays: Arrays = field(default_factory=dict)
     """The items of arrays, as they are written."""
 
     def exports(self, name: str) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from swarmcache.project.effective.arrays import assigned_arrays, items_of, joined_arrays
 from swarmcache.project.effective.builtins import BUILTINS, State
 from swarmcache.project.effective.executions import Execution
 from swarmcache.project.effective.expansion import expanded
@@ -19,14 +19,11 @@ from swarmcache.project.effective.programs import started
 from swarmcache.project.effective.values import UNSET, Setting, distinct, merged, of, unsure
 from swarmcache.project.effective.written import written_by
 from swarmcache.project.readers.shell.syntax import (
-    Array,
     Branch,
     Command,
     Declare,
     Function,
-    Items,
     Loop,
-    Opaque,
     Subshell,
     Unset,
     Variable,
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
 
 COUNT = "#"
 """How many positional parameters a script or function was given; unset where nobody knows."""
-_MOST_ITEMS = 200
 _MAX_DEPTH = 12
 _MAX_EXECUTIONS = 20_000
 _MAX_STATEMENTS = 30_000
@@ -141,7 +137,9 @@ class Walk:
                     s and replace(s, exported=one.kind == "export") for s in of(variables, name)
                 )
                 variables[name] = tuple(marked)
-        return replace(state, variables=variables, arrays=_arrays(one.assignments, state))
+        return replace(
+            state, variables=variables, arrays=assigned_arrays(one.assignments, state.arrays)
+        )
 
     def _assigned(
         self, assignments: Sequence[Assignment], state: State, place: _Place, way: Way
@@ -171,7 +169,7 @@ class Walk:
         inside = replace(place, loops=(*place.loops, one))
         variables = dict(state.variables)
         if one.variable:
-            words = _items(one.words, state)
+            words = items_of(one.words, state.arrays)
             values = [v for word in words for v in self._values(word, state, place)]
             found = [Setting(v, one.span, state.all_exported, "script") for v in values]
             variables[one.variable] = distinct(found or [Setting(None, one.span, False, "script")])
@@ -345,51 +343,14 @@ def _joined(ways: Sequence[State]) -> State:
     functions = {name: body for way in ways for name, body in way.functions.items()}
     cwd = first.cwd if len({way.cwd for way in ways}) == 1 else None
     shared = any(way.all_exported for way in ways)
-    arrays = _joined_arrays([way.arrays for way in ways])
+    arrays = joined_arrays([way.arrays for way in ways])
     return State(merged([way.variables for way in ways]), cwd, functions, shared, arrays)
-
-
-def _joined_arrays(ways: Sequence[dict[str, tuple[Word, ...]]]) -> dict[str, tuple[Word, ...]]:
-    """Return the arrays behind several ways; where they part, a word that is not known."""
-    first, *others = ways
-    if all(other is first for other in others):
-        return first
-    found: dict[str, tuple[Word, ...]] = {}
-    for name in dict.fromkeys(name for way in ways for name in way):
-        rows = [way.get(name, ()) for way in ways]
-        same = tuple(takewhile(lambda row: len(set(row)) == 1, zip(*rows, strict=False)))
-        common = tuple(row[0] for row in same)
-        rest = max(rows, key=len)[len(common) :]
-        found[name] = (*common, replace(rest[0], parts=(Opaque(""),))) if rest else common
-    return found
-
-
-def _arrays(assignments: Sequence[Assignment], state: State) -> dict[str, tuple[Word, ...]]:
-    found = state.arrays
-    for one in assignments:
-        array = one.value.parts[0] if one.value.parts else None
-        if isinstance(array, Array):
-            items = _items(array.items, state)
-            before = found.get(one.name, ()) if array.more else ()
-            found = {**found, one.name: (*before, *items)[:_MOST_ITEMS]}
-    return found
-
-
-def _items(words: Sequence[Word], state: State) -> tuple[Word, ...]:
-    """Return words with those of arrays in place of `"${NAME[@]}"`."""
-    if not state.arrays:
-        return tuple(words)
-    found: list[Word] = []
-    for word in words:
-        name = word.parts[0].name if [type(p) for p in word.parts] == [Items] else ""  # type: ignore[union-attr]
-        found += state.arrays.get(name, (word,)) if name else (word,)
-    return tuple(found)
 
 
 def _spread(one: Command, state: State) -> Command:
     """Return a command with `$1`, `$2` … for its `"$@"`, where it is known how many were given."""
     if state.arrays:
-        one = replace(one, words=_items(one.words, state))
+        one = replace(one, words=items_of(one.words, state.arrays))
     whole = (Variable("@"),)
     count = _only(of(state.variables, COUNT))
     if count is None or all(word.parts != whole for word in one.words):
