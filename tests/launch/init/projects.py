@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+import yaml
 
 from doctor.cases import case
 from swarmcache.doctor.case import Case
@@ -30,6 +33,28 @@ def hydra_python() -> str:
     if not os.path.exists(python):
         pytest.skip("no environment with hydra-core: make test-compat")
     return python
+
+
+def compose_services(folder: pathlib.Path, *files: str) -> dict[str, Any]:
+    """Return the services as the real docker-compose has them; skips where it is not installed.
+
+    It needs no engine for that. Without `files` it reads what it reads by itself.
+    """
+    program = shutil.which("docker-compose", path="/usr/local/bin:/usr/bin:/bin")
+    if program is None:
+        pytest.skip("docker-compose is not installed")
+    named = [word for file in files for word in ("-f", file)]
+    done = subprocess.run(
+        [program, *named, "--profile", "swarm", "config"],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "HF_TOKEN": "", "GENSYN_RESET_CONFIG": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return found
 
 
 class Place(NamedTuple):

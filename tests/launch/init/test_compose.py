@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from launch.init.projects import place
+from launch.init.projects import compose_services, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,6 +197,28 @@ def test_files_that_a_script_names(tmp_path: Path) -> None:
     one.init(str(tmp_path / "hub"))
     assert service(one, "docker-compose.gpu.yml")["environment"] == {"HF_HUB_CACHE": "/models/hub"}
     assert one.findings() == []
+
+
+def test_compose_itself_has_one_of_each(tmp_path: Path) -> None:
+    """The real program: by itself, from an override that was there, and with `-f`."""
+    for name, (more, files) in {
+        "own": ({}, []),
+        "there": ({"docker-compose.override.yml": OVERRIDES["with a list"]}, []),
+        "named": (
+            {
+                "up.sh": "docker compose -f docker-compose.yaml -f docker-compose.gpu.yml up\n",
+                "docker-compose.gpu.yml": OVERRIDES["with a mapping"],
+            },
+            ["docker-compose.yaml", "docker-compose.gpu.yml"],
+        ),
+    }.items():
+        one = node(tmp_path / name, more)
+        one.init(str(tmp_path / "a $x/hub"))
+        trainer = compose_services(one.folder, *files)["trainer"]
+        assert trainer["environment"]["HF_HUB_CACHE"] == "/models/hub"
+        (mount,) = [m for m in trainer["volumes"] if isinstance(m, dict)]
+        assert mount["source"].replace("$$", "$") == f"{tmp_path}/a $x/hub"
+        assert one.findings() == []
 
 
 def test_old_variables_in_the_image(tmp_path: Path) -> None:

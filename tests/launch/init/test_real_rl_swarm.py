@@ -6,6 +6,7 @@ From a checkout (SWARMCACHE_RL_SWARM); login, installs and trainer of a start ar
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 from doctor.cases import interpreter
-from launch.init.projects import Place, hydra_python
+from launch.init.projects import Place, compose_services, hydra_python
 from rl_swarm_checkout import exported
 from stubbed_node import STUBS
 from swarmcache.environment import Environment
@@ -78,6 +79,21 @@ def test_set_up_and_undone(node: Place, version: str, layout: str | None) -> Non
     assert own <= changed <= own | inside
     assert set(node.undo()) == {""}
     assert node.files() == before
+
+
+def test_compose_itself_reads_the_override(node: Place, version: str) -> None:
+    """Without being told, and with everything that the project's own file says."""
+    before = compose_services(node.folder)
+    plan = node.init()
+    after = compose_services(node.folder)
+    for name in VERSIONS[version]:
+        one, old = after.pop(name), before.pop(name)
+        assert one["environment"].pop("HF_HUB_CACHE") == "/models/hub"
+        mount = {"type": "bind", "source": plan.folder.path, "target": "/models/hub"}
+        assert one["volumes"].pop() == mount
+        assert one.pop("group_add") == [str(os.getegid())]
+        assert one == old
+    assert after == before
 
 
 def test_a_start_finds_the_folder(node: Place, tmp_path: pathlib.Path) -> None:

@@ -72,7 +72,7 @@ def test_the_whole_block() -> None:
 @pytest.mark.parametrize(
     ("script", "path", "folder", "named"),
     [
-        (b"#!/bin/bash\n", "/work/run.sh", "/home/ann/hub", b"$HOME/hub"),
+        (b"#!/bin/bash\n", "/work/run.sh", "/home/ann/hub", b"${HOME:-~}/hub"),
         (
             b"#!/usr/bin/env bash\n",
             "/work/run.sh",
@@ -106,6 +106,18 @@ def test_a_real_shell_finds_the_folder(tmp_path: Path, shell: str, folder: str) 
     script.write_bytes(edited(data, [edit]))
     assert told([shell, str(script)], {}) == f"{where}\n"
     assert told([shell, str(script)], {"HF_HUB_CACHE": "/mine"}) == "/mine\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_without_a_home(tmp_path: Path, shell: str) -> None:
+    """As in a unit of systemd: `set -u` ends nothing, and huggingface_hub knows what `~` is."""
+    script = tmp_path / "run.sh"
+    data = b"#!/bin/sh\nset -eu\nprintenv HF_HUB_CACHE\n"
+    edit = block_edit(source(data, str(script)), f"{HOME}/hub", "/work", HOME, ())
+    assert edit is not None
+    script.write_bytes(edited(data, [edit]))
+    assert told([shell, str(script)], {}) == "~/hub\n"
+    assert told([shell, str(script)], {"HOME": "/home/bob"}) == "/home/bob/hub\n"
 
 
 def told(start: list[str], environment: dict[str, str]) -> str:

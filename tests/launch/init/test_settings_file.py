@@ -182,6 +182,16 @@ def test_a_dangling_link_is_something_too(tmp_path: Path) -> None:
         plan_init(str(tmp_path), environment(tmp_path), layout="/new")
 
 
+def test_a_link_out_of_the_project_is_not_written_through(tmp_path: Path) -> None:
+    """What lies elsewhere may be many projects' settings."""
+    (tmp_path / "shared.toml").write_text('[cache]\ndir = "/old"\n')
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "swarmcache.toml").symlink_to(tmp_path / "shared.toml")
+    with pytest.raises(LaunchError, match="cannot change its cache"):
+        plan_init(str(project), environment(project), layout="/new")
+
+
 def test_no_project(tmp_path: Path) -> None:
     """A folder that is not there is named."""
     with pytest.raises(ProjectError, match="is not a folder"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from launch.init.projects import Place
 
-EXPORT = 'export HF_HUB_CACHE="${HF_HUB_CACHE:-$HOME/.cache/huggingface/hub}"'
+EXPORT = 'export HF_HUB_CACHE="${HF_HUB_CACHE:-${HOME:-~}/.cache/huggingface/hub}"'
 RUN = "#!/bin/bash\nset -e\npython train.py\n"
 
 

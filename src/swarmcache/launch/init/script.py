@@ -4,7 +4,7 @@ r"""The exports of a start script: a block between two marks, and old settings t
     set -euo pipefail
 
     # >>> swarmcache init: the one cache; `swarmcache init --undo` takes it back >>>
-    export HF_HUB_CACHE="${HF_HUB_CACHE:-$HOME/.cache/huggingface/hub}"
+    export HF_HUB_CACHE="${HF_HUB_CACHE:-${HOME:-~}/.cache/huggingface/hub}"
     # <<< swarmcache init <<<
 
 It stands behind the shebang and the script's first `set` lines, so before every command. What the
@@ -115,7 +115,8 @@ def _spelled(source: Source, folder: str, project: str, home: str) -> str:
         way = os.path.relpath(folder, os.path.dirname(source.path))
         return f'$(cd -- "$(dirname -- "{own}")" && pwd)/{way}'
     if within(folder, home):
-        return f"$HOME/{os.path.relpath(folder, home)}"
+        # Under `set -u` a unit of systemd or cron may have no HOME; the Hub's own `~` then serves.
+        return f"${{HOME:-~}}/{os.path.relpath(folder, home)}"
     return folder
 
 

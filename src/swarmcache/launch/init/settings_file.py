@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import LaunchError, ProjectError
+from swarmcache.hubcache.folder import stays_inside
 from swarmcache.locale import t
 from swarmcache.project.changes import Change
 from swarmcache.settings import load_settings
@@ -50,7 +51,9 @@ def followed(path: str, named: str) -> Change:
 
     Raises LaunchError where that stands in a form that only its user can change, OSError.
     """
-    text = with_cache_dir(path, named) if os.path.isfile(path) else None
+    project = os.path.realpath(os.path.dirname(path))
+    inside = stays_inside(os.path.realpath(path), project, ())
+    text = with_cache_dir(path, named) if inside and os.path.isfile(path) else None
     if text is None:
         raise LaunchError(
             t("{path} already holds settings, and init cannot change its cache.", path=path),
