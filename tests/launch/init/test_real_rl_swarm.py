@@ -92,6 +92,7 @@ def test_compose_itself_reads_the_override(node: Place, version: str) -> None:
         mount = {"type": "bind", "source": plan.folder.path, "target": "/models/hub"}
         assert one["volumes"].pop() == mount
         assert one.pop("group_add") == [str(os.getegid())]
+        assert sorted(one.pop("volumes")) == sorted(old.pop("volumes"))  # Merging sorts them.
         assert one == old
     assert after == before
 
