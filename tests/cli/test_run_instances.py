@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -202,6 +203,33 @@ def test_nobody_listening_stops_no_trainer(node: StubbedNode) -> None:
     (node.project / "go").touch()
     assert process.wait(BOUND) == 0
     assert [log(node, name).endswith("20000\nend\n") for name in ("0", "1")] == [True, True]
+
+
+def test_a_variable_that_names_no_file_is_125(node: StubbedNode) -> None:
+    """It would be part of a path."""
+    node.variables["SWARMCACHE_INSTANCE"] = "../../x"
+    done = node.start(command=("echo", "started"))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "../../x cannot name an instance" in done.stderr
+
+
+def test_process_1_starts_instances_too(node: StubbedNode) -> None:
+    """In a container, where it also takes up orphans and is not watched over."""
+    words = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if shutil.which(words[0]) is None or subprocess.run([*words, "true"], check=False).returncode:
+        pytest.skip("this machine does not permit a process namespace of its own (unshare)")
+    script = "(sleep 0.05 &); echo of $SWARMCACHE_INSTANCE; exit $SWARMCACHE_INSTANCE"
+    done = subprocess.run(
+        [*words, *RUN, "--offline", "--gpus", "0,3", "--", "sh", "-c", script],
+        cwd=node.project,
+        env=node.variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
+    assert (done.returncode, sorted(done.stdout.splitlines())) == (3, ["[0] of 0", "[3] of 3"])
 
 
 @pytest.mark.parametrize(

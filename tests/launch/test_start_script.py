@@ -139,3 +139,34 @@ def test_settings_answer_the_other_prompts(node: StubbedNode, version: str) -> N
     done = node.start("--pool", "small", typed="\n\nn\n")
     assert loaded(done.stdout) == PINNED[version], done.stderr
     assert "[y/N] [swarmcache: n]\n" in done.stderr
+
+
+def test_a_script_that_asks_the_terminal_is_answered(
+    tmp_path: pathlib.Path, screen: Callable[..., Screen]
+) -> None:
+    """`read < /dev/tty` while standard input is a pipe, as under `curl … | bash`."""
+    node = StubbedNode(tmp_path)
+    node.write_own_script(
+        '#!/bin/bash\nread -p "The model: " MODEL_NAME < /dev/tty\n'
+        'read -p "Other: " other < /dev/tty\npython "$other"\n'
+    )
+    fill(node.cache, "org/named")
+    run = [*RUN, "--offline", "--model", "org/named", "--", "./run_rl_swarm.sh"]
+    piped = 'cd "$0" && echo piped | "$@"'
+    opened = screen("/bin/sh", "-c", piped, str(node.project), *run, **node.variables)
+    opened.wait_for("[swarmcache: org/named]")
+    opened.wait_for("Other: ")
+    opened.type("\n")
+    opened.wait_for("trainer loads: ")
+    opened.ending()
+
+
+def test_becoming_the_command_answers_where_input_can_be_told(tmp_path: pathlib.Path) -> None:
+    """`--exec` on /dev/null, not on a pipe: nobody is left whose input could be compared."""
+    node = StubbedNode(tmp_path)
+    node.write_own_script()
+    fill(node.cache, "tiny/two")
+    done = node.start("--pool", "small", "--exec")
+    assert loaded(done.stdout) == "tiny/two", done.stderr
+    piped = node.start("--pool", "small", "--exec", typed="\n\n\n")
+    assert "CMD asks for MODEL_NAME by itself, so no model is drawn." in piped.stderr

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _FOR_ALL = ("gpus", "instance", "log_dir", "arguments")
 """What the command line says of all instances, or says behind the options."""
-_START = "import sys; sys.path[:] = [p for p in sys.path if p]; sys.argv[0] = 'swarmcache'; "
-"""Not `-m`: a project may have a `click.py`, and it would be imported."""
 
 
 def chosen_instances(
@@ -30,10 +28,11 @@ def chosen_instances(
 ) -> Sequence[Instance]:
     """Return the instances that the options and SWARMCACHE_INSTANCE ask for, at least one."""
     inherited = invocation.environment.get(INSTANCE_VARIABLE) or ""
-    if name is not None and not is_instance_name(name):
-        raise click.UsageError(
-            t("{name} cannot name an instance: letters, digits, dots and dashes can.", name=name)
-        )
+    for one in (name, inherited or None):
+        if one is not None and not is_instance_name(one):
+            raise click.UsageError(
+                t("{name} cannot name an instance: letters, digits, dots and dashes can.", name=one)
+            )
     if gpus is None:
         return [Instance(name or inherited)]
     try:
@@ -60,9 +59,12 @@ def run_instances(
     if ctx.params["replaces"] or ctx.params["as_json"]:
         raise click.UsageError(t("--exec and --json are for one instance."))
     terminal = invocation.terminal
-    own = [sys.executable, "-c", _START + "from swarmcache.cli import main; sys.exit(main())"]
-    command_line = [*own, *_spelled(ctx), "--", *ctx.params["arguments"]]
-    environment = invocation.environment
+    options, arguments = [*_spelled(ctx)], ["--", *ctx.params["arguments"]]
+
+    def member(instance: Instance, log: BinaryIO | None) -> Member:
+        named = ["--instance", instance.name, "--gpus", instance.gpu]
+        words = [*_ourselves(), "run", *named, *options, *arguments]
+        return Member(instance.name, words, invocation.environment.variables, log)
 
     def say_ended(name: str, code: int) -> None:
         say = terminal.alert if code else terminal.say
@@ -70,10 +72,7 @@ def run_instances(
 
     with contextlib.ExitStack() as stack:
         logs = stack.enter_context(_logs(invocation, instances, log_dir or "logs"))
-        members = [
-            Member(instance.name, command_line, instance.environment(environment).variables, log)
-            for instance, log in zip(instances, logs, strict=True)
-        ]
+        members = list(map(member, instances, logs))
         return end_as(run_fleet(members, sys.stdout.buffer, sys.stderr.buffer, say_ended))
 
 
@@ -109,9 +108,15 @@ def _appended(path: str) -> BinaryIO:
     return open(path, "ab", buffering=0)
 
 
+def _ourselves() -> list[str]:
+    """Return the words with which we were started ourselves, as `ps` is to show them."""
+    if os.path.basename(sys.argv[0]) == "__main__.py":
+        return [sys.executable, "-m", "swarmcache"]
+    return [sys.executable, os.path.abspath(sys.argv[0])]
+
+
 def _spelled(ctx: click.Context) -> Iterator[str]:
-    """Yield the command and the options that one instance is started with, as they were given."""
-    yield "run"
+    """Yield the options that one instance is started with, as they were given."""
     for parameter in ctx.command.params:
         name = parameter.name or ""
         given = ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
