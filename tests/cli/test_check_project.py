@@ -6,6 +6,7 @@ import hashlib
 import importlib.resources
 import json
 import os
+import pathlib
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -165,6 +166,19 @@ def test_everything_is_here(project: Path, home: Path, capsys: pytest.CaptureFix
     source.write_text("\n".join(kept))
     code, document = checked(capsys)
     assert (code, document["models"][0]["state"]) == (0, "complete")
+
+
+def test_a_tokenizer_alone_needs_no_weights(
+    project: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As AutoTokenizer fills a cache; without its vocabulary it is not there."""
+    maker = tinyswarm.fill(
+        home / ".cache/huggingface/hub", "org/judge", absent=("model.safetensors",)
+    )
+    assert ready(checked(capsys)[1])["tokenizer org/judge"] == "yes"
+    (vocabulary,) = pathlib.Path(maker.folder("org/judge")).glob("snapshots/*/tokenizer.json")
+    vocabulary.unlink()
+    assert ready(checked(capsys)[1])["tokenizer org/judge"] == "no"
 
 
 def test_a_table_that_lacks_a_split_is_not_ready(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.complete.tokenizers import check_tokenizer
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:
@@ -108,3 +109,38 @@ def taken_away(path: str) -> Iterator[None]:
     os.rename(path, elsewhere)
     yield
     os.rename(elsewhere, path)
+
+
+TOKENIZE = (
+    "import sys\nfrom transformers import AutoTokenizer\n"
+    "print(len(AutoTokenizer.from_pretrained(sys.argv[1])('def add(): return 1')['input_ids']))\n"
+)
+
+
+@pytest.mark.parametrize("version", ["4.51.3", "5.23.0"])
+def test_a_tokenizer_alone_is_complete_without_weights(
+    version: str, hub: RunningHub, trainer: Callable[[str], str], tmp_path: pathlib.Path
+) -> None:
+    """As AutoTokenizer fetches it; each file that is then taken away agrees as well."""
+    cache, python, repo_id = str(tmp_path / "hub"), trainer(version), REPOS[0]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "HF_HUB_CACHE": cache}
+
+    def tokenize(**others: str) -> str:
+        done = subprocess.run(
+            [python, "-c", TOKENIZE, repo_id], env={**variables, **others},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        return done.stdout if done.returncode == 0 else ""
+
+    count = tokenize(HF_ENDPOINT=hub.url)
+    target = parse_target(repo_id)
+    assert count
+    assert check(target, cache).state != "complete"
+    assert check_tokenizer(target, cache).state == "complete"
+    assert tokenize(HF_HUB_OFFLINE="1") == count
+    snapshot = check_tokenizer(target, cache).snapshot
+    for path in ("vocab.json", "tokenizer.json"):
+        if os.path.exists(f"{snapshot}/{path}"):
+            with taken_away(f"{snapshot}/{path}"):
+                loads = tokenize(HF_HUB_OFFLINE="1") == count
+                assert loads or check_tokenizer(target, cache).state != "complete", path

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.check_models import check_models, state_of
+from swarmcache.hubcache.complete.tokenizers import check_tokenizer
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.launch.ready import Need, readiness
+from swarmcache.launch.ready import Need, States, readiness
 from swarmcache.launch.ready.values import Answer
 from swarmcache.locale import t
 from swarmcache.project.needs.models import needed_models
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.cli.invocation import Invocation
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
     from swarmcache.project.needs.models import Needs
 
@@ -39,8 +41,10 @@ def check_project(invocation: Invocation, *, full: bool) -> int:
     targets, doubts = _targets(needs)
     here = cache_exists(invocation.location.path, named=invocation.cache_dir is not None)
     state = partial(state_of, invocation, here=here, full=False)
+    states = States(state, partial(_tokenizer, invocation) if here else state)
     commands = [settings.launch_command] if settings.launch_command else []
-    besides = (*doubts, *readiness(project, environment, needs, state, commands=commands))
+    found = readiness(project, environment, needs, states, commands=commands)
+    besides = (*doubts, *found)
     if not targets and not besides:
         raise click.UsageError(
             t("No model is named, and none was found in {folder}.", folder=project)
@@ -48,6 +52,10 @@ def check_project(invocation: Invocation, *, full: bool) -> int:
     code = check_models(invocation, targets, full=full, needs=besides)
     invocation.terminal.say(ready_summary(invocation.terminal, ok=code == 0))
     return code
+
+
+def _tokenizer(invocation: Invocation, target: Target) -> Outcome:
+    return check_tokenizer(target, invocation.location.path, tiers=invocation.settings.tiers)
 
 
 def _targets(needs: Needs) -> tuple[Sequence[Target], tuple[Need, ...]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.complete.integrity import Outcome
+    from swarmcache.launch.ready.values import States
     from swarmcache.project.needs.models import Needs, OtherNeed
 
 
@@ -27,13 +28,13 @@ def readiness(
     folder: str,
     environment: Environment,
     needs: Needs,
-    state: Callable[[Target], Outcome],
+    states: States,
     *,
     commands: Iterable[str] = (),
 ) -> tuple[Need, ...]:
     """Return what the project in this folder needs beside `needs.targets`, in a reader's order.
 
-    `state` tells whether a repo is complete in the cache that counts. No server is asked.
+    No server is asked.
     """
     found = code_needs(Project(folder, environment), commands)
     wanted = _with_configs(found, needs.others)
@@ -41,6 +42,7 @@ def readiness(
     rows = []
     for need in wanted:
         if not (need.kind in {"model", "tokenizer"} and need.name in known):
+            state = states.tokenizer if need.kind == "tokenizer" else states.model
             answer = _answer(need, folder, environment, state)
             rows.append(Need(need.kind, need.name, need.origin, answer))
     return tuple(rows)

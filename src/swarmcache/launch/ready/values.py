@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmcache.hubcache.complete.integrity import Outcome
+    from swarmcache.hubcache.layout import Target
     from swarmcache.project.needs.in_code import CodeKind
 
 Ready = Literal["yes", "no", "unknown"]
+
+
+class States(NamedTuple):
+    """What repos are like in the cache that counts."""
+
+    model: Callable[[Target], Outcome]
+    """Whether the whole of a model is complete."""
+    tokenizer: Callable[[Target], Outcome]
+    """Whether its tokenizer is."""
 
 
 class Answer(NamedTuple):
