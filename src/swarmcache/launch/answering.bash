@@ -140,7 +140,8 @@ __swarmcache_take_line() {
     IFS= builtin read -r -t 1 __swarmcache_typed || :
     if [[ -n $__swarmcache_typed && $__swarmcache_typed != "$__swarmcache_answer" ]]; then
         __swarmcache_refused=${SWARMCACHE_PROMPTS_SAYINGS-}
-        printf '%s\n' "${__swarmcache_refused%%$'\n'*}" >&2 || :
+        __swarmcache_refused=${__swarmcache_refused%%$'\n'*}
+        printf '%s\n' "$__swarmcache_refused" >&2 || :
     fi
 }
 
@@ -152,13 +153,14 @@ __swarmcache_show() {
 
 __swarmcache_say_ended() {
     [[ -z ${__swarmcache_said_ended-} ]] || return 0
-    __swarmcache_said_ended=1
-    printf '%s\n' "${SWARMCACHE_PROMPTS_SAYINGS#*$'\n'}" >&2 || :
+    __swarmcache_said_ended=${SWARMCACHE_PROMPTS_SAYINGS#*$'\n'}
+    printf '%s\n' "$__swarmcache_said_ended" >&2 || :
 }
 
 if [[ -n ${SWARMCACHE_PROMPTS_BASH_ENV-} ]]; then
     # Bash expands it as in double quotes, and looks for it in no PATH.
-    eval "__swarmcache_file=\"${SWARMCACHE_PROMPTS_BASH_ENV//\"/\\\"}\""
+    __swarmcache_file=${SWARMCACHE_PROMPTS_BASH_ENV//\"/\\\"}
+    eval "__swarmcache_file=\"$__swarmcache_file\""
     [[ $__swarmcache_file == */* ]] || __swarmcache_file=./$__swarmcache_file
     if [[ -r $__swarmcache_file ]]; then
         . "$__swarmcache_file"

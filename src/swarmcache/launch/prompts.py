@@ -101,12 +101,16 @@ def _printed(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _is_bash(before: Sequence[str], text: str) -> bool:
-    """Tell whether bash runs a script: a shell named before it decides, else its first line."""
-    shells = [name for word in before if (name := os.path.basename(word)) in _SHELLS]
-    if shells:
-        return shells[-1] == "bash"
-    first = text.partition("\n")[0]
-    return bool(re.match(r"#!.*\bbash\b", first))
+    """Tell whether bash runs a script, and reads BASH_ENV: not in POSIX mode, nor privileged.
+
+    A shell named before the script decides, else the script's first line.
+    """
+    named = [n for n, word in enumerate(before) if os.path.basename(word) in _SHELLS]
+    words = before[named[-1] :] if named else text.partition("\n")[0].removeprefix("#!").split()
+    names = [os.path.basename(word) for word in words if not word.startswith("-")]
+    options = [word for word in words if word.startswith("-")]
+    plain = not any(word == "--posix" or re.fullmatch(r"-\w*p\w*", word) for word in options)
+    return "bash" in names and plain
 
 
 def _text(path: str) -> str | None:
