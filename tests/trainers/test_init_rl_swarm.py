@@ -1,7 +1,7 @@
 """A real node after the original report's recipe has two caches; after `init` it has one.
 
-The real script is told the recipe's exports, and the real YAML its `cache_dir`; the real trainer is then
-started with what the script exports.
+The real script is told the recipe's exports, and the real YAML its `cache_dir`; the real trainer is
+then started with what the script exports.
 """
 
 from __future__ import annotations
