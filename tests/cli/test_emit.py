@@ -129,6 +129,15 @@ def test_bad_input_is_one_sentence(
     assert (printed.out, "Traceback" in printed.err) == ("", False)
 
 
+def test_under_sudo_one_is_told_whose_unit_it_is(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cache is root's, which nobody meant."""
+    monkeypatch.setenv("SUDO_USER", "node")
+    assert main(["emit", "systemd"]) == 0
+    assert "sudo tee" in capsys.readouterr().err
+
+
 def test_a_folder_in_whose_name_the_hubs_client_replaces_something_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,12 +151,15 @@ def test_a_folder_in_whose_name_the_hubs_client_replaces_something_is_refused(
 
 
 def test_the_user_form_is_a_unit_of_this_user(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the command that starts it, on standard error."""
+    """With the PATH of this shell, and the command that starts it on standard error."""
+    monkeypatch.setenv("PATH", "/opt/venv/bin:bin::/usr/bin:/bin:/opt/venv/bin")
     assert main(["emit", "systemd", "--user"]) == 0
     printed = capsys.readouterr()
     assert "WantedBy=default.target" in printed.out
     assert 'ExecStart="' in printed.out
     assert '"--" "python" "train.py" "--name" "a b"' in printed.out
+    assert 'Environment="PATH=/opt/venv/bin:/usr/bin:/bin"' in printed.out
+    assert "sudo" not in printed.err
     assert "systemctl --user daemon-reload && systemctl --user enable --now my-swarm" in printed.err

@@ -23,6 +23,7 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmcache.environment import Environment
     from swarmcache.launch.emit import Kind, Piece
 
 _SCRIPT = "run_rl_swarm.sh"
@@ -97,8 +98,15 @@ def _basis(invocation: Invocation, models: tuple[str, ...]) -> Basis:
         _program(),
         _user(),
         (owner.st_uid, owner.st_gid),
+        _path(invocation.environment),
         () if settings.endpoints == _HUB else settings.endpoints,
     )
+
+
+def _path(environment: Environment) -> str:
+    """Return PATH as it holds everywhere: without folders that rest on the working directory."""
+    folders = (environment.get("PATH") or os.defpath).split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys(one for one in folders if os.path.isabs(one)))
 
 
 def _user() -> str:
@@ -175,3 +183,9 @@ def _report(invocation: Invocation, kind: Kind, piece: Piece, path: str | None) 
         terminal.out(f"{terminal.ok} " + t("Wrote {path}.", path=path))
     for hint in piece.hints:
         terminal.say(hint)
+    if kind == "systemd" and invocation.environment.get("SUDO_USER"):
+        warning = t(
+            "Under sudo this is root's cache and root's trainer; {command} keeps yours.",
+            command="swarmcache emit systemd | sudo tee …",
+        )
+        terminal.alert(f"{terminal.warn} {warning}")

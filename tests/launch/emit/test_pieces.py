@@ -41,6 +41,7 @@ def basis(project: str, **others: Any) -> Basis:
         "program": ("/usr/bin/env", "swarmcache"),
         "user": "node",
         "ids": (1000, 1000),
+        "path": f"/usr/bin:{project}/bin",
         "endpoints": (),
     }
     return Basis(**{**known, **others})
@@ -101,7 +102,8 @@ def test_a_systemd_manager_reads_what_was_meant() -> None:
         done = run_as_other_user(command, env={**os.environ, **variables}, cwd=opened)
     dump = {line.strip() for line in done.stdout.splitlines()}
     assert f"WorkingDirectory: {folder}" in dump, done.stderr
-    assert f"Environment: SWARMCACHE_CACHE_DIR={folder}/hub" in dump
+    variables = (f"PATH=/usr/bin:{folder}/bin", f"SWARMCACHE_CACHE_DIR={folder}/hub")
+    assert {f"Environment: {one}" for one in variables} <= dump
     assert f"Command Line: /usr/bin/env swarmcache pull {' '.join(ODD)}" in dump
 
 
@@ -119,8 +121,9 @@ def test_a_units_words_are_what_they_were(tmp_path: Path) -> None:
     assert words(start) == ["/usr/bin/env", "swarmcache", *trainer]
     assert words(pull.removeprefix("-")) == ["/usr/bin/env", "swarmcache", "pull", *ODD]
     assert where.replace("%%", "%") == folder
-    (variable,) = shlex.split(lines["Environment"])
-    assert variable.replace("%%", "%") == f"SWARMCACHE_CACHE_DIR={folder}/hub"
+    given = [one for line in text.splitlines() if line.startswith("Environment=")
+             for one in shlex.split(line.partition("=")[2].replace("%%", "%"))]  # fmt: skip
+    assert given == [f"PATH=/usr/bin:{folder}/bin", f"SWARMCACHE_CACHE_DIR={folder}/hub"]
     assert (lines["User"], lines["Restart"], lines["WantedBy"]) == (
         "node",
         "always",

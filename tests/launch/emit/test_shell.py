@@ -182,6 +182,19 @@ def test_cleaning_asks_and_no_answer_means_no(project: Path, screens: list[Scree
     assert ":-10}" in (project / "model_cache.sh").read_text()
 
 
+def test_a_terminal_sees_it_in_colour(project: Path, screens: list[Screen]) -> None:
+    """✓ green, ⚠ yellow, as the original report has it."""
+    tinyswarm.fill(project.parent / "hub", MODEL)
+    start = script(project, f"check_model_cache {MODEL}\ncheck_model_cache tiny/two || true")
+    start.chmod(0o755)
+    variables = {"TERM": "xterm", "LANG": "C.UTF-8", "PATH": os.environ["PATH"]}
+    command = ["/bin/bash", "-c", 'cd -- "$1" && ./start.sh', "bash", str(project)]
+    screens.append(Screen(command, {**variables, "HOME": os.environ["HOME"]}))
+    shown = screens[-1].wait_for("started")
+    assert "\x1b[32m✓" in shown
+    assert "\x1b[33m⚠" in shown
+
+
 def test_yes_leads_to_a_plan_and_enter_there_still_means_no(
     project: Path, screens: list[Screen]
 ) -> None:

@@ -38,6 +38,7 @@ def piece(basis: Basis, *, for_user: bool) -> Piece:
         user="" if for_user else f"User={quoting.systemd_path(basis.user)}\n",
         project=quoting.systemd_path(basis.project),
         cache=quoting.systemd_variable("SWARMCACHE_CACHE_DIR", basis.cache),
+        path=quoting.systemd_variable("PATH", basis.path),
         endpoint=f"Environment={endpoint}\n" if basis.endpoints else "",
         pull=_command((*basis.program, "pull", *basis.models)),
         run=_command((*basis.program, "run", *models, "--", *basis.command)),

@@ -24,6 +24,8 @@ class Basis(NamedTuple):
     """Who runs the trainer."""
     ids: tuple[int, int]
     """The user and group that own the cache, or that would."""
+    path: str
+    """Where programs are found in the shell that asks for the piece: its PATH, absolute folders."""
     endpoints: tuple[str, ...]
     """Hubs that are asked; empty where it is the usual one."""
 
