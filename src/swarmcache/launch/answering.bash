@@ -24,14 +24,14 @@ __swarmcache_answered() {
         { local -; set +x; } 2> /dev/null # A script that traces itself is to trace no more than that.
     fi
     __swarmcache_is_from_user || return 1
-    local __swarmcache_prompt= __swarmcache_name=REPLY __swarmcache_hidden= __swarmcache_waits=
-    local __swarmcache_enter= __swarmcache_shown=
+    local __swarmcache_prompt='' __swarmcache_name=REPLY __swarmcache_hidden='' __swarmcache_waits=''
+    local __swarmcache_enter='' __swarmcache_shown=''
     __swarmcache_parse "$@" || return 1
     local __swarmcache_site="${BASH_SOURCE[2]-}:${BASH_LINENO[1]-}"
     if [[ -z $__swarmcache_shown ]]; then
         __swarmcache_printed "${BASH_SOURCE[2]-}" "${BASH_LINENO[1]-}" || return 1
     fi
-    local __swarmcache_answer=
+    local __swarmcache_answer=''
     if __swarmcache_find_answer; then
         __swarmcache_may_repeat || return 1
         printf -v "$__swarmcache_name" %s "$__swarmcache_answer" || return 1
@@ -58,7 +58,7 @@ __swarmcache_is_from_user() {
 
 # Reads the words after `read`: options as bash's own takes them, then one variable at most.
 __swarmcache_parse() {
-    local __swarmcache_letters __swarmcache_letter __swarmcache_value __swarmcache_edits=
+    local __swarmcache_letters __swarmcache_letter __swarmcache_value __swarmcache_edits=''
     while [[ ${1-} == -?* ]]; do
         __swarmcache_letters=${1#-}
         shift
@@ -131,7 +131,7 @@ __swarmcache_may_repeat() {
 # Takes the line that was meant for this prompt, so that the next one gets its own; what a pipe
 # brings within a second, and what was already typed on a terminal.
 __swarmcache_take_line() {
-    local __swarmcache_typed= __swarmcache_refused
+    local __swarmcache_typed='' __swarmcache_refused
     [[ -n ${SWARMCACHE_PROMPTS_ENDED-} || $- == *s* ]] && return # -s: the script itself comes there.
     if [[ -t 0 ]]; then
         ((BASH_VERSINFO[0] >= 4)) || return 0 # Bash 3.2 cannot ask whether something was typed.
