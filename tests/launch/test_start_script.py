@@ -170,3 +170,19 @@ def test_becoming_the_command_answers_where_input_can_be_told(tmp_path: pathlib.
     assert loaded(done.stdout) == "tiny/two", done.stderr
     piped = node.start("--pool", "small", "--exec", typed="\n\n\n")
     assert "CMD asks for MODEL_NAME by itself, so no model is drawn." in piped.stderr
+
+
+def test_a_start_after_the_first_gets_enter_where_the_answers_are_used_up(
+    tmp_path: pathlib.Path,
+) -> None:
+    """From a pipe with one line: the first start takes it, the second finds none."""
+    node = StubbedNode(tmp_path)
+    node.write_own_script(
+        "#!/bin/bash\nset -e\n"
+        'read -p "Which? " which\n'
+        'echo "got:${which:-Enter}"\n'
+        '[ -z "$which" ]\n'
+    )
+    fill(node.cache, "tiny/two")
+    done = node.start("--pool", "small", "--restart", "on-failure", typed="first\n")
+    assert (done.returncode, done.stdout) == (0, "got:first\ngot:Enter\n"), done.stderr

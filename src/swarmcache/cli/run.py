@@ -267,7 +267,7 @@ def _variables(  # noqa: PLR0913 - all that a start is made of
     added = {**exported.variables, **own_token(invocation, make=starts)}
     variables = child_variables(invocation.environment, added, selection.pins)
     variables = as_offline_as_may_be(invocation, start, cached, selection, command_line, variables)
-    variables = start.answering.added_to(
+    variables = start.answering.renewed().added_to(
         variables, invocation.settings.answers, variables.get(MODEL_VARIABLE)
     )
     if guards:

@@ -55,6 +55,10 @@ class Answering(NamedTuple):
         """The variables that the script will ask its user for, whatever we do."""
         return self.script.asked - self.answered if self.script else frozenset()
 
+    def renewed(self) -> Answering:
+        """Return this for a start after the first, which may have read all that was to come."""
+        return self if self.input is None else self._replace(input=standard_input() or self.input)
+
     def added_to(
         self, variables: Mapping[str, str], answers: Mapping[str, str], model: str | None
     ) -> dict[str, str]:
