@@ -1,4 +1,4 @@
-"""Lines over numbers, as SVG, with nothing but text."""
+"""Lines and bars over numbers, as SVG, with nothing but text."""
 
 from __future__ import annotations
 
@@ -66,6 +66,42 @@ def _apart(heights: Mapping[str, float]) -> dict[str, float]:
     for name, top in sorted(heights.items(), key=lambda one: -one[1]):
         below = placed[name] = min(top, below - 14)
     return placed
+
+
+def bars(
+    title: str, unit: str, groups: Mapping[str, Mapping[str, tuple[float, str]]], most: float
+) -> str:
+    """Return an SVG document with a bar for each name in each group: its length, and its label.
+
+    Lengths are cut at `most`; colours follow the order of the names in the first group.
+    """
+    names = list(next(iter(groups.values())))
+    height = TOP + 40 + sum(len(group) * 20 + 26 for group in groups.values())
+    width = WIDTH - LEFT - RIGHT
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+            'font-family="sans-serif" font-size="12">'
+        ),
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        _text(12, 22, f"{title} ({unit})", size=14),
+    ]
+    top = float(TOP)
+    for label, group in groups.items():
+        parts.append(_text(12, top + 12, label))
+        top += 18
+        for name, (value, shown) in group.items():
+            colour = COLOURS[names.index(name)]
+            length = max(1.0, min(value, most) / most * (width + 80))
+            parts.append(
+                f'<rect x="{LEFT}" y="{top:.0f}" width="{length:.1f}" height="15" fill="{colour}"/>'
+            )
+            parts.append(_text(LEFT + length + 6, top + 12, shown, fill=colour))
+            top += 20
+        top += 8
+    for number, name in enumerate(names):
+        parts.append(_text(LEFT + number * 240, height - 12, f"■ {name}", fill=COLOURS[number]))
+    return "\n".join([*parts, "</svg>", ""])
 
 
 def _scale(low: float, high: float):  # noqa: ANN202 - a function of one number
