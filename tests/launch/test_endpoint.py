@@ -13,7 +13,7 @@ from swarmcache.environment import Environment
 from swarmcache.launch.endpoint import PROBE_SECONDS, choose_endpoint
 from swarmcache.serve.running import running
 from swarmcache.serve.silent import SilentHub
-from swarmcache.transfer.hub import DEFAULT_ENDPOINT
+from swarmcache.transfer.tokens import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     import pathlib

@@ -36,7 +36,7 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
     """Plan, show the plan, bring everything, then give up the old place if that was agreed to."""
     from swarmcache.hubcache.use.roots import move_roots  # noqa: PLC0415 - after usage errors
     from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415
-    from swarmcache.transfer.hub import DEFAULT_ENDPOINT  # noqa: PLC0415
+    from swarmcache.transfer.tokens import DEFAULT_ENDPOINT  # noqa: PLC0415
 
     terminal = invocation.terminal
     place = invocation.environment.absolute(folder)

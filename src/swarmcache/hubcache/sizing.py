@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
-from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, state_folder
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def remember_size(cache: str, environment: Environment) -> None:
     found = _measured(cache, _LONG_SECONDS)
     state = state_folder(cache, environment)
     if state.writable and not found.least:
+        from swarmcache.hubcache.publishing import write_whole  # noqa: PLC0415 - minutes later
+
         with contextlib.suppress(OSError, ValueError):
             path = f"{state.folder(_FOLDER)}/{_NAME}"
             write_whole(path, f"{found.size}\n", mode=file_mode(state.mode))

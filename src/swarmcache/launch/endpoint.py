@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.transfer.hub import DEFAULT_ENDPOINT
+from swarmcache.transfer.tokens import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ from swarmcache.errors import (
 from swarmcache.hubcache.layout import is_commit
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.locale import t
-from swarmcache.transfer.tokens import find_token, is_offline
+from swarmcache.transfer.tokens import DEFAULT_ENDPOINT, find_token, is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from swarmcache.transfer.linking import Linker
     from swarmcache.transfer.listing import KnownFiles, RepoListing
     from swarmcache.transfer.sources import Source
-
-DEFAULT_ENDPOINT = "https://huggingface.co"
 
 
 @final

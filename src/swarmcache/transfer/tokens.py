@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from swarmcache.environment import Environment
 
+DEFAULT_ENDPOINT = "https://huggingface.co"
+"""Where the Hub's clients ask, and whom the token is for, unless HF_ENDPOINT says otherwise."""
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 
 
