@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from processes import BOUND, Screen, alive, screens, until
+from processes import BOUND, Screen, alive, screens, shown_by_ps, until
 from stubbed_node import RUN, StubbedNode, loaded
 from tinyswarm import CONFIG, SMALL_POOL, fill
 
@@ -167,6 +169,37 @@ def test_a_typed_interrupt_reaches_each_once(
     status = opened.ending()
     assert opened.shown.count("] interrupted") == 2
     assert os.waitstatus_to_exitcode(status) in {-signal.SIGINT, 130}
+
+
+def test_a_stopped_job_stops_and_goes_on_with_all(
+    node: StubbedNode, screen: Callable[..., Screen]
+) -> None:
+    """Ctrl-Z gives the prompt back and rests every trainer; `fg` wakes them."""
+    (node.project / "trainer.py").write_text(  # No shell: one inside vfork(2) cannot be stopped.
+        "import os, time\n"
+        "with open('pid.' + os.environ['SWARMCACHE_INSTANCE'], 'w') as file:\n"
+        "    file.write(str(os.getpid()))\n"
+        "while not os.path.exists('go'):\n"
+        "    time.sleep(0.02)\n"
+        "print('ended')\n"
+    )
+    shell = screen("/bin/bash", "--norc", "--noprofile", "-i", **node.variables, PS1="$ ")
+    command = shlex.join([*RUN, "--offline", "--gpus", "0-1", "--", sys.executable, "trainer.py"])
+    shell.type(f"cd {node.project}; {command}\n")
+    trainers = started(node, "0", "1")
+    shell.type_until("\x1a", "Stopped")
+    until(lambda: all(map(stopped, trainers)), "both trainers rest")
+    (node.project / "go").touch()
+    shell.type("fg\n")
+    shell.wait_for("] ended")
+    shell.wait_for("] ended")
+    shell.type("echo code:$?:\n")
+    shell.wait_for("code:0:")
+
+
+def stopped(pid: int) -> bool:
+    """Tell whether a process was stopped."""
+    return shown_by_ps("-o", "stat=", "-p", str(pid)).startswith("T")
 
 
 def test_progress_bars_take_one_line(node: StubbedNode) -> None:
