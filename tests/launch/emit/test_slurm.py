@@ -116,7 +116,7 @@ def test_one_download_then_every_node_starts_offline_from_its_own_disk(
         "nodelist n1",
         f"1:swarmcache:pull:{MODEL.rpartition('/')[2]}:",
         f"2:swarmcache:pull:--quiet:{MODEL.rpartition('/')[2]}:",
-        "2:swarmcache:run:--offline:--:train.sh:",
+        f"2:swarmcache:run:--offline:--model:{MODEL.rpartition('/')[2]}:--:train.sh:",
         f"train 0 1 {staged}/hub",
         f"train 1 1 {staged}/hub",
         "2:rm:-rf:--:swarmcache-42:",
@@ -130,6 +130,18 @@ def test_a_trainer_that_fails_is_told_and_its_copies_go(project: Path, tmp_path:
     with running([tinyswarm.fill(tmp_path / "served", MODEL).path]) as hub:
         done = batch(project, tmp_path, HF_ENDPOINT=hub.url, FAILS="7")
     assert done.returncode == 7, done.stderr
+    assert os.listdir(tmp_path / "local disk") == []
+
+
+def test_a_cancelled_job_clears_at_least_its_own_node(project: Path, tmp_path: Path) -> None:
+    """SLURM starts no step of a job that is over (seen with 22.05)."""
+    with running([tinyswarm.fill(tmp_path / "served", MODEL).path]) as hub:
+        srun = tmp_path / "bin" / "srun"
+        refusing = SRUN.replace("shift\ndone\n", "shift\ndone\n[[ $1 == rm ]] && exit 1\n", 1)
+        assert refusing != SRUN
+        srun.write_text(refusing)
+        done = batch(project, tmp_path, HF_ENDPOINT=hub.url)
+    assert done.returncode == 0, done.stderr
     assert os.listdir(tmp_path / "local disk") == []
 
 

@@ -28,6 +28,7 @@ def piece(basis: Basis) -> Piece:
         models=quoting.shell(basis.models),
         program=quoting.shell(basis.program),
         command=quoting.shell(basis.command),
+        named="".join(f"{quoting.shell([word])} " for word in basis.model_options),
         endpoint=_endpoint(basis),
         about_once=comment(
             t("1. Once, on one node. Without a network there, run this on a login node instead.")

@@ -29,7 +29,6 @@ def piece(basis: Basis, *, for_user: bool) -> Piece:
         t("Made by swarmcache emit systemd, for {path}.", path=f"{folder}/{unit}"),
         t("Then: {command}", command=begin),
     )
-    models = [word for model in basis.models for word in ("--model", model)]
     endpoint = quoting.systemd_variable("SWARMCACHE_HUB_ENDPOINTS", " ".join(basis.endpoints))
     content = filled(
         "trainer.service",
@@ -41,7 +40,7 @@ def piece(basis: Basis, *, for_user: bool) -> Piece:
         path=quoting.systemd_variable("PATH", basis.path),
         endpoint=f"Environment={endpoint}\n" if basis.endpoints else "",
         pull=_command((*basis.program, "pull", *basis.models)),
-        run=_command((*basis.program, "run", *models, "--", *basis.command)),
+        run=_command((*basis.program, "run", *basis.model_options, "--", *basis.command)),
         target="default.target" if for_user else "multi-user.target",
     )
     hints = [t("For {path}; then: {command}", path=f"{folder}/{unit}", command=begin)]

@@ -30,6 +30,11 @@ class Basis(NamedTuple):
     """Hubs that are asked; empty where it is the usual one."""
 
     @property
+    def model_options(self) -> tuple[str, ...]:
+        """The models as options of `run`."""
+        return tuple(word for model in self.models for word in ("--model", model))
+
+    @property
     def name(self) -> str:
         """The project's folder name, as names of units and containers allow it."""
         last = self.project.rstrip("/").rpartition("/")[2].lower()
