@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TABLE = "/proc/self/mountinfo"
 _POINT, _AFTER_DASH = 4, b" - "
@@ -13,9 +16,11 @@ _MEMORY = frozenset({"tmpfs", "ramfs"})
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "ceph", "beegfs", "glusterfs", "fuse.sshfs"}
 )
+_DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs"})
 
-Kind: TypeAlias = Literal["disk", "memory", "layer", "windows", "network", "unknown"]
-"""`layer` is a container's own, which goes with it; `windows` a drive of the host of WSL."""
+Kind: TypeAlias = Literal["disk", "memory", "layer", "windows", "network", "other", "unknown"]
+"""`layer` is a container's own, which goes with it; `windows` a drive of the host of WSL; `unknown`
+where the system does not tell."""
 
 
 class FileSystem(NamedTuple):
@@ -26,22 +31,36 @@ class FileSystem(NamedTuple):
     """`ext4`, `overlay`; empty where the system does not tell."""
 
 
+class Mounted(NamedTuple):
+    """A place where a file system begins."""
+
+    point: str
+    """Absolute."""
+    system: FileSystem
+
+
 def file_system(path: str) -> FileSystem:
     """Return the file system that a path is on, or will be once it is made."""
+    real = os.path.realpath(path)
+    found = Mounted("", FileSystem("unknown", ""))
+    for one in mounted():
+        # Of two mounts on one place the later hides the earlier.
+        if _is_within(real, one.point) and len(one.point) >= len(found.point):
+            found = one
+    return found.system
+
+
+def mounted() -> Iterator[Mounted]:
+    """Yield what is mounted, in the kernel's order; nothing where the system does not tell."""
     try:
         with open(_TABLE, "rb") as file:
             rows = file.read().splitlines()
     except OSError:
-        return FileSystem("unknown", "")
-    real = os.fsencode(os.path.realpath(path))
-    found = (b"", b"")
+        return
     for row in rows:
-        point = plain_point(row.split(b" ", _POINT + 1)[_POINT])
-        # Of two mounts on one place the later hides the earlier.
-        if _is_within(real, point) and len(point) >= len(found[0]):
-            found = (point, row.partition(_AFTER_DASH)[2])
-    name = found[1].split(b" ", 1)[0].decode("ascii", "replace")
-    return FileSystem(_kind(name, os.fsdecode(found[0])), name)
+        point = os.fsdecode(plain_point(row.split(b" ", _POINT + 1)[_POINT]))
+        name = row.partition(_AFTER_DASH)[2].split(b" ", 1)[0].decode("ascii", "replace")
+        yield Mounted(point, FileSystem(_kind(name, point), name))
 
 
 def _kind(name: str, point: str) -> Kind:
@@ -53,11 +72,11 @@ def _kind(name: str, point: str) -> Kind:
         return "layer"
     if name in _NETWORK:
         return "network"
-    return "disk" if name else "unknown"
+    return "disk" if name in _DISKS else "other"
 
 
-def _is_within(path: bytes, point: bytes) -> bool:
-    return path == point or path.startswith(point.rstrip(b"/") + b"/")
+def _is_within(path: str, point: str) -> bool:
+    return path == point or path.startswith(point.rstrip("/") + "/")
 
 
 def plain_point(point: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import t
@@ -25,6 +26,8 @@ def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
     for reason in plan.folder.reasons:
         mark = terminal.ok if reason.good else terminal.warn
         yield f"  {mark} {reason.message}"
+    for path in plan.folder.better:
+        yield "  " + t("Better: swarmcache init --layout {path}", path=shlex.quote(path))
     for write in plan.writes:
         yield ""
         yield t("{file}: {why}", file=write.change.file, why=write.why)

@@ -12,7 +12,9 @@ from doctor.nodes import MODEL
 from launch.init.projects import place
 from swarmcache.hubcache import file_systems
 from swarmcache.hubcache.file_systems import file_system
+from swarmcache.launch.init import better
 from swarmcache.launch.init import folder as folders
+from swarmcache.project.containers.paths import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +121,41 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: st
     assert reasons(place(tmp_path, {}).plan())["keeps"] is (kind == "network")
 
 
+def test_a_volume_of_a_rented_machine_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the home goes with the container; the emptiest disk with room first, nothing else."""
+    disk, layer = (file_systems.FileSystem(k, k) for k in ("disk", "layer"))  # type: ignore[arg-type]
+    for name in ("small", "large", "full"):
+        (tmp_path / name).mkdir()
+    rows = [file_systems.Mounted(f"{tmp_path}/{n}", disk) for n in ("small", "large", "full")]
+    rows += [file_systems.Mounted("/etc/hosts", disk), file_systems.Mounted("/", layer)]
+    free = {"small": 20, "large": 50, "full": 1}
+    monkeypatch.setattr(folders, "file_system", lambda _path: layer)
+    monkeypatch.setattr(better, "mounted", lambda: iter(rows))
+    monkeypatch.setattr(better, "file_system", lambda _path: disk)
+    monkeypatch.setattr(better, "_device", hash)
+    monkeypatch.setattr(
+        better, "within", lambda path, place: place != "/tmp" and within(path, place)
+    )
+    monkeypatch.setattr(
+        better,
+        "free_bytes",
+        lambda path: next((f for n, f in free.items() if f"/{n}" in path), 0) * 10**9,
+    )
+    plan = place(tmp_path, {"run.sh": RUN, "conf/c.yaml": CONFIG}).plan()
+    assert plan.folder.better == (
+        f"{tmp_path}/large/huggingface/hub",
+        f"{tmp_path}/small/huggingface/hub",
+    )
+
+
+def test_a_good_folder_has_no_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is talked out of what serves."""
+    monkeypatch.setattr(folders, "better_places", None)
+    assert place(tmp_path, {}).plan().folder.better == ()
+
+
 TABLE = b"""\
 22 1 8:1 / / rw - ext4 /dev/sda1 rw
 23 22 0:20 / /tmp rw - tmpfs tmpfs rw
@@ -140,7 +177,7 @@ TABLE = b"""\
         ("/srv/a b/hub", "network", "nfs4"),
         ("/box/home", "layer", "overlay"),
         ("/box/models/hub", "disk", "xfs"),
-        ("/other/x", "disk", "9p"),
+        ("/other/x", "other", "9p"),
     ],
 )
 def test_the_kernels_table(

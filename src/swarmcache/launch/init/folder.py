@@ -18,6 +18,7 @@ from swarmcache.hubcache.file_systems import file_system
 from swarmcache.hubcache.locate import DEFAULT, locate, locate_effective
 from swarmcache.hubcache.scan import repo_names
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
+from swarmcache.launch.init.better import better_places
 from swarmcache.launch.init.values import Folder, Reason
 from swarmcache.locale import t, tn
 from swarmcache.project.commands.deleting import deletions_of
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 PROJECT = "project"
 SHARED = "shared"
+_FATAL = frozenset({"keeps", "room", "writable"})
+"""What speaks so much against a folder that others are named."""
 _FLEETING = ("/tmp", "/var/tmp")  # noqa: S108 - looked at, and not written
 
 
@@ -44,11 +47,14 @@ def proposed(
 ) -> Folder:
     """Return the folder, with reasons."""
     path, decided_by = _path(project, settings, libraries, layout)
-    found = tuple(_reasons(path, project))
+    wanted = _lacking(path, project)
+    found = tuple(_reasons(path, project, wanted))
     reasons = tuple(sorted(found, key=lambda one: one.good))
     named = _named(path, project)
+    is_bad = any(one.kind in _FATAL and not one.good for one in found)
+    better = better_places(path, wanted, project.environment) if is_bad else ()
     exists = os.path.isdir(path)
-    return Folder(path, named, decided_by, reasons, exists, asked=layout is not None)
+    return Folder(path, named, decided_by, reasons, better, exists, asked=layout is not None)
 
 
 def project_cache(project: str) -> str:
@@ -101,9 +107,9 @@ def _named(path: str, project: Project) -> str:
     return "~/" + path.removeprefix(home) if path.startswith(home) else path
 
 
-def _reasons(path: str, project: Project) -> Iterator[Reason]:
+def _reasons(path: str, project: Project, wanted: int) -> Iterator[Reason]:
     yield _keeps(path, file_system(path))
-    yield _room(path, project)
+    yield _room(path, wanted)
     place = nearest_folder(path)
     if not os.access(place, os.W_OK):
         yield Reason("writable", False, t("{path} is not writable for this user.", path=place))
@@ -130,15 +136,18 @@ def _keeps(path: str, system: FileSystem) -> Reason:
     return Reason("keeps", True, t("It lies on a disk that keeps it."))
 
 
-def _room(path: str, project: Project) -> Reason:
-    free, wanted = free_bytes(path), 0
+def _lacking(path: str, project: Project) -> int:
+    """Return about how many bytes the project needs that are not there, told by names."""
     try:
         targets = project.needs.targets
     except ProjectError:  # A config that cannot be read must not keep a user from init.
-        targets = ()
-    for target in targets:
-        if check(target, path).state in {"missing", "incomplete"}:
-            wanted += named_size(target.id)
+        return 0
+    missing = (one for one in targets if check(one, path).state in {"missing", "incomplete"})
+    return sum(named_size(target.id) for target in missing)
+
+
+def _room(path: str, wanted: int) -> Reason:
+    free = free_bytes(path)
     numbers = {"free": human_bytes(free), "wanted": human_bytes(wanted)}
     if wanted > free:
         return Reason("room", False, t("{free} are free, and about {wanted} lack.", **numbers))

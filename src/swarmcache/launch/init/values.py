@@ -36,6 +36,8 @@ class Folder:
     """`--layout`, a settings file, a variable, `default`."""
     reasons: tuple[Reason, ...]
     """The bad ones first."""
+    better: tuple[str, ...]
+    """Other folders that would keep the models, where this one would not."""
     exists: bool
     asked: bool
     """Whether an option names it."""
