@@ -17,19 +17,8 @@ if TYPE_CHECKING:
 
 MOST = 2
 _LASTING = frozenset({"disk", "network"})
-_SYSTEMS = (
-    "/boot",
-    "/dev",
-    "/efi",
-    "/etc",
-    "/proc",
-    "/run",
-    "/snap",
-    "/sys",
-    "/tmp",
-    "/usr",
-    "/var",
-)
+_FLEETING = "/tmp"  # noqa: S108 - looked at, and not written
+_SYSTEMS = ("/boot", "/dev", "/efi", "/etc", "/proc", "/run", "/snap", "/sys", "/usr", "/var")
 
 
 def better_places(folder: str, wanted: int, environment: Environment) -> tuple[str, ...]:
