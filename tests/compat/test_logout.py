@@ -12,7 +12,7 @@ import compat_environments
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Library
+    from compat.conftest import Library
 
 pytestmark = pytest.mark.compat
 

@@ -48,6 +48,13 @@ MANAGER = """
         ('hf_hub_download("org/name", "x.bin")', [("download", "org/name", "")]),
         ('AutoModel.from_pretrained("org/judge")', [("model", "org/judge", "")]),
         ("AutoModel.from_pretrained(cfg.model)", []),
+        ('import argparse\np.add_argument("--model", default="org/x")', [("model", "org/x", "")]),
+        (
+            'MODEL = "org/x"  # not a file\nAutoModel.from_pretrained(MODEL)',
+            [("model", "org/x", "")],
+        ),
+        ('model_config = "configs/model.yaml"', []),
+        ('headers = {"accept": "application/json"}', []),
         ('evaluate.load("accuracy")', [("download", "accuracy", "")]),
     ],
 )

@@ -34,7 +34,7 @@ _SKIPPED = frozenset(
 _TEST = re.compile(r"test_.*|.*_test\.py|conftest\.py|setup\.py")
 _TELLING = re.compile(
     rb"load_dataset|push_to_hub|huggingface_hub|huggingface-cli|\bhf (?:auth|download|upload|repo)"
-    rb"|from_pretrained|evaluate\.load"
+    rb"|from_pretrained|evaluate\.load|\bLLM\(|argparse|ArgumentParser"
 )
 _COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
 _STRING = r"(?:[\"'](?P<name>[\w.-]+(?:/[\w.-]+)?)[\"'])?"
@@ -45,6 +45,11 @@ _CALL = re.compile(
     + _STRING
     + r"(?P<rest>[^()]{0,400})"
 )
+_NAMED = re.compile(
+    r"(?im)^(?=.*(?:model|tokenizer|checkpoint)).*?[=:,(]\s*[\"'](?P<name>[a-z0-9][\w.-]*/[\w.-]+)[\"']"
+)
+"""A repo's name as a default or a constant, as in `add_argument("--model", default="org/name")`."""
+_FILE = re.compile(r".*\.(?:json|ya?ml|py|txt|safetensors|pth?|bin|gguf|sh|log|csv)", re.IGNORECASE)
 _SWITCH = re.compile(r"\bpush_to_hub\s*=\s*True\b")
 _STREAMING = re.compile(r"\bstreaming\s*=\s*True\b")
 _TOKEN = re.compile(r"\b(?:use_auth_)?token\s*=\s*(?P<value>[\w.]+)")
@@ -152,6 +157,9 @@ def _uses(text: str, path: str, project: str) -> Iterator[HubUse]:
         return
     for match in _SWITCH.finditer(code):
         yield HubUse("upload", "", origin(match))
+    for match in _NAMED.finditer(code):
+        if not _FILE.fullmatch(match["name"]):
+            yield HubUse("model", match["name"], origin(match))
     for match in _CALL.finditer(code):
         use = _use(match, origin(match))
         if use is not None and not (use.kind == "login" and "huggingface_hub" not in code):
