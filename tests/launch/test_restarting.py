@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from processes import BOUND, alive, screens, until
+from stubbed_node import StubbedNode
 from swarmcache.launch.restarting import LONG_RUN, LONGEST_PAUSE, Restarts
 from swarmcache.launch.supervise import Ending
 from tinyswarm import fill
@@ -192,6 +193,31 @@ def test_code_0_is_restarted_by_always_alone(loop: Loop) -> None:
     process.terminate()
     process.communicate(timeout=BOUND)
     assert process.returncode in {0, 143}  # While the child ran, or in the pause.
+
+
+def test_the_end_of_rl_swarms_script_tells_nothing(tmp_path: pathlib.Path) -> None:
+    """It kills its own group, whatever the trainer said: 143 where it leads one, so `always`."""
+    node = StubbedNode(tmp_path)
+    node.write_own_script()
+    fill(node.cache, "tiny/two")
+    assert node.start("--pool", "small").returncode == 143
+    (tmp_path / "stubs" / "python").write_text("#!/bin/sh\nexit 1\n")
+    assert node.start("--pool", "small").returncode == 143
+    starts = tmp_path / "starts"
+    (tmp_path / "stubs" / "python").write_text(f"#!/bin/sh\necho started >> {starts}\n")
+    process = subprocess.Popen(
+        [*RUN, "--offline", "--pool", "small", "--restart", "always", "--", "./run_rl_swarm.sh"],
+        cwd=node.project,
+        env=node.variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until(lambda: starts.exists() and starts.read_text().count("started") == 3, "three starts")
+    process.terminate()
+    process.wait(BOUND)
+    assert process.returncode == 143
 
 
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
