@@ -87,13 +87,17 @@ def test_rl_swarms_manager_asks_with_its_own_token_only(tmp_path: pathlib.Path) 
         ("hf upload me/model out", ["upload"]),
         ("hf auth logout > /dev/null", []),
         ("# hf download org/name", []),
+        ("vllm serve org/name --port 8000", ["model"]),
+        ('export MODEL_NAME="org/name"', ["model"]),
+        ("python train.py --model_name_or_path org/name", ["model"]),
+        ("python train.py --model ./out/best/model", []),
+        ('python train.py --model "$MODEL_NAME"', []),
     ],
 )
-def test_commands_of_scripts_at_the_top(
-    tmp_path: pathlib.Path, line: str, kinds: list[str]
-) -> None:
+def test_commands_of_scripts(tmp_path: pathlib.Path, line: str, kinds: list[str]) -> None:
     """A logout needs no Hub."""
-    (tmp_path / "start.sh").write_text(f"#!/bin/sh\n{line}\n")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "start.sh").write_text(f"#!/bin/sh\n{line}\n")
     assert [use.kind for use in hub_uses(str(tmp_path)).uses] == kinds
 
 

@@ -34,7 +34,7 @@ _SKIPPED = frozenset(
 _TEST = re.compile(r"test_.*|.*_test\.py|conftest\.py|setup\.py")
 _TELLING = re.compile(
     rb"load_dataset|push_to_hub|huggingface_hub|huggingface-cli|\bhf (?:auth|download|upload|repo)"
-    rb"|from_pretrained|evaluate\.load|\bLLM\(|argparse|ArgumentParser"
+    rb"|from_pretrained|evaluate\.load|\bLLM\(|argparse|ArgumentParser|MODEL|--model|vllm"
 )
 _COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
 _STRING = r"(?:[\"'](?P<name>[\w.-]+(?:/[\w.-]+)?)[\"'])?"
@@ -58,6 +58,11 @@ _COMMAND = re.compile(
     r"(?m)^[^#\n]*?\b(?:huggingface-cli|hf)\s+(?P<verb>download|upload\S*|repo\S*|auth\s+login"
     r"|login|auth\s+whoami|whoami)\b"
 )
+_IN_COMMANDS = re.compile(
+    r"(?m)^[^#\n]*?(?:\bvllm\s+serve\s+|--(?:model|tokenizer)[\w-]*[= ]\s*|\b\w*MODEL\w*=)[\"']?"
+    r"(?P<name>[A-Za-z0-9][\w.-]*/[\w.-]+)[\"']?(?=[\s;&|]|$)"
+)
+"""A repo's name in a command or an assignment of a script."""
 _KINDS: dict[str, UseKind] = {
     **dict.fromkeys(("load_dataset", "load_dataset_builder"), "dataset"),
     **dict.fromkeys(("login", "notebook_login", "whoami"), "login"),
@@ -93,7 +98,7 @@ class HubUses(NamedTuple):
 
 
 def hub_uses(project: str) -> HubUses:
-    """Return what the Python files and the top scripts of a project mention; never raises."""
+    """Return what the Python files and shell scripts of a project mention; never raises."""
     found: list[HubUse] = []
     count = size = 0
     spent, began = time.thread_time(), time.monotonic()
@@ -115,9 +120,9 @@ def hub_uses(project: str) -> HubUses:
 
 
 def _sources(project: str) -> Iterator[str]:
-    """Yield the project's Python files, and the shell scripts at its top, nearest first."""
+    """Yield the project's Python files and shell scripts, nearest first."""
     level = [project]
-    for depth in range(_MAX_DEPTH):
+    for _ in range(_MAX_DEPTH):
         deeper: list[str] = []
         for folder in level:
             for entry in sorted(entries_of(folder), key=lambda one: one.name):
@@ -129,7 +134,7 @@ def _sources(project: str) -> Iterator[str]:
                 elif entry.name.endswith(".py"):
                     if not _TEST.fullmatch(entry.name):
                         yield entry.path
-                elif not depth and entry.name.endswith((".sh", ".bash")):
+                elif entry.name.endswith((".sh", ".bash")):
                     yield entry.path
         level = deeper
 
@@ -148,6 +153,8 @@ def _uses(text: str, path: str, project: str) -> Iterator[HubUse]:
         return f"{where}:{code.count(chr(10), 0, match.start()) + 1}"
 
     if not path.endswith(".py"):
+        for match in _IN_COMMANDS.finditer(code):
+            yield HubUse("model", match["name"], origin(match))
         for match in _COMMAND.finditer(code):
             verb = match["verb"].split()[-1]
             kind: UseKind = "download" if verb == "download" else "login"
