@@ -181,6 +181,26 @@ def test_a_tokenizer_alone_needs_no_weights(
     assert ready(checked(capsys)[1])["tokenizer org/judge"] == "no"
 
 
+def test_files_that_are_here_need_no_hub(
+    project: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kind of file is no repo; an address is not here, and what a variable names is not known."""
+    tinyswarm.fill(home / ".cache/huggingface/hub", "org/model")
+    ollama_model(home / ".ollama/models", "qwen2.5-coder", "1.5b-instruct")
+    source = project / "swarm/trainer.py"
+    call = "from datasets import load_dataset\nload_dataset({})\n"
+    write(f"{project}/data/a.jsonl", b"{}\n")
+    for arguments, code in {
+        '"json", data_files="data/a.jsonl"': 0,
+        '"json", data_files="data/*.jsonl"': 0,
+        '"json", data_files="data/b.jsonl"': 1,
+        '"csv", data_files="https://example.org/x.csv"': 1,
+        '"parquet", data_files=files': 1,
+    }.items():
+        source.write_text(call.format(arguments))
+        assert checked(capsys)[0] == code, arguments
+
+
 def test_a_table_that_lacks_a_split_is_not_ready(
     project: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

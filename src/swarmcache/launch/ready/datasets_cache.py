@@ -12,6 +12,7 @@ was loaded once without `streaming=True` is then streamed from here, too.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -50,6 +51,19 @@ def dataset_answer(cache: str, name: str, config: str | None, streaming: bool | 
     if not whole:
         return _absent(folder, name, config, fitting, tables, streaming=streaming)
     return Answer("yes", t("it is a table in {path}", path=whole[-1].path), path=whole[-1].path)
+
+
+def files_answer(files: tuple[str, ...] | None, folder: str) -> Answer:
+    """Return whether the files that a dataset is made of are here, seen from `folder`."""
+    if files is None:
+        return Answer("unknown", t("which files, only running tells"))
+    away = [one for one in files if "://" in one]
+    if away:
+        return Answer("no", t("it is read from {address}", address=away[0]))
+    lacking = [one for one in files if not glob.glob(os.path.join(folder, one))]
+    if lacking:
+        return Answer("no", t("{path} does not exist", path=lacking[0]))
+    return Answer("yes", t("its files are here"), path=os.path.join(folder, files[0]))
 
 
 def _absent(  # noqa: PLR0913 - what was looked for, and what was found

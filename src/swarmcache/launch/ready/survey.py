@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locate import locate_datasets
-from swarmcache.launch.ready.datasets_cache import dataset_answer
+from swarmcache.launch.ready.datasets_cache import dataset_answer, files_answer
 from swarmcache.launch.ready.ollama_store import ollama_answer
 from swarmcache.launch.ready.torch_hub import torch_code_answer, torch_weights_answer
 from swarmcache.launch.ready.values import Answer, Need
@@ -74,7 +74,10 @@ def _answer(
     match need.kind:
         case "dataset":
             cache = locate_datasets(environment).path
-            answer = dataset_answer(cache, need.name, need.config, need.streaming)
+            if need.files == ():
+                answer = dataset_answer(cache, need.name, need.config, need.streaming)
+            else:
+                answer = files_answer(need.files, folder)
         case "ollama":
             answer = ollama_answer(need.name, environment, folder)
         case "torch-hub":

@@ -1,8 +1,6 @@
 """What the code of a project loads besides what its configs name: datasets, Ollama, torch hub.
 
-Only code that a start reaches counts: from the modules that its scripts start, and those that its
-configs name as `_target_`, along their imports. Where no script tells what is started, all code
-counts but tests, examples and documentation.
+Only code that a start reaches counts (`running.py`).
 """
 
 from __future__ import annotations
@@ -12,22 +10,54 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from swarmcache.project.effective.loaders import reached
 from swarmcache.project.loads.in_python import loads_in
-from swarmcache.project.needs.configs import find_configs, started_modules
+from swarmcache.project.needs.running import running_modules
 from swarmcache.project.needs.sites import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from swarmcache.environment import Environment
     from swarmcache.project.loads.values import Load
     from swarmcache.project.readers.python.syntax import Argument, Call, Module
     from swarmcache.project.study import Project
 
 CodeKind = Literal["model", "tokenizer", "dataset", "ollama", "torch-hub", "torch-weights", "vllm"]
 
-_ASIDE = re.compile(r"(?:^|\.)(?:tests?|test_\w+|conftest|\w+_test|examples?|docs?|benchmarks?)\b")
+_TELLING = re.compile(
+    rb"from_pretrained|load_dataset|_download|pipeline|LLM|SentenceTransformer|ollama|hub\.load"
+    rb"|load_state_dict_from_url|load_url"
+)
+"""Without one of these a module loads nothing that is told here."""
+_BUILDERS = frozenset(
+    [
+        "arrow",
+        "audiofolder",
+        "conll",
+        "csv",
+        "eval",
+        "fasta",
+        "fastq",
+        "genbank",
+        "hdf5",
+        "imagefolder",
+        "json",
+        "lance",
+        "mmcif",
+        "meshfolder",
+        "niftifolder",
+        "pandas",
+        "parquet",
+        "pdb",
+        "pdffolder",
+        "text",
+        "tsfile",
+        "videofolder",
+        "vortex",
+        "webdataset",
+        "xml",
+    ]
+)
+"""Names that `load_dataset` takes for a kind of file, not for a repo (datasets 5.2.0)."""
 _LOADS: dict[str, CodeKind] = {
     "model": "model",
     "pipeline": "model",
@@ -56,6 +86,8 @@ class CodeNeed(NamedTuple):
     """A dataset's configuration; None where none is given."""
     streaming: bool | None = False
     """Whether a dataset is streamed; None where only running tells."""
+    files: tuple[str, ...] | None = ()
+    """Of a dataset that is made of files: which; None where only running tells."""
 
 
 def code_needs(project: Project, commands: Iterable[str] = ()) -> tuple[CodeNeed, ...]:
@@ -64,30 +96,10 @@ def code_needs(project: Project, commands: Iterable[str] = ()) -> tuple[CodeNeed
     `commands` start it besides its scripts: `launch.command` of the settings.
     """
     found: dict[tuple[object, ...], CodeNeed] = {}
-    for module in _running(project, commands):
+    for module in running_modules(project, _TELLING, commands):
         for need in (*_datasets(module, project), *_others(module, project)):
             found.setdefault(need._replace(origin=""), need)
     return tuple(found.values())
-
-
-def _running(project: Project, commands: Iterable[str]) -> Iterator[Module]:
-    by_name = {module.name: module for module in project.modules}
-    entries = started_modules(project.folder, commands)
-    if any(reached(entry, by_name) for entry in entries):
-        targets = _targets(project.folder, project.environment)
-        names = {name for entry in (*entries, *targets) for name in reached(entry, by_name)}
-        yield from (module for name, module in sorted(by_name.items()) if name in names)
-    else:
-        yield from (one for one in project.modules if not _ASIDE.search(one.name))
-
-
-def _targets(folder: str, environment: Environment) -> Iterator[str]:
-    """Yield the modules of the classes that configs instantiate."""
-    for config in find_configs(folder, environment).configs:
-        for place in config.walk():
-            target = place.child("_target_")
-            if target is not None and target.text:
-                yield target.text.rpartition(".")[0]
 
 
 def _datasets(module: Module, project: Project) -> Iterator[CodeNeed]:
@@ -98,7 +110,10 @@ def _datasets(module: Module, project: Project) -> Iterator[CodeNeed]:
         streaming = call.keywords.get("streaming")
         origin = f"{call.span.file}:{call.span.line}"
         for name in _names(call.argument("path", 0), module) or ("",):
-            if name == "" or is_repo_id(name, project.folder):
+            if name in _BUILDERS:
+                files = _names(call.argument("data_files", 3), module) or None
+                yield CodeNeed("dataset", name, origin, files=files)
+            elif name == "" or is_repo_id(name, project.folder):
                 given = config.value if config is not None else None
                 named = given if isinstance(given, str) else None
                 yield CodeNeed("dataset", name, origin, named, _truth(streaming, call))
