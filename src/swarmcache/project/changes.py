@@ -47,6 +47,8 @@ def edited_file(project: str, file: str, edits: Sequence[Edit]) -> Change:
     Raises Unfit where it lies outside of the project or could no longer be read, OSError.
     """
     path = path_inside(project, file)
+    if not os.path.isfile(path):
+        raise Unfit(t("it is no plain file"))
     with open(path, "rb") as stream:
         before = stream.read()
     after = edited(before, [edit for edit in edits if edit.file == file])

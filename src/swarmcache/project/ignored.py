@@ -6,6 +6,8 @@ import os
 import re
 from dataclasses import dataclass
 
+from swarmcache.hubcache.reading import read_start
+
 _MAX_BYTES = 256_000
 _MAX_RULES = 2_000
 
@@ -59,10 +61,10 @@ def is_ignored(path: str, top: str) -> bool:
 
 def _rules(folder: str) -> tuple[_Rule, ...]:
     try:
-        with open(f"{folder}/.gitignore", encoding="utf-8", errors="replace") as file:
-            lines = file.read(_MAX_BYTES).splitlines()
+        data = read_start(f"{folder}/.gitignore", _MAX_BYTES)
     except OSError:
         return ()
+    lines = data.decode("utf-8", "replace").splitlines()
     found = (_rule(line, folder) for line in lines[:_MAX_RULES])
     return tuple(rule for rule in found if rule is not None)
 

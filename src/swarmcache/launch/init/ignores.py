@@ -6,21 +6,21 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
+from swarmcache.launch.init.values import Left
+from swarmcache.launch.init.writing import edited_writes, whole_write
 from swarmcache.locale import t
-from swarmcache.project.changes import Change
 from swarmcache.project.containers.paths import within
+from swarmcache.project.edits import Edit
 from swarmcache.project.ignored import is_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmcache.launch.init.values import Write
+    from swarmcache.launch.init.writing import Outcome
     from swarmcache.project.study import Project
 
-_MAX_BYTES = 1_000_000
 
-
-def ignore_writes(project: Project, folder: str) -> Iterator[Write]:
+def ignore_writes(project: Project, folder: str) -> Iterator[Outcome]:
     """Yield what hides the folder, where it lies in the project and is not hidden yet."""
     if not within(folder, project.folder) or folder == project.folder:
         return
@@ -48,21 +48,20 @@ def _is_copied(project: Project, folder: str) -> bool:
     return any(outside is not None and within(folder, outside) for outside in copied)
 
 
-def _line(project: Project, file: str, entry: str, why: str) -> Iterator[Write]:
-    from swarmcache.launch.init.values import Write  # noqa: PLC0415
-
+def _line(project: Project, file: str, entry: str, why: str) -> Iterator[Outcome]:
+    """Yield a file with one more line, unless it has that already."""
     path = os.path.join(project.folder, file)
-    try:
-        with open(path, "rb") as stream:
-            before = stream.read(_MAX_BYTES + 1)
-    except FileNotFoundError:
-        yield Write(Change(path, file, None, f"{entry}\n".encode()), why)
+    if not os.path.lexists(path):
+        yield whole_write(project.folder, file, None, f"{entry}\n", why)
         return
-    except OSError:
+    source = project.source(file)
+    if source is None or not os.path.isfile(path):
+        yield Left(file, t("It cannot be read as text."))
         return
-    lines = [line.strip().strip(b"/") for line in before.splitlines()]
-    if len(before) > _MAX_BYTES or entry.strip("/").encode() in lines:
+    data = source.data
+    if entry.strip("/").encode() in (line.strip().strip(b"/") for line in data.splitlines()):
         return
-    end = "\r\n" if b"\r\n" in before else "\n"
-    gap = "" if before.endswith(b"\n") or not before else end
-    yield Write(Change(path, file, before, before + f"{gap}{entry}{end}".encode()), why)
+    end = "\r\n" if b"\r\n" in data else "\n"
+    gap = "" if data.endswith(b"\n") or not data else end
+    edit = Edit(file, len(data), len(data), f"{gap}{entry}{end}")
+    yield from edited_writes(project.folder, [edit], why)

@@ -187,7 +187,7 @@ def _walk(project: str) -> Iterator[str]:
                         deeper.append(entry.path)
                 elif suffix not in {".yaml", ".yml"} or _NO_CONFIG.fullmatch(stem):
                     continue
-                elif entry.is_file():
+                elif os.path.isfile(entry.path):  # A link to itself is none.
                     yield entry.path
         level = deeper
 
