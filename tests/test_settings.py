@@ -412,3 +412,12 @@ def test_unreadable_file() -> None:
     assert done.stdout == (
         f"The settings file {folder}/swarmcache.toml cannot be read: Permission denied.\n"
     ), done.stderr
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_settings_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody writes to it, and every verb reads settings first."""
+    os.mkfifo(tmp_path / "swarmcache.toml")
+    settings = load_settings(str(tmp_path), Environment({}, str(tmp_path), str(tmp_path)))
+    assert settings.project_file == f"{tmp_path}/swarmcache.toml"
+    assert settings.cache_dir is None

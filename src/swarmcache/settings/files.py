@@ -58,7 +58,7 @@ def user_file(environment: Environment) -> SettingsFile | None:
 
 def _read(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -67,6 +67,11 @@ def _read(path: str) -> bytes | None:
         raise SettingsError(
             t("The settings file {path} cannot be read: {reason}.", path=path, reason=reason)
         ) from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe in its place, which nobody writes to, is empty."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parsed(path: str, content: bytes) -> dict[str, object]:
