@@ -59,7 +59,9 @@ def test_the_variable_names_an_instance_too(node: StubbedNode) -> None:
     """As in a systemd template: Environment=SWARMCACHE_INSTANCE=%i."""
     first = draw(node, "--instance", "a")
     node.variables["SWARMCACHE_INSTANCE"] = "a"
-    assert told(node)[0].startswith(f"As at the last start: MODEL_NAME={first},")
+    assert told(node) == [
+        f"As at the last start: MODEL_NAME={first}, one of 3; --redraw draws anew."
+    ]
 
 
 def test_redraw_draws_anew(node: StubbedNode) -> None:
