@@ -10,6 +10,8 @@ from swarmcache.hubcache.locate import locate
 from swarmcache.project.needs.vram import pool_here
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from swarmcache.environment import Environment
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.hubcache.locate import Location
@@ -19,15 +21,36 @@ if TYPE_CHECKING:
 class Node:
     """This machine, as the user sees it who asks."""
 
-    def __init__(self, environment: Environment, python: str | None = None) -> None:
-        """Take the user's environment, and the trainer's interpreter where it is named."""
+    def __init__(
+        self,
+        environment: Environment,
+        python: str | None = None,
+        pins: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """Take the user's environment, the trainer's interpreter where it is named, and the pins.
+
+        `pins` tells the versions that the project pins.
+        """
         self.environment = environment
         self._python = python
+        self._pins = pins
 
     @cached_property
     def libraries(self) -> Libraries:
-        """The Hub's libraries that the trainer's interpreter has."""
-        return installed(self.environment, self._python)
+        """The Hub's libraries that the trainer's interpreter has.
+
+        Where it has none of them and nobody named it, those that the project pins.
+        """
+        found = installed(self.environment, self._python)
+        if self._python is not None or found.huggingface_hub or found.transformers:
+            return found
+        pins = self._pins()
+        return found._replace(
+            huggingface_hub=pins.get("huggingface_hub"),
+            transformers=pins.get("transformers"),
+            datasets=pins.get("datasets"),
+            unknown="" if pins else found.unknown,
+        )
 
     @cached_property
     def location(self) -> Location:

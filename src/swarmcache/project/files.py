@@ -33,6 +33,7 @@ FileKind: TypeAlias = Literal[
     "conf",
     "cron",
     "notebook",
+    "lock",
 ]
 
 MAX_DEPTH = 12
@@ -57,6 +58,7 @@ _NAMES: dict[FileKind, re.Pattern[str]] = {
     "shell": re.compile(
         r".*\.(?:sh|bash|zsh|ksh|slurm|sbatch)|\.?(?:bashrc|bash_profile|profile|zshrc)"
     ),
+    "lock": re.compile(r"(?:uv|poetry)\.lock"),
     "cron": re.compile(r"(?:.*[._-])?crontabs?(?:[._-](?!md$|py$|sh$|ya?ml$).*)?|.*\.cron(?:tab)?"),
 }
 _SUFFIXES: dict[str, FileKind] = {

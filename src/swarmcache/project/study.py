@@ -214,6 +214,13 @@ class Project:
         return dict(read_logs(self.files.of("log"), self.folder))
 
     @cached_property
+    def pins(self) -> dict[str, str]:
+        """The versions of the Hub's libraries that it pins, by their names with underscores."""
+        from swarmcache.project.pins import pinned  # noqa: PLC0415
+
+        return pinned(self)
+
+    @cached_property
     def needs(self) -> Needs:
         """What it would load when it is started here; `check` and `pull` ask the same."""
         from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML

@@ -187,7 +187,8 @@ class _Planner:
     def _prove(self, writes: Iterable[Write]) -> None:
         """Tell what doctor would still find."""
         after = self._project.changed(write.change for write in writes)
-        case = Case(after, Node(self._project.environment, self._python))
+        node = Node(self._project.environment, self._python, lambda: after.pins)
+        case = Case(after, node)
         try:
             findings = examined(case, Wanted(only=MENDED))
         except ProjectError:
