@@ -3,7 +3,8 @@
 1. `uv.lock` and `poetry.lock`
 2. `name==version` in requirement files, in `pyproject.toml` and in a script's `pip install`
 
-Only files at the project's top count; two answers for one library are none. Ranges, and what other packages bring along, are not known.
+Only files at the project's top count; two answers for one library are none. Ranges, and what other
+packages bring along, are not known.
 """
 
 from __future__ import annotations
