@@ -104,6 +104,14 @@ def test_one_line_tells_what_goes_out(project: Project, name: str, content: str,
     assert table["tiny/one"]["revisions"][0] == "main"
 
 
+def test_what_ollama_fetches_is_told_though_no_hub_is_asked(project: Project) -> None:
+    """Its server has a registry of its own, which offline mode does not stop."""
+    project.write("config/swarm.yaml", CONFIG + "reward:\n  ollama_model: coder:1.5b\n")
+    given, said = project.start()
+    assert is_offline(given)
+    assert said.endswith("lets it ask. Ollama fetches coder:1.5b by itself where it lacks it.")
+
+
 @pytest.mark.parametrize("value", [None, "None", ""])
 def test_without_a_token_nobody_uploads(project: Project, value: str | None) -> None:
     """RL-Swarm's manager: its config hands on a variable that is not set, or says None."""

@@ -39,12 +39,12 @@ def as_offline_as_may_be(  # noqa: PLR0913, PLR0917 - all that a start is made o
     found = what_goes_out(asked, invocation.environment, cached, selection)
     locked = _locked(invocation, selection)
     if not found.reasons and (found.known or locked):
-        invocation.terminal.say(_offline_line(locked))
+        invocation.terminal.say(_offline_line(locked) + _by_others(selection))
         return {**variables, **OFFLINE}
     endpoint = choose_endpoint(
         invocation.environment, invocation.settings.endpoints, trusting=found.trusting
     )
-    invocation.terminal.say(_outgoing_line(found, endpoint.url))
+    invocation.terminal.say(_outgoing_line(found, endpoint.url) + _by_others(selection))
     return loading_local({**variables, **endpoint.variables}, found.local)
 
 
@@ -98,3 +98,11 @@ def _outgoing_line(found: Outgoing, hub: str) -> str:
     if found.local:
         return t("The models stay offline; CMD may ask {hub} for {what}.", hub=hub, what=what)
     return t("CMD may ask {hub} for {what}.", hub=hub, what=what)
+
+
+def _by_others(selection: Selection) -> str:
+    """Return a second sentence about what comes from no Hub, so that no offline mode stops it."""
+    names = dict.fromkeys(other.name for other in selection.others if other.kind == "ollama")
+    if not names:
+        return ""
+    return " " + t("Ollama fetches {names} by itself where it lacks it.", names=listed(names))
