@@ -15,6 +15,7 @@ import pytest
 import tinyswarm
 from cachemaker import write
 from doctor.test_original_report import CONFIG, LAUNCHER, PLAIN, RECIPE
+from rl_swarm_checkout import exported
 from swarmcache import locale
 from swarmcache.cli import main
 
@@ -280,10 +281,10 @@ def test_the_original_reports_node(
 
 
 @pytest.mark.parametrize(
-    ("folder", "needs"),
+    ("revision", "needs"),
     [
         (
-            "code_gen_exp",
+            "9c95410",
             {
                 "dataset google-research-datasets/mbpp",
                 "dataset deepmind/code_contests",
@@ -291,31 +292,20 @@ def test_the_original_reports_node(
                 "vllm vllm",
             },
         ),
-        ("rgym_exp", set()),
+        ("v0.6.4", set()),
         (
-            "hivemind_exp",
+            "v0.4.4",
             {"dataset openai/gsm8k", "dataset open-r1/DAPO-Math-17k-Processed", "model"},
         ),
+        ("v0.1.0", {"dataset openai/gsm8k", "model"}),
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_the_real_rl_swarm(
-    folder: str, needs: set[str], outside: dict[str, str],
+def test_the_real_rl_swarm(  # noqa: PLR0913, PLR0917 - two of them are the case
+    revision: str, needs: set[str], outside: dict[str, str], tmp_path: Path,
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Of each generation whose checkout is named in SWARMCACHE_RL_SWARM_CHECKOUTS."""
-    named = outside.get("SWARMCACHE_RL_SWARM_CHECKOUTS", "").split(os.pathsep)
-    found = [one for one in named if one and generation(one) == folder]
-    if not found:
-        pytest.skip(f"SWARMCACHE_RL_SWARM_CHECKOUTS names no checkout of RL-Swarm with {folder}")
-    monkeypatch.chdir(found[0])
+    """CodeZero, its last rgym release, and hivemind's, whose config only running tells."""
+    monkeypatch.chdir(exported(outside, revision, tmp_path / "rl-swarm"))
     code, document = checked(capsys)
     assert (code, set(ready(document))) == (1, needs)
-
-
-def generation(checkout: str) -> str:
-    """Return the package that a checkout starts."""
-    with open(f"{checkout}/run_rl_swarm.sh", encoding="utf-8") as file:
-        text = file.read()
-    names = ("code_gen_exp", "rgym_exp", "hivemind_exp")
-    return next((one for one in names if f"python -m {one}" in text), "")

@@ -19,7 +19,7 @@ _KINDS = {
     "ollama": lambda: t("Ollama model"),
     "torch-hub": lambda: t("Code of torch.hub"),
     "torch-weights": lambda: t("Weights of torch.hub"),
-    "vllm": lambda: t("Cache of"),
+    "vllm": lambda: t("vLLM's own cache"),
 }
 
 
@@ -40,7 +40,7 @@ def ready_summary(terminal: Terminal, *, ok: bool) -> str:
 
 def _line(terminal: Terminal, need: Need) -> str:
     kind, reason = _KINDS[need.kind](), need.answer.reason
-    what = f"{kind} {need.name}" if need.name else kind
+    what = f"{kind} {need.name}" if need.name and need.kind != "vllm" else kind
     if need.origin:
         what = t("{what} ({origin})", what=what, origin=need.origin)
     if need.answer.ready == "yes":

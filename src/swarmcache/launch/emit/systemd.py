@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from swarmcache.launch.emit.values import Basis
 
 
+_RESTART = ("--restart", "always")
+"""RL-Swarm's script ends with 0 whatever happened. systemd's own pauses grow only from 254 on, and
+where it counts the starts of an hour it gives up for good."""
 _REFUSED = frozenset("$\"'\\")
 """What an executable's path may not hold for systemd 252, or keeps doubled (`$`)."""
 
@@ -40,7 +43,9 @@ def piece(basis: Basis, *, for_user: bool) -> Piece:
         path=quoting.systemd_variable("PATH", basis.path),
         endpoint=f"Environment={endpoint}\n" if basis.endpoints else "",
         pull=_command((*basis.program, "pull", *basis.models)),
-        run=_command((*basis.program, "run", *basis.model_options, "--", *basis.command)),
+        run=_command(
+            (*basis.program, "run", *_RESTART, *basis.model_options, "--", *basis.command)
+        ),
         target="default.target" if for_user else "multi-user.target",
     )
     hints = [t("For {path}; then: {command}", path=f"{folder}/{unit}", command=begin)]
