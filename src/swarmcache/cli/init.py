@@ -105,11 +105,18 @@ def _agreed(invocation: Invocation, plan: SetupPlan) -> bool:
                 path=plan.writes[0].change.path if plan.writes else plan.folder.path,
             )
         )
-    many = tn("Write {n} file?", "Write {n} files?", len(plan.writes))
-    agreed = click.confirm(many)
+    agreed = click.confirm(_question(plan))
     if not agreed:
         invocation.terminal.say(t("Nothing was changed."))
     return agreed
+
+
+def _question(plan: SetupPlan) -> str:
+    if plan.writes:
+        return tn("Write {n} file?", "Write {n} files?", len(plan.writes))
+    if plan.sharing is not None and plan.sharing.steps:
+        return t("Open {path} to {group}?", path=plan.sharing.path, group=plan.sharing.group)
+    return t("Bring these models?")
 
 
 def _write(invocation: Invocation, plan: SetupPlan, home: str) -> None:

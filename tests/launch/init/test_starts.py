@@ -281,3 +281,39 @@ def test_no_token_is_shown(tmp_path: Path) -> None:
     assert token not in "\n".join(shown)
     node.init()
     assert token in node.text("run.sh")
+
+
+UNIT = "[Service]\nUser=ann\nWorkingDirectory=%s\nExecStart=%s\n"
+
+
+def test_a_unit_that_starts_a_script(tmp_path: Path) -> None:
+    """Its script is where the program is started, whoever calls it."""
+    folder = tmp_path / "project"
+    unit = UNIT % (folder, f"/bin/bash {folder}/run.sh")
+    node = place(tmp_path, {"run.sh": RUN, "node.service": unit})
+    node.init()
+    assert EXPORT in node.text("run.sh")
+    assert node.text("node.service") == unit
+    assert node.findings() == []
+
+
+def test_a_unit_that_starts_the_program_itself(tmp_path: Path) -> None:
+    """There is no script to change; what to add is told."""
+    folder = tmp_path / "project"
+    node = place(tmp_path, {"node.service": UNIT % (folder, f"/usr/bin/python {folder}/train.py")})
+    plan = node.plan("/srv/hub")
+    assert [one.change.file for one in plan.writes] == ["swarmcache.toml"]
+    assert [(left.file, left.fix) for left in plan.left] == [
+        ("node.service", "HF_HUB_CACHE=/srv/hub")
+    ]
+
+
+def test_several_inits_are_undone_at_once(tmp_path: Path) -> None:
+    """From the last to the first."""
+    node = place(tmp_path, {"run.sh": RUN})
+    before = node.files()
+    for layout in ("shared", "project", "/srv/hub"):
+        node.init(layout)
+        assert node.findings() == []
+    assert set(node.undo()) == {""}
+    assert node.files() == before
