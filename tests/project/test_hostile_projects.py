@@ -42,7 +42,7 @@ WORDS = st.sampled_from(
 FILES = (
     *("run.sh", ".env", "Dockerfile", "docker-compose.yaml", "config.yaml", "train.py"),
     *("requirements.txt", "run.log", "config.json", "app.service"),
-    *("supervisord.conf", "crontab", "k8s.yaml", "a.ipynb"),
+    *("supervisord.conf", "crontab", "k8s.yaml", "a.ipynb", "a.csh", "a.fish", "a.bat", "a.ps1"),
 )
 
 

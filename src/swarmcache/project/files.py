@@ -34,6 +34,10 @@ FileKind: TypeAlias = Literal[
     "cron",
     "notebook",
     "lock",
+    "csh",
+    "fish",
+    "batch",
+    "powershell",
 ]
 
 MAX_DEPTH = 12
@@ -71,6 +75,12 @@ _SUFFIXES: dict[str, FileKind] = {
     ".conf": "conf",
     ".ini": "conf",
     ".ipynb": "notebook",
+    ".csh": "csh",
+    ".tcsh": "csh",
+    ".fish": "fish",
+    ".bat": "batch",
+    ".cmd": "batch",
+    ".ps1": "powershell",
 }
 _FIRST_LINE = 64
 """Bytes that tell whether a file is a script."""

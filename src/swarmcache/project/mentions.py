@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _KINDS: tuple[FileKind, ...] = (
     "shell", "dotenv", "dockerfile", "compose", "yaml", "python", "notebook", "unit", "conf",
+    "csh", "fish", "batch", "powershell",
 )  # fmt: skip
 _BEFORE_USE = re.compile(rb"(?:\$\{?|oc\.env:\s*)$")
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from swarmcache.project.loads.values import Load
     from swarmcache.project.needs.models import Needs
     from swarmcache.project.readers.composition import Composed, Reading
+    from swarmcache.project.readers.line_shells import Dialect
     from swarmcache.project.readers.logs import LogLine
     from swarmcache.project.readers.notebook import Notebook
     from swarmcache.project.readers.python.syntax import Module
@@ -81,7 +82,22 @@ class Project:
         from swarmcache.project.readers.shell import read_script  # noqa: PLC0415 - tree-sitter
 
         sources = (*self.sources("shell"), *self.sources("dotenv"))
-        return {source.path: read_script(source) for source in sources}
+        found = {source.path: read_script(source) for source in sources}
+        return found | self._line_scripts
+
+    @cached_property
+    def _line_scripts(self) -> dict[str, Script]:
+        """Scripts of csh, fish, cmd and PowerShell."""
+        kinds: tuple[Dialect, ...] = ("csh", "fish", "batch", "powershell")
+        if not any(map(self.files.of, kinds)):
+            return {}
+        from swarmcache.project.readers.line_shells import read_line_script  # noqa: PLC0415
+
+        return {
+            source.path: read_line_script(source, kind)
+            for kind in kinds
+            for source in self.sources(kind)
+        }
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:
@@ -150,7 +166,8 @@ class Project:
         """Those that begin with a script which somebody calls."""
         from swarmcache.project.effective.roots import executions_by_hand  # noqa: PLC0415
 
-        scripts = {p: s for p, s in self.scripts.items() if p in self.files.of("shell")}
+        own = {*self.files.of("shell"), *self._line_scripts}
+        scripts = {path: one for path, one in self.scripts.items() if path in own}
         return tuple(executions_by_hand(self.scripts, scripts, self.folder, self.environment))
 
     @cached_property

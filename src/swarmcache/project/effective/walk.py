@@ -49,7 +49,7 @@ _MAX_STATEMENTS = 30_000
 """Functions that call each other can take many ways; RL-Swarm's launcher has 200 statements."""
 _ENVIRONMENTS = ("bin/activate", "conda.sh", "nvm.sh")
 """Ends of files that set up an interpreter, and no variable of the Hub."""
-_SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash"})
+_SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash", "csh", "tcsh", "fish"})
 
 
 @dataclass(frozen=True, slots=True)
