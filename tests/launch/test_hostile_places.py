@@ -225,7 +225,7 @@ def test_state_that_is_in_the_way_stops_nobody(place: Place, what: str) -> None:
     assert done.returncode == 8, done.stderr
 
 
-@pytest.mark.parametrize("home", [None, "", "/nonexistent", "/proc", "/dev/null"])
+@pytest.mark.parametrize("home", [None, "", "/proc/nobody", "/proc", "/dev/null"])
 def test_a_home_that_is_none(place: Place, home: str | None) -> None:
     """Not set, empty, absent, not to be written, no folder: as in units and scratch images."""
     if home is None:

@@ -10,8 +10,8 @@ import click
 from swarmcache.cli.check_models import check_models, state_of
 from swarmcache.hubcache.complete.tokenizers import check_tokenizer
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.launch.ready import Need, States, readiness
-from swarmcache.launch.ready.values import Answer
+from swarmcache.launch.ready.survey import readiness
+from swarmcache.launch.ready.values import Answer, Need, States
 from swarmcache.locale import t
 from swarmcache.project.needs.models import needed_models
 from swarmcache.report.ready_text import ready_summary

@@ -7,6 +7,7 @@ a number. Nothing is constructed, so tags of other programs do no harm.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import yaml
@@ -121,8 +122,11 @@ def _unreadable(file: str, reason: str) -> ProjectError:
     return ProjectError(t("{path} cannot be read as YAML: {reason}", path=file, reason=reason))
 
 
+@lru_cache(maxsize=4)
 def config_in(content: bytes, file: str) -> Config | None:
     """Return the config that bytes of a file hold, or None when its top is no mapping.
+
+    A start asks twice, before and after it has drawn a model, and parsing takes 20 ms.
 
     Raises YAMLError, UnicodeError or RecursionError for what is no YAML.
     """
