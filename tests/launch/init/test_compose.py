@@ -199,6 +199,16 @@ def test_files_that_a_script_names(tmp_path: Path) -> None:
     assert one.findings() == []
 
 
+def test_a_default_file_that_a_script_names(tmp_path: Path) -> None:
+    """With `-f`, compose reads no override, so the lines go into the file itself."""
+    one = node(tmp_path, {"up.sh": "#!/bin/bash\ndocker compose -f docker-compose.yaml up\n"})
+    one.init(str(tmp_path / "hub"))
+    assert "docker-compose.override.yml" not in one.files()
+    assert service(one, "docker-compose.yaml")["environment"] == {"HF_HUB_CACHE": "/models/hub"}
+    assert one.findings() == []
+    assert one.init(str(tmp_path / "hub")).writes == ()
+
+
 def test_compose_itself_has_one_of_each(tmp_path: Path) -> None:
     """The real program: by itself, from an override that was there, and with `-f`."""
     for name, (more, files) in {

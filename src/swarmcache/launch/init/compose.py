@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,7 @@ from swarmcache.project.containers.kept import container_caches
 from swarmcache.project.containers.stacks import DEFAULTS
 from swarmcache.project.edits import Edit
 from swarmcache.project.readers.yaml_file import read_yaml
+from swarmcache.project.sources import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,6 +84,7 @@ def mounting(project: Project, folder: str, libraries: Libraries) -> Mounting:
     """Return which services need the folder; raises ProjectError where scripts cannot be read."""
     services: dict[tuple[str, str], Service] = {}
     left: list[Left] = []
+    named = set(_named(project))
     for cache in container_caches(project, libraries):
         one = cache.container
         if cache.loader == one.span or _is_settled(cache, project):
@@ -89,7 +92,8 @@ def mounting(project: Project, folder: str, libraries: Libraries) -> Mounting:
         if one.stack is None:
             left.append(_by_hand(one, folder))
             continue
-        target = _target(one.stack.files)
+        files = one.stack.files
+        target = files[-1] if files in named else _target(files)
         services[one.name, target] = Service(
             one.name, _variables(one, libraries), _user(one), one.stack.name, target
         )
@@ -104,7 +108,7 @@ def _is_settled(cache: ContainerCache, project: Project) -> bool:
 
 def _by_hand(container: Container, folder: str) -> Left:
     reason = t("{name} is started without compose.", name=container.name)
-    options = f"-v {folder}:{INSIDE} -e HF_HUB_CACHE={INSIDE}"
+    options = f"-v {shlex.quote(f'{folder}:{INSIDE}')} -e HF_HUB_CACHE={INSIDE}"
     return Left(container.span.file, reason, options)
 
 
@@ -117,6 +121,14 @@ def _variables(container: Container, libraries: Libraries) -> tuple[str, ...]:
 
 def _user(container: Container) -> str | None:
     return None if container.user in _ROOT else container.user
+
+
+def _named(project: Project) -> Iterator[tuple[str, ...]]:
+    """Yield the files of each call that names them with `-f`: no override is read for it."""
+    for call in project.compose_calls:
+        folder = call.execution.cwd or project.folder
+        paths = (os.path.normpath(os.path.join(folder, file)) for file in call.files)
+        yield tuple(shown(path, project.folder) for path in paths)
 
 
 def _target(files: Sequence[str]) -> str:
