@@ -80,6 +80,12 @@ def test_the_whole_block() -> None:
             b'$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/.cache/huggingface/hub',
         ),
         (
+            b"python train.py\n",
+            "/work/run.sh",
+            "/work/models",
+            b'$(cd -- "$(dirname -- "$0")" && pwd)/models',
+        ),
+        (
             b"#!/bin/sh\n",
             "/work/scripts/run.sh",
             "/work/models",

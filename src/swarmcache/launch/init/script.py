@@ -37,7 +37,8 @@ _HEAD = re.compile(rb"\s*(?:#.*)?|\s*(?:set|shopt)\s+[-+a-zA-Z][^\\;&|`$(]*")
 """Lines that may stand before the block: nothing, a comment, what sets the shell's own options."""
 _ANCHOR = re.compile(rb"#!.*|\s*(?:set|shopt)\s.*")
 _PLAIN = re.compile(r"[\w./@+,:=~ -]*")
-_SH = re.compile(rb"#!\s*\S*/(?:env\s+)?(?:sh|dash|ash)\b")
+_BASH = re.compile(rb"#![^\n]*\bbash\b")
+"""No other shell has BASH_SOURCE; under dash its name alone ends the script."""
 _WHOLE_LINE = re.compile(rb"[ \t]*(?:export[ \t]+|declare -x[ \t]+)?")
 _VALUE = re.compile(rb"[\w./:$~{}-]*|\"[^\"\n`\\]*\"|'[^'\n]*'")
 _BLANK = re.compile(rb"[ \t]*")
@@ -111,7 +112,7 @@ def _exports(source: Source, folder: str, project: str, home: str) -> Iterator[s
 def _spelled(source: Source, folder: str, project: str, home: str) -> str:
     """Return a folder as a script finds it: from its own place, from the home, or absolute."""
     if within(folder, project):
-        own = "$0" if _SH.match(source.data) else "${BASH_SOURCE[0]}"
+        own = "${BASH_SOURCE[0]}" if _BASH.match(source.data) else "$0"
         way = os.path.relpath(folder, os.path.dirname(source.path))
         return f'$(cd -- "$(dirname -- "{own}")" && pwd)/{way}'
     if within(folder, home):
