@@ -317,3 +317,12 @@ def test_several_inits_are_undone_at_once(tmp_path: Path) -> None:
         assert node.findings() == []
     assert set(node.undo()) == {""}
     assert node.files() == before
+
+
+def test_a_shell_that_names_another_folder_is_told(tmp_path: Path) -> None:
+    """What the environment has comes before the block, so the user must know."""
+    node = place(tmp_path, {"run.sh": RUN}, variables={"HF_HUB_CACHE": "/other"})
+    assert node.plan().left == ()
+    (left,) = node.plan("project").left
+    assert left.reason == "HF_HUB_CACHE=/other of this shell comes first."
+    assert left.fix == "unset HF_HUB_CACHE"

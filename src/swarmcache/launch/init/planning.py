@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SCRIPT = "run_rl_swarm.sh"
 """RL-Swarm's start script, the one that we know by name."""
+_NAME = "HF_HUB_CACHE"
 MENDED = (
     *("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC108", "SC109", "SC110", "SC111"),
     *("SC201", "SC202", "SC308"),
@@ -103,6 +104,7 @@ class _Planner:
             *starting.left,
             *self._configs(),
             *mounting.outcomes,
+            *self._shadowed(),
         )
         writes = tuple(self._writes(outcomes))
         self._prove(writes)
@@ -171,6 +173,14 @@ class _Planner:
             keys = ", ".join(dict.fromkeys(edit.key for edit in edits))
             why = t("lets {keys} follow the one cache", keys=keys)
             yield from edited_writes(self._project.folder, config.as_edits(edits), why)
+
+    def _shadowed(self) -> Iterator[Left]:
+        """Yield what this user's own shell says, which comes before the block in a script."""
+        environment = self._project.environment
+        value = environment.get(_NAME)
+        if value and environment.absolute(environment.expand(value)) != self._folder.path:
+            told = t("{name}={value} of this shell comes first.", name=_NAME, value=value)
+            yield Left("", told, f"unset {_NAME}")
 
     def _made(self, writes: Iterable[Write], sharing: GroupPlan | None) -> Iterator[str]:
         """Yield the folders that are made: only where a container's engine would make them."""
