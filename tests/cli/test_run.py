@@ -418,6 +418,7 @@ def test_no_home_is_needed(node: Node) -> None:
     """As in a systemd service."""
     fill(node.cache, "tiny/one")
     del node.variables["HOME"]
+    node.variables["XDG_STATE_HOME"] = str(node.folder / "state")  # Else root's own home gets it.
     assert node.run(*starts("--model", "tiny/one")).returncode == 7
 
 

@@ -232,6 +232,8 @@ def test_a_home_that_is_none(place: Place, home: str | None) -> None:
         del place.variables["HOME"]
     else:
         place.variables["HOME"] = home
+    if not home:  # Else it is root's own home, or the root of the disk, that gets our state.
+        place.variables["XDG_STATE_HOME"] = str(place.folder / "state")
     done = place.finished(*RUN, "--", "sh", "-c", "echo $MODEL_NAME; exit 8")
     assert (done.returncode, done.stdout) == (8, "tiny/one\n"), done.stderr
     assert "Traceback" not in done.stderr
