@@ -15,7 +15,12 @@ from cachemaker import CacheMaker
 from swarmcache.generation.occasions import SITE
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.launch.inside import reaching_inside
-from swarmcache.launch.local_models import VARIABLE, complete_models, loading_local
+from swarmcache.launch.local_models import (
+    VARIABLE,
+    CompleteModel,
+    complete_models,
+    loading_local,
+)
 from swarmcache.launch.rollout_guard import guarded
 from swarmcache.launch.run import Cached
 from tinyswarm import fill
@@ -116,6 +121,15 @@ def test_the_environment_of_a_command() -> None:
     assert loading_local({"A": "b"}, []) == {"A": "b"}
     once = guarded(reaching_inside({"PYTHONPATH": "/mine"}, VARIABLE, "{}"))
     assert once["PYTHONPATH"] == f"{SITE}{os.pathsep}/mine"
+
+
+def test_a_variable_that_the_system_would_refuse_is_not_made() -> None:
+    """A repo with thousands of files that are not here: only that model may be asked for."""
+    huge = CompleteModel("org/huge", ("main",), tuple(f"data/{n:05}.bin" for n in range(20_000)))
+    small = CompleteModel("org/small", ("main",), ())
+    variables = loading_local({}, [huge, small])
+    assert list(json.loads(variables[VARIABLE])) == ["org/small"]
+    assert loading_local({}, [huge]) == {}
 
 
 HUB = """

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "SWARMCACHE_COMPLETE_MODELS"
 """What `_local_models.py` reads."""
+_MOST_CHARACTERS = 100_000
+"""Linux takes 128 KiB for one variable; JSON of ours is ASCII."""
 
 
 class CompleteModel(NamedTuple):
@@ -48,13 +50,19 @@ def complete_models(cached: Cached, targets: Iterable[Target]) -> list[CompleteM
 
 
 def loading_local(variables: Mapping[str, str], models: Iterable[CompleteModel]) -> dict[str, str]:
-    """Return an environment in which nobody asks the Hub for these models."""
+    """Return an environment in which nobody asks the Hub for these models.
+
+    Of a repo with thousands of files that are not here, it may be asked: a variable that the
+    system refuses would stop the start.
+    """
     table: dict[str, dict[str, list[str]]] = {}
     for model in models:
         entry = table.setdefault(model.id, {"revisions": [], "left": []})
         entry["revisions"] += model.revisions
         entry["left"] += model.left
-    return reaching_inside(variables, VARIABLE, json.dumps(table)) if table else dict(variables)
+    while table and len(text := json.dumps(table)) > _MOST_CHARACTERS:
+        del table[max(table, key=lambda name: len(table[name]["left"]))]
+    return reaching_inside(variables, VARIABLE, text) if table else dict(variables)
 
 
 def _left(repo: str, commit: str) -> tuple[str, ...]:
