@@ -35,7 +35,7 @@ COMMANDS = {
     "lock": "pin each model's commit and file hashes",
     "run": "check, pull what is missing, then start the trainer",
     "doctor": "why does this project download again, waste disk or start slowly?",
-    "init": "write this project's settings",
+    "init": "make one cache folder explicit in this project",
     "env": "print the exports that make the cache explicit",
     "emit": "pieces for shells, systemd, compose, Kubernetes, SLURM and cron",
     "serve": "give the cache to other machines over the Hub's protocol",
