@@ -124,6 +124,15 @@ def test_what_is_too_large_is_said_not_to_be_read(
     assert not hub_uses(str(tmp_path)).whole
 
 
+def test_folders_that_are_too_deep_are_not_passed_over(tmp_path: pathlib.Path) -> None:
+    """Nine below another."""
+    deep = tmp_path.joinpath(*"abcdefgh")
+    deep.mkdir(parents=True)
+    (deep / "a.py").write_text('load_dataset("org/rows")')
+    assert hub_uses(str(tmp_path)) == ((), False, 0)
+    assert hub_uses(str(tmp_path / "a")).uses[0].name == "org/rows"
+
+
 def test_a_file_that_cannot_be_read_is_not_passed_over(tmp_path: pathlib.Path) -> None:
     """A link that leads nowhere is no file; a folder named like one is a folder."""
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")

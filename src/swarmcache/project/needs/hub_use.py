@@ -31,7 +31,7 @@ _SKIPPED = frozenset(
         *("build", "dist", "logs", "outputs", "multirun", "runs", "wandb", "tests", "test", "docs"),
     }
 )
-_TEST = re.compile(r"test_.*|.*_test\.py|conftest\.py|setup\.py")
+_SOURCE = re.compile(r".*\.(?:sh|bash)|(?!test_|conftest\.|setup\.).*(?<!_test)\.py")
 _TELLING = re.compile(
     rb"load_dataset|push_to_hub|huggingface_hub|huggingface-cli|\bhf (?:auth|download|upload|repo)"
     rb"|from_pretrained|evaluate\.load|\bLLM\(|argparse|ArgumentParser|MODEL|--model|vllm"
@@ -106,8 +106,10 @@ def hub_uses(project: str) -> HubUses:
         late = (
             time.thread_time() - spent > MAX_CPU_SECONDS or time.monotonic() - began > MAX_SECONDS
         )
-        if late or count >= MAX_FILES or size >= MAX_BYTES:
+        if late or path == "" or count >= MAX_FILES or size >= MAX_BYTES:
             return HubUses(tuple(found), whole=False, files=count)
+        if path is None:
+            continue
         try:
             with open(path, "rb") as file:
                 content = file.read(MAX_BYTES)
@@ -119,24 +121,26 @@ def hub_uses(project: str) -> HubUses:
     return HubUses(tuple(dict.fromkeys(found)), whole=True, files=count)
 
 
-def _sources(project: str) -> Iterator[str]:
-    """Yield the project's Python files and shell scripts, nearest first."""
+def _sources(project: str) -> Iterator[str | None]:
+    """Yield the project's Python files and shell scripts, nearest first.
+
+    None stands for a folder that was listed, so that who counts the time can do it; an empty text
+    for folders that are too deep.
+    """
     level = [project]
     for _ in range(_MAX_DEPTH):
         deeper: list[str] = []
         for folder in level:
-            for entry in sorted(entries_of(folder), key=lambda one: one.name):
+            yield None
+            for entry in entries_of(folder):
                 if entry.is_dir(follow_symlinks=False):
                     if _is_own(entry):
                         deeper.append(entry.path)
-                elif not entry.is_file():
-                    continue
-                elif entry.name.endswith(".py"):
-                    if not _TEST.fullmatch(entry.name):
-                        yield entry.path
-                elif entry.name.endswith((".sh", ".bash")):
+                elif _SOURCE.fullmatch(entry.name) and entry.is_file():
                     yield entry.path
         level = deeper
+    if level:
+        yield ""
 
 
 def _is_own(entry: os.DirEntry[str]) -> bool:
