@@ -42,3 +42,18 @@ def test_look_alikes(line: str, tmp_path: Path) -> None:
     """Other folders, one folder without what is in it, unknown ones, other commands."""
     script = f"export HF_HUB_CACHE=/srv/hub\n{line}\npython train.py\n"
     assert places(case(tmp_path, {"run.sh": script}), "SC505") == []
+
+
+@pytest.mark.parametrize(
+    ("mount", "expected"), [("h:/root/.cache", ["start.sh:3"]), ("h:/data", [])]
+)
+def test_containers(mount: str, expected: list[str], tmp_path: Path) -> None:
+    """What lies in a mount is shared; the container's own layer is nobody else's."""
+    files = {
+        "compose.yaml": f"services:\n  a:\n    build: .\n    volumes: ['{mount}']\n",
+        "Dockerfile": 'FROM python:3.11\nWORKDIR /a\nCOPY . /a\nCMD ["bash", "start.sh"]\n',
+        "start.sh": (
+            "F=(/a /root/.cache)\nfor f in ${F[@]}; do\n  chown -R 1:1 $f\ndone\npython train.py\n"
+        ),
+    }
+    assert places(case(tmp_path, files), "SC505") == expected

@@ -75,4 +75,6 @@ def test_a_model_in_a_folder_needs_no_cache(tmp_path: Path) -> None:
     """Where a server is given one."""
     files = {"run.sh": "vllm serve /models/x --port 1\n"}
     assert places(case(tmp_path, files), "SC101") == []
+    either = 'M=models/x\nif [ -n "$1" ]; then M=$1; fi\nvllm serve "$M"\n'
+    assert places(case(tmp_path / "a", {"run.sh": either}), "SC101") == []
     assert places(case(tmp_path / "b", {"run.sh": "vllm serve org/x\n"}), "SC101") == ["run.sh:1"]

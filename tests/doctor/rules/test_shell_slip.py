@@ -50,3 +50,13 @@ def test_the_fix_quotes_the_requirement(tmp_path: Path) -> None:
     (edit,) = finding.fix.edits
     mended = text.encode()[: edit.start] + edit.text.encode() + text.encode()[edit.end :]
     assert mended == b"pip install -U  'reasoning-gym>=0.1.20' # why\n"
+
+
+def test_one_finding_for_a_file(tmp_path: Path) -> None:
+    """The others are its evidence, and all are mended."""
+    text = "pip install a>=1\npip install b>=2 c>=3\n"
+    (finding,) = found(case(tmp_path, {"run.sh": text}), "SC506")
+    assert finding.span is not None
+    assert (finding.span.line, len(finding.evidence)) == (1, 2)
+    assert finding.fix is not None
+    assert [edit.text for edit in finding.fix.edits][:1] == ["'a>=1'"]

@@ -27,6 +27,8 @@ HEAD = "#!/bin/bash\n#SBATCH --gres=gpu:1\n"
         ("ml PyTorch\n", [None, "?"]),
         ("module use /x\nmodule purge\n", [None]),
         ("source ~/.bashrc\n", [None, "?"]),
+        ("source $WHERE/env.sh\n", [None, "?"]),
+        ("source $WHERE/bin/activate\n", [None]),
         ("source venv/bin/activate\n", [None]),
     ],
 )

@@ -76,11 +76,15 @@ def test_an_entry_handed_to_crontab(tmp_path: Path) -> None:
     assert other.project.loaders == ()
 
 
-def test_what_a_shell_fills_in_is_not_known(tmp_path: Path) -> None:
-    """Of a unit that a script writes, unless its mark is quoted."""
+def test_what_a_shell_fills_in(tmp_path: Path) -> None:
+    """Is in the unit that it writes, unless its mark is quoted."""
     text = UNIT.replace("/srv/hf", "$ROOT/hf")
     path = "/etc/systemd/system/a.service"
-    assert value(loader_of(tmp_path, {"i.sh": script(text, path, "EOF")}), "HF_HOME") == [None]
+    written = script(text, path, "EOF")
+    asked = f"read ROOT\n{written}"
+    assert value(loader_of(tmp_path / "a", {"i.sh": asked}), "HF_HOME") != ["$ROOT/hf"]
+    known = f"ROOT=/data\n{written}"
+    assert value(loader_of(tmp_path, {"i.sh": known}), "HF_HOME") == ["/data/hf"]
     quoted = loader_of(tmp_path / "b", {"i.sh": script(text, path)})
     assert value(quoted, "HF_HOME") == ["$ROOT/hf"]
 

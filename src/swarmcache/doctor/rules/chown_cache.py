@@ -3,6 +3,8 @@
 `chown -R` walks every file of a cache that may hold hundreds of gigabytes, and takes it away from
 whoever shares it: another user, another container with another uid. `chmod -R` opens tokens.
 
+In a container that is so where its cache lies in a mount.
+
 What it cannot know: paths that only running the script tells.
 """
 
@@ -15,6 +17,7 @@ from swarmcache.doctor.caches import known_caches
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.locale import t
+from swarmcache.project.containers.kept import container_caches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +31,15 @@ if TYPE_CHECKING:
 def check(case: Case) -> Iterator[Finding]:
     """Find each such command once."""
     seen: set[Span] = set()
-    caches = known_caches(case)
+    ours = known_caches(case)
+    mounted: dict[Span | None, list[str]] = {}
+    for cache in container_caches(case.project, case.node.libraries):
+        if cache.lasts:
+            mounted.setdefault(cache.container.span, []).append(cache.path)
     for execution in case.project.executions:
-        if execution.span in seen or execution.root.in_container:
+        root = execution.root
+        caches = mounted.get(root.span, ()) if root.in_container else ours
+        if execution.span in seen:
             continue
         for path in _changed(execution):
             if any(f"{cache}/".startswith(f"{path.rstrip('/')}/") for cache in caches):
@@ -44,11 +53,11 @@ def _changed(execution: Execution) -> Iterator[str]:
     words = execution.program.words
     if execution.program.name not in {"chown", "chmod", "chgrp"}:
         return
-    rest = [word for word in words[1:] if word is None or not word.startswith("-")]
     options = [word or "" for word in words[1:] if (word or "").startswith("-")]
     if not any("R" in one or one == "--recursive" for one in options):
         return
-    for path in rest[1:]:
+    given = [w for w in execution.words()[1:] if not (w.known and w.known[0].startswith("-"))]
+    for path in (path for word in given[1:] for path in word.known):
         if path and (path.startswith("/") or execution.cwd):
             yield os.path.normpath(os.path.join(execution.cwd or "/", path))
 
@@ -66,4 +75,4 @@ def _found(execution: Execution, path: str) -> Finding:
     )
 
 
-RULE = Rule("SC505", "chown-cache", "warning", "high", check, preview=True)
+RULE = Rule("SC505", "chown-cache", "warning", "high", check)

@@ -68,4 +68,4 @@ def _is_1(version: str) -> bool:
     return major.isdecimal() and int(major) >= 1
 
 
-RULE = Rule("SC406", "dead-switch", "info", "high", check, preview=True)
+RULE = Rule("SC406", "dead-switch", "info", "high", check)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
     from swarmcache.project.effective.executions import Execution
 
+_FOLDERS = frozenset(
+    {"models", "model", "checkpoints", "checkpoint", "outputs", "output", "weights", "ckpts"}
+)
+"""Names that no owner of models has, and many a folder."""
 _OPTIONS = ("--model", "--model-id", "--model-path", "--model_name_or_path")
 
 
@@ -20,14 +24,15 @@ def may_serve_folder(execution: Execution) -> bool:
 
 
 def serves_folder(execution: Execution) -> bool:
-    """Tell whether the models that are named are folders, all of them."""
-    found = list(_named(execution))
-    return bool(found) and all(name is not None and is_place(name) for name in found)
+    """Tell whether the models that are named are folders, as far as they are known."""
+    found = [name for name in _named(execution) if name]
+    return bool(found) and all(map(is_place, found))
 
 
 def is_place(name: str) -> bool:
     """Tell whether a model's name is a path or an address, and no repo of the Hub."""
-    return name.startswith(("/", ".", "~")) or "://" in name
+    first = name.partition("/")[0]
+    return name.startswith(("/", ".", "~")) or "://" in name or first in _FOLDERS
 
 
 def _named(execution: Execution) -> Iterator[str | None]:

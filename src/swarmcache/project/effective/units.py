@@ -21,7 +21,7 @@ from swarmcache.project.readers.shell.reading import read_script
 from swarmcache.project.readers.shell.syntax import Command, Script
 from swarmcache.project.readers.supervisor import read_programs
 from swarmcache.project.readers.systemd import read_unit
-from swarmcache.project.readers.units import blurred
+from swarmcache.project.readers.units import filled_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ def units(project: Project) -> Iterator[Unit]:
         yield from _read(source)
     for written in project.written:
         for unit in _read(written.content):
-            yield blurred(unit) if written.expands else unit
+            yield filled_in(unit, written.filled) if written.expands else unit
     yield from _echoed(project)
 
 

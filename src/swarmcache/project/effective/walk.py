@@ -193,7 +193,7 @@ class Walk:
         if name in state.functions:
             return self._call(state.functions[name], one, state, place)
         if name in {".", "source"}:
-            return self._source(words, state, place)
+            return self._source(one, words, state, place)
         if name in BUILTINS:
             return BUILTINS[name](state, words, one)
         self._execute(one, words, state, place)
@@ -309,10 +309,12 @@ class Walk:
         own = {name: of(state.variables, name) for name in given}
         return replace(after, variables={**after.variables, **own})
 
-    def _source(self, words: Words, state: State, place: _Place) -> State:
+    def _source(self, one: Command, words: Words, state: State, place: _Place) -> State:
         """Go through a script that changes this very shell."""
         if len(words) < 2 or not words[1]:  # noqa: PLR2004 - the file
-            return state
+            last = one.words[1].parts[-1:] if len(one.words) > 1 else ()
+            known = not last or (isinstance(last[0], str) and last[0].endswith(_ENVIRONMENTS))
+            return state if known else replace(state, variables=unsure(state.variables, "script"))
         seen = _seen(words[1], state.cwd)
         path = self._outside(seen)
         script = self._scripts(path)

@@ -6,12 +6,13 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.project.effective.expansion import expanded
+from swarmcache.project.readers.dollars import interpolated
+from swarmcache.project.readers.shell.syntax import Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from swarmcache.project.effective.executions import Execution
-    from swarmcache.project.readers.shell.syntax import Word
     from swarmcache.project.sources import Source
 
 _INTO = frozenset({">", ">>", ">|", "&>"})
@@ -27,6 +28,15 @@ class Written(NamedTuple):
     """Its positions are those of the script."""
     expands: bool
     """Whether the shell that writes it fills in `$NAME`, so that `$NAME` stands for its value."""
+    execution: Execution
+    """The command that writes it."""
+
+    def filled(self, text: str) -> str | None:
+        """Return a piece of it as the shell writes it; None where that is not known."""
+        span = self.content.span(0, 0)
+        word = Word(interpolated(text, span), span)
+        values = expanded(word, self.execution.variables, self.execution.folder)
+        return values[0] if len(values) == 1 and "`" not in text and "$(" not in text else None
 
 
 def written_files(executions: Iterable[Execution]) -> Iterator[Written]:
@@ -49,7 +59,8 @@ def written_by(execution: Execution) -> Written | None:
         path = _path(target, execution)
         if path is not None and path not in _NOWHERE:
             content = body.content
-            return Written(path, content.inner(0, len(content.data), path), body.expands)
+            inner = content.inner(0, len(content.data), path)
+            return Written(path, inner, body.expands, execution)
     return None
 
 

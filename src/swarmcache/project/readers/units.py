@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from swarmcache.project.readers.shell.syntax import Opaque, Variable, Word
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmcache.project.readers.shell.syntax import Part
     from swarmcache.project.sources import Source, Span
 
 Manager: TypeAlias = Literal["systemd", "supervisor", "cron"]
@@ -60,23 +63,35 @@ class Unit:
     """None where nothing is started again, or where there is a limit."""
 
 
-def blurred(unit: Unit) -> Unit:
-    """Return a unit that a script writes, in which a shell has filled in every `$NAME`."""
+def filled_in(unit: Unit, filled: Callable[[str], str | None]) -> Unit:
+    """Return a unit that a script writes, in which a shell has filled in every `$NAME`.
+
+    `filled` tells what a text becomes; None where nobody knows.
+    """
     return replace(
         unit,
-        commands=tuple(tuple(map(_unsure, words)) for words in unit.commands),
-        environment=tuple(replace(one, value=_unsure(one.value)) for one in unit.environment),
-        env_files=tuple(map(_unsure, unit.env_files)),
-        working_dir=unit.working_dir and _unsure(unit.working_dir),
-        user="$" if "$" in unit.user or "`" in unit.user else unit.user,
+        commands=tuple(tuple(_word(one, filled) for one in words) for words in unit.commands),
+        environment=tuple(replace(one, value=_word(one.value, filled)) for one in unit.environment),
+        env_files=tuple(_word(one, filled) for one in unit.env_files),
+        working_dir=unit.working_dir and _word(unit.working_dir, filled),
+        user=unit.user if _is_plain(unit.user) else filled(unit.user) or "$",
     )
 
 
-def _unsure(word: Word) -> Word:
-    """Return a word whose value is not known where the shell that writes it has a part in it."""
-    filled = any(
-        (isinstance(part, Variable) and part.name != "HOME")
-        or (isinstance(part, str) and ("$" in part or "`" in part))
-        for part in word.parts
-    )
-    return replace(word, parts=(Opaque(""),)) if filled else word
+def _is_plain(text: str) -> bool:
+    return "$" not in text and "`" not in text
+
+
+def _word(word: Word, filled: Callable[[str], str | None]) -> Word:
+    """Return a word as it is written: what systemd would fill in, the shell has before."""
+    parts: list[Part] = []
+    for part in word.parts:
+        text = part if isinstance(part, str) else None
+        if isinstance(part, Variable) and part.name != "HOME":
+            text = f"${{{part.name}}}"
+        if text is None or (isinstance(part, str) and _is_plain(text)):
+            parts.append(part)
+            continue
+        value = filled(text)
+        parts.append(Opaque(text) if value is None else value)
+    return replace(word, parts=tuple(part for part in parts if part != ""))
