@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RUN = [sys.executable, "-m", "swarmcache", "run"]
 DEAD = "http://127.0.0.1:1"
-CTRL_C = "\x03"
+CTRL_C, CTRL_BACKSLASH = "\x03", "\x1c"
 FAILED, WELL = Ending(1, interrupted=False), Ending(0, interrupted=False)
 
 
@@ -258,14 +258,15 @@ def test_ctrl_c_ends_a_loop_whose_child_hides_it(loop: Loop, screen: Callable[..
     assert loop.count == 1
 
 
-def test_ctrl_c_that_the_child_answers_with_0_ends_the_loop(
-    loop: Loop, screen: Callable[..., Screen]
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_BACKSLASH])
+def test_a_key_that_the_child_answers_with_0_ends_the_loop(
+    loop: Loop, screen: Callable[..., Screen], key: str
 ) -> None:
     """A trainer that saves and leaves in good order; the code is its own."""
-    trap = "trap 'exit 0' INT; sleep 0.3; echo ready''; read line"
+    trap = "trap 'exit 0' INT QUIT; sleep 0.3; echo ready''; read line"
     opened = screen(*loop.command(trap, "--restart", "always"), **loop.variables)
     opened.wait_for("ready")
-    opened.type(CTRL_C)
+    opened.type(key)
     assert (os.waitstatus_to_exitcode(opened.ending()), loop.count) == (0, 1)
 
 

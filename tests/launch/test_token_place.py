@@ -159,6 +159,15 @@ def test_run_gives_the_command_its_own_place(home: Home) -> None:
     assert TOKEN not in done.stdout + done.stderr
 
 
+def test_each_instance_gets_its_own_place(home: Home) -> None:
+    """One that starts, and logs out, must not log out those that run."""
+    home.log_in()
+    show = ("sh", "-c", "echo $HF_TOKEN_PATH")
+    instances = [{"SWARMCACHE_INSTANCE": name} for name in ("0", "1")]
+    places = {run(home, *show, **variables).stdout for variables in ({}, *instances)}
+    assert len(places) == 3
+
+
 def test_without_a_place_the_start_goes_on_with_a_warning(home: Home) -> None:
     """A state folder that cannot be made: only who has a token to lose is told."""
     (home.folder / ".local").write_text("")
