@@ -176,7 +176,7 @@ def test_names_that_are_one_file_on_this_disk_are_refused(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it ignores case."""
-    monkeypatch.setattr("swarmcache.plans.pull.planning._ignores_case", lambda _: True)
+    monkeypatch.setattr("swarmcache.plans.pull.comparing._ignores_case", lambda _: True)
     entries = [{**ENTRY, "path": path} for path in COLLIDING["case"]]
     assert listed(tmp_path, *entries) == ("UnsafeListing", 5)
 
