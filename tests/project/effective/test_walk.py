@@ -163,3 +163,38 @@ def test_loops_go_through_arrays(tmp_path: Path) -> None:
     one = case(tmp_path, {"run.sh": script})
     (found,) = (e for e in one.project.executions if e.program.name == "run")
     assert [word.known for word in found.words()[1:]] == [("/a", "/b")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "screen -dmS node bash -c 'python train.py'",
+        "screen -S node -d -m python train.py",
+        "screen -L -Logfile x.log -dmS node ./start.sh",
+        "tmux new-session -d -s node 'python train.py'",
+        'tmux new -d -s node -c /x "python $FILE"',
+        "tmux send-keys -t node:0 'python train.py' C-m",
+    ],
+)
+def test_terminals_of_their_own(line: str, tmp_path: Path) -> None:
+    """With the environment of whoever opens them."""
+    files = {
+        "run.sh": f"export HF_HOME=/x\nFILE=train.py\n{line}\n",
+        "start.sh": "python train.py\n",
+    }
+    (loader,) = case(tmp_path, files).project.loaders
+    assert [one and one.value for one in loader.execution.variable("HF_HOME")] == ["/x"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "screen -ls",
+        "screen -S node -X quit",
+        "tmux kill-session -t node",
+        "tmux new -d -s train.py",
+    ],
+)
+def test_what_opens_none(line: str, tmp_path: Path) -> None:
+    """Lists, ends, a terminal with nothing in it."""
+    assert case(tmp_path, {"run.sh": f"{line}\n"}).project.loaders == ()

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from swarmcache.project.effective.terminals import in_screen
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -101,6 +103,9 @@ def started(words: Words) -> Program:
         name = os.path.basename(words[0] or "") if words else ""
         if name in _RUNNERS and len(words) > 1 and words[1] == _RUNNERS[name]:
             words = _behind_options(words[2:], "npC", 0)
+            continue
+        if name == "screen" and (behind := in_screen(words)):
+            words = behind
             continue
         if name in _LAUNCHERS:
             if any((word or "").startswith("--container-image") for word in words):

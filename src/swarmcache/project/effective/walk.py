@@ -16,6 +16,7 @@ from swarmcache.project.effective.executions import Execution
 from swarmcache.project.effective.expansion import expanded
 from swarmcache.project.effective.narrowing import matching, narrowed
 from swarmcache.project.effective.programs import started
+from swarmcache.project.effective.terminals import typed
 from swarmcache.project.effective.values import UNSET, Setting, distinct, merged, of, unsure
 from swarmcache.project.effective.written import written_by
 from swarmcache.project.readers.shell.syntax import (
@@ -235,6 +236,9 @@ class Walk:
                     return
                 at += 2 if words[at] in {"-o", "+o", "-O"} else 1
             words = words[at:]
+        elif program.name == "tmux" and (told := typed(words)) is not None:
+            self._inner(execution, told, place)
+            return
         elif "/" not in (words[0] or "") if words else True:
             return
         if words and words[0]:
@@ -248,7 +252,9 @@ class Walk:
         at += len(command) - len(words)
         if at >= len(command) or place.depth >= _MAX_DEPTH:
             return
+        values = expanded(command[at], execution.variables, place.folder)
         text = command[at].literal
+        text = values[0] if text is None and len(values) == 1 else text
         if text is not None:
             source = place.script.source.quoted(text, command[at].span)
             deeper = replace(place, script=read_script(source), depth=place.depth + 1)
