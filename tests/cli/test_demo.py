@@ -49,7 +49,7 @@ def test_the_whole_story_is_true_and_leaves_nothing_behind(tmp_path, environment
     assert (told["schema"], told["ok"], told["kept"]) == ("swarmcache.demo/1", True, None)
     requests = {step["name"]: step["requests"] for step in told["steps"]}
     assert requests["pull"] > 0
-    assert [requests[name] for name in ("second-start", "third-start")] == [0, 0]
+    assert [requests[f"{name}-start"] for name in ("first", "second", "third")] == [0, 0, 0]
     assert requests["fourth-start"] is None
     assert done.returncode == 0
     assert os.listdir(tmp_path / "place") == []
