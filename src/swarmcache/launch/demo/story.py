@@ -106,21 +106,22 @@ def _with_hub() -> tuple[Step, ...]:
         Step("check-before", t("Could it start without the network?"), ("check",), expected_exit=1),
         Step("pull", t("Fetch what it needs, once"), ("pull",), asks_hub=True),
         Step("check-after", t("And now?"), ("check",)),
-        Step("first-start", t("First start: the Hub is up"), _START, starts=True),
-        _offline_start("second-start", t("Second start: the Hub is up and counts")),
+        _start("first-start", t("First start: the Hub is up")),
+        _start("second-start", t("Second start: the Hub is up and counts")),
     )
 
 
 def _with_silent_hub() -> Step:
-    return _offline_start("third-start", t("Third start: the Hub accepts and never answers"))
+    return _start("third-start", t("Third start: the Hub accepts and never answers"))
 
 
 def _without_hub() -> Step:
-    return _offline_start("fourth-start", t("Fourth start: the Hub is stopped"))
+    return _start("fourth-start", t("Fourth start: the Hub is stopped"))
 
 
-def _offline_start(name: str, title: str) -> Step:
-    return Step(name, title, ("run", "--offline", "--", "./run_mini_swarm.sh"), starts=True)
+def _start(name: str, title: str) -> Step:
+    """Return a start, which asks the Hub for nothing once its models are there."""
+    return Step(name, title, _START, starts=True)
 
 
 @dataclass(slots=True)
