@@ -21,7 +21,7 @@ BOUND = 20.0
 SUPERVISE = (
     "import os, sys\n"
     "from swarmcache.errors import SwarmcacheError\n"
-    "from swarmcache.launch.supervise import end_as, supervise\n"
+    "from swarmcache.launch.child.supervise import end_as, supervise\n"
     "try:\n"
     "    sys.exit(end_as(supervise(sys.argv[1:], os.environ)))\n"
     "except SwarmcacheError as error:\n"

@@ -60,7 +60,7 @@ def test_the_wheel_holds_types_and_compiled_catalogues(wheel: pathlib.Path) -> N
     templates = {name for name in names if name.startswith("swarmcache/launch/emit/templates/")}
     assert len(templates) == 6
     assert "swarmcache/locale/zh_CN/LC_MESSAGES/swarmcache.mo" in names
-    assert "swarmcache/launch/answering.bash" in names
+    assert "swarmcache/launch/start/answering.bash" in names
 
 
 def test_the_wheel_holds_the_package_alone(wheel: pathlib.Path) -> None:

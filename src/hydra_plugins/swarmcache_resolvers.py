@@ -4,6 +4,6 @@
 imports this.
 """
 
-from swarmcache.launch.resolvers import register_resolvers
+from swarmcache.launch.in_code.resolvers import register_resolvers
 
 register_resolvers()

@@ -12,8 +12,8 @@ if TYPE_CHECKING:  # What type checkers take for true, without the cost of impor
         Unknown,
     )
     from swarmcache.hubcache.use.using import lease
-    from swarmcache.launch.library import check, ensure
-    from swarmcache.launch.resolvers import register_resolvers
+    from swarmcache.launch.in_code.library import check, ensure
+    from swarmcache.launch.in_code.resolvers import register_resolvers
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,10 +39,10 @@ _HOMES = {
     "Outcome": _OUTCOMES,
     "Unknown": _OUTCOMES,
     "SwarmcacheError": "swarmcache.errors",
-    "check": "swarmcache.launch.library",
-    "ensure": "swarmcache.launch.library",
+    "check": "swarmcache.launch.in_code.library",
+    "ensure": "swarmcache.launch.in_code.library",
     "lease": "swarmcache.hubcache.use.using",
-    "register_resolvers": "swarmcache.launch.resolvers",
+    "register_resolvers": "swarmcache.launch.in_code.resolvers",
 }
 """Where each public name lives; `import swarmcache` itself loads none of them."""
 

@@ -43,7 +43,7 @@ def main(config: DictConfig) -> None:
         together.add(names)
         folders.add(proposer.cache_dir)
     counts = {place: sorted(names) for place, names in seen.items()}
-    modules = [name for name in ("swarmcache.launch.said_once",) if name in sys.modules]
+    modules = [name for name in ("swarmcache.launch.in_code.said_once",) if name in sys.modules]
     print(json.dumps({**counts, "together": len(together), "folders": sorted(folders)}))
     print(json.dumps(modules), file=sys.stderr)
 

@@ -107,7 +107,8 @@ def test_hydra_starts_as_quickly_as_without_us(tmp_path: pathlib.Path) -> None:
     )
     assert set(json.loads(done.stdout.replace("'", '"'))) == {
         "swarmcache.launch",
-        "swarmcache.launch.resolvers",
+        "swarmcache.launch.in_code",
+        "swarmcache.launch.in_code.resolvers",
         "swarmcache.errors",
         "swarmcache.locale",
         "swarmcache.project",

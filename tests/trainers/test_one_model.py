@@ -18,7 +18,7 @@ import pytest
 
 from rl_swarm_checkout import exported
 from swarmcache.environment import Environment
-from swarmcache.launch.run import Cached, select_models
+from swarmcache.launch.start.run import Cached, select_models
 from tinyswarm import fill
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotReady
 from swarmcache.hubcache.layout import Target
-from swarmcache.launch.remembered import (
+from swarmcache.launch.start.remembered import (
     draws_file,
     forget_draws,
     remember_draws,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.cli.readiness import Start
-    from swarmcache.launch.run import Cached, Drawn, Selection
+    from swarmcache.launch.start.run import Cached, Drawn, Selection
     from swarmcache.report.terminal import Terminal
 
 

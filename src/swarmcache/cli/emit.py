@@ -17,7 +17,7 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.usage import nearest_folder
 from swarmcache.launch.emit import Basis
 from swarmcache.launch.exports import refuse_replaced
-from swarmcache.launch.run import spelled
+from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from swarmcache.errors import os_sentence
-from swarmcache.launch.instances import Instance, is_instance_name, parse_gpus
-from swarmcache.launch.remembered import INSTANCE_VARIABLE
+from swarmcache.launch.start.instances import Instance, is_instance_name, parse_gpus
+from swarmcache.launch.start.remembered import INSTANCE_VARIABLE
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def run_instances(
     invocation: Invocation, instances: Sequence[Instance], log_dir: str | None
 ) -> int:
     """Start `run` for each instance, and return the code of the first that failed, else 0."""
-    from swarmcache.launch.fleet import Member, run_fleet  # noqa: PLC0415 - few start several
-    from swarmcache.launch.supervise import end_as  # noqa: PLC0415 - not on Windows
+    from swarmcache.launch.child.fleet import Member, run_fleet  # noqa: PLC0415 - few start several
+    from swarmcache.launch.child.supervise import end_as  # noqa: PLC0415 - not on Windows
 
     ctx = click.get_current_context()
     if ctx.params["replaces"] or ctx.params["as_json"]:

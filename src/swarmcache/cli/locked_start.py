@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch, SwarmcacheError
 from swarmcache.hubcache.refs import read_ref
-from swarmcache.launch.run import spelled
+from swarmcache.launch.start.run import spelled
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.hubcache.layout import Target
-    from swarmcache.launch.run import Cached
+    from swarmcache.launch.start.run import Cached
     from swarmcache.lockfile import LockedModel
     from swarmcache.report.terminal import Terminal
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.launch.endpoint import choose_endpoint
-from swarmcache.launch.local_models import loading_local
-from swarmcache.launch.outgoing import Asked, what_goes_out
-from swarmcache.launch.run import spelled
+from swarmcache.launch.start.endpoint import choose_endpoint
+from swarmcache.launch.start.local_models import loading_local
+from swarmcache.launch.start.outgoing import Asked, what_goes_out
+from swarmcache.launch.start.run import spelled
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.cli.readiness import Start
-    from swarmcache.launch.outgoing import Outgoing
-    from swarmcache.launch.run import Cached, Selection
+    from swarmcache.launch.start.outgoing import Outgoing
+    from swarmcache.launch.start.run import Cached, Selection
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import os_sentence
-from swarmcache.launch.remembered import INSTANCE_VARIABLE
-from swarmcache.launch.token_place import shares_a_token, token_variables
+from swarmcache.launch.start.remembered import INSTANCE_VARIABLE
+from swarmcache.launch.start.token_place import shares_a_token, token_variables
 from swarmcache.locale import t
 
 if TYPE_CHECKING:

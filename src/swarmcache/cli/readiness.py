@@ -18,7 +18,7 @@ from swarmcache.errors import (
     os_sentence,
 )
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.launch.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
+from swarmcache.launch.start.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
 from swarmcache.locale import listed, t
 from swarmcache.report.check_text import describe
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from swarmcache.cli.options import Invocation
     from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import Target
-    from swarmcache.launch.answers import Answering
-    from swarmcache.launch.run import Selection
+    from swarmcache.launch.start.answers import Answering
+    from swarmcache.launch.start.run import Selection
     from swarmcache.project.needs.draws import PoolOption
     from swarmcache.report.terminal import Terminal
 
@@ -119,7 +119,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
         )
         return
     if open_ones:
-        from swarmcache.launch.interruption import ending_in_order  # noqa: PLC0415 - for a pull
+        from swarmcache.launch.child.interruption import ending_in_order  # noqa: PLC0415 - for a pull
 
         with ending_in_order():
             _pull(invocation, cached, open_ones, offline=start.offline)

@@ -8,9 +8,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError
-from swarmcache.launch.interruption import ending_in_order
-from swarmcache.launch.restarting import Restarts, pausing
-from swarmcache.launch.supervise import Ending
+from swarmcache.launch.child.interruption import ending_in_order
+from swarmcache.launch.child.restarting import Restarts, pausing
+from swarmcache.launch.child.supervise import Ending
 from swarmcache.locale import t
 
 if TYPE_CHECKING:

@@ -28,16 +28,16 @@ from swarmcache.errors import (
     os_sentence,
 )
 from swarmcache.hubcache.layout import parse_target
-from swarmcache.launch.answers import answering
-from swarmcache.launch.run import MODEL_VARIABLE, Cached, child_variables, is_offline
+from swarmcache.launch.start.answers import answering
+from swarmcache.launch.start.run import MODEL_VARIABLE, Cached, child_variables, is_offline
 from swarmcache.locale import t
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from swarmcache.launch.run import Selection
-    from swarmcache.launch.supervise import Ending
+    from swarmcache.launch.child.supervise import Ending
+    from swarmcache.launch.start.run import Selection
     from swarmcache.project.needs.draws import PoolOption
     from swarmcache.settings import Restart
 
@@ -211,7 +211,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
             return variables
 
         if replaces:
-            from swarmcache.launch.program import replace  # noqa: PLC0415
+            from swarmcache.launch.child.program import replace  # noqa: PLC0415
 
             variables = prepare()
             sys.stdout.flush()
@@ -228,7 +228,7 @@ def _supervised(
     most: int,
 ) -> int:
     """Start the command, again where that is wanted, and return the exit code to end with."""
-    from swarmcache.launch.supervise import end_as, supervise  # noqa: PLC0415 - not on Windows
+    from swarmcache.launch.child.supervise import end_as, supervise  # noqa: PLC0415 - not on Windows
 
     def start() -> Ending:
         variables = prepare()
@@ -271,7 +271,7 @@ def _variables(  # noqa: PLR0913 - all that a start is made of
         variables, invocation.settings.answers, variables.get(MODEL_VARIABLE)
     )
     if guards:
-        from swarmcache.launch.rollout_guard import guarded  # noqa: PLC0415 - when asked for
+        from swarmcache.launch.start.rollout_guard import guarded  # noqa: PLC0415 - when asked for
 
         variables = guarded(variables)
         invocation.terminal.say(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.launch.run import spelled
+from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t, tn
 from swarmcache.units import human_bytes
 

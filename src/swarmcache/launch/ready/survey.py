@@ -10,7 +10,7 @@ from swarmcache.launch.ready.datasets_cache import dataset_answer, files_answer
 from swarmcache.launch.ready.ollama_store import ollama_answer
 from swarmcache.launch.ready.torch_hub import torch_code_answer, torch_weights_answer
 from swarmcache.launch.ready.values import Answer, Need
-from swarmcache.launch.run import spelled
+from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t
 from swarmcache.project.needs.in_code import CodeNeed, code_needs
 from swarmcache.project.study import Project

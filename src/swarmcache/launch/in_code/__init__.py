@@ -1,0 +1,1 @@
+"""What training code and its configs call, without a command line."""

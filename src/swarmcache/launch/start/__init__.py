@@ -1,0 +1,1 @@
+"""What a start is given: its models, answers, endpoint, token and environment."""
