@@ -49,6 +49,7 @@ class Node:
             huggingface_hub=pins.get("huggingface_hub"),
             transformers=pins.get("transformers"),
             datasets=pins.get("datasets"),
+            trl=pins.get("trl"),
             unknown="" if pins else found.unknown,
         )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
 
-_NAMES = ("huggingface_hub", "transformers", "datasets")
+_NAMES = ("huggingface_hub", "transformers", "datasets", "trl")
 _METADATA = (".dist-info", ".egg-info")
 
 
@@ -33,6 +33,7 @@ class Libraries(NamedTuple):
     huggingface_hub: str | None = None
     transformers: str | None = None
     datasets: str | None = None
+    trl: str | None = None
     unknown: str = ""
     """Why nothing can be known about this interpreter, as a sentence; empty when it can."""
 

@@ -36,6 +36,7 @@ _TELLING = re.compile(
     rb"from_pretrained|environ|getenv|putenv|unsetenv|load_dotenv|load_dataset|_download|pipeline"
     rb"|\bLLM\b|SentenceTransformer|ollama|push_to_hub|resolver|hydra|subprocess|multiprocessing"
     rb"|os\.(?:exec|spawn|system|fork)|\bray\b|reload|generate|hub\.load|load_state_dict_from_url"
+    rb"|GRPOConfig"
 )
 """Without one of these a module has no call that any fact is made of; its imports still count."""
 
