@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.doctor.finding import SEVERITIES
+from swarmcache.project.files import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from swarmcache.doctor.finding import Finding, Severity
     from swarmcache.doctor.rule import Rule
 
+_ON_TRIAL = frozenset({"conf", "cron", "csh", "fish", "batch", "powershell"})
+"""Kinds of files in which no finding of a real project has been judged yet (docs/doctor.md)."""
 _IGNORE = re.compile(rb"swarmcache:\s*ignore(?:\[([A-Z0-9, ]+)\])?")
 
 
@@ -32,6 +35,11 @@ class Wanted(NamedTuple):
         if self.only:
             return code.startswith(tuple(self.only))
         return (self.preview or not preview) and not code.startswith(tuple(self.ignored) or ("-",))
+
+    @property
+    def tries(self) -> bool:
+        """Whether what is still on trial counts too."""
+        return self.preview or bool(self.only)
 
     def shows(self, finding: Finding) -> bool:
         """Tell whether a finding is bad enough."""
@@ -54,7 +62,7 @@ def examined(case: Case, wanted: Wanted = Wanted()) -> tuple[Finding, ...]:  # n
         for rule in all_rules()
         if wanted.has(rule.code, preview=rule.preview)
         for finding in rule.check(case)
-        if not _is_ignored(finding, case)
+        if not _is_ignored(finding, case) and (wanted.tries or not _is_on_trial(finding))
     ]
     return chosen(found, wanted)
 
@@ -69,6 +77,10 @@ def _order(finding: Finding) -> tuple[object, ...]:
     span = finding.span
     place = ("", 0) if span is None else (span.file, span.start)
     return SEVERITIES.index(finding.severity), finding.rule, *place
+
+
+def _is_on_trial(finding: Finding) -> bool:
+    return finding.span is not None and kind_of(finding.span.file) in _ON_TRIAL
 
 
 def _is_ignored(finding: Finding, case: Case) -> bool:
