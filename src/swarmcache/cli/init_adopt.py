@@ -20,10 +20,11 @@ def adopt_plans(invocation: Invocation, plan: SetupPlan, home: str) -> list[Adop
 
 
 def _plans(invocation: Invocation, plan: SetupPlan, home: str) -> Iterator[AdoptPlan]:
-    from swarmcache.launch.init.old_places import needed_targets, wanted_of  # noqa: PLC0415
+    from swarmcache.launch.init.old_places import wanted_of  # noqa: PLC0415
+    from swarmcache.launch.project_pins import targets_if_readable  # noqa: PLC0415
     from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415
 
-    needed = needed_targets(home, invocation.environment)
+    needed = targets_if_readable(home, invocation.environment)
     with invocation.terminal.progress() as progress:
         for place in plan.old:
             wanted = wanted_of(place, plan.project, needed)

@@ -63,7 +63,7 @@ class State(NamedTuple):
         """Make the folder `name` below `path` and return it; OSError where that cannot be."""
         path = f"{self.path}/{name}"
         if not os.path.isdir(path):
-            for above in (*_parents(self.path), path):
+            for above in (*missing_folders(self.path), path):
                 _make(above, self.mode)
             _write_version(self.path, self.mode)
         return path
@@ -161,7 +161,7 @@ def _mode(cache: str) -> int:
         return 0o700
 
 
-def _parents(path: str) -> list[str]:
+def missing_folders(path: str) -> list[str]:
     """Return `path` and the folders above it that do not exist, the uppermost first."""
     missing: list[str] = []
     while not os.path.isdir(path):

@@ -16,7 +16,7 @@ from swarmcache.errors import LaunchError
 from swarmcache.hubcache.acl import of_mode, write_default
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import LOCKS
-from swarmcache.hubcache.state import OWN_FOLDER
+from swarmcache.hubcache.state import OWN_FOLDER, missing_folders
 from swarmcache.hubcache.visitors import Flaw, Visitor, flaws_for, hands_on
 from swarmcache.locale import t
 from swarmcache.transfer.tokens import token_path
@@ -67,7 +67,7 @@ def plan_group(cache: str, group: str, environment: Environment) -> GroupPlan:
     """
     gid = _gid(group)
     _refuse_stranger(group, gid)
-    exists, above = cache_exists(cache), _missing_above(cache)
+    exists, above = cache_exists(cache), tuple(missing_folders(os.path.dirname(cache)))
     acls = hands_on(cache if exists else os.path.dirname((*above, cache)[0])) is not None
     others = _others(cache)
     folders = (cache, f"{cache}/{LOCKS}", f"{cache}/{LOCKS}/{OWN_FOLDER}")
@@ -143,15 +143,6 @@ def _user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def _missing_above(cache: str) -> tuple[str, ...]:
-    missing: list[str] = []
-    folder = os.path.dirname(cache)
-    while not os.path.isdir(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    return tuple(reversed(missing))
 
 
 def _others(cache: str) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import ProjectError
 from swarmcache.hubcache.layout import RepoName
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import Target
     from swarmcache.lockfile import Lock
@@ -39,7 +38,7 @@ def project_pins(
     return [*pins, *(Pin(target.name, target.revision, reason) for target in needed)]
 
 
-def project_targets(project: str, environment: Environment) -> Iterable[Target]:
+def project_targets(project: str, environment: Environment) -> tuple[Target, ...]:
     """Return every model that the project's own files may load; raises ProjectError."""
     from swarmcache.project.needs.configs import has_configs  # noqa: PLC0415 - few ask
 
@@ -48,3 +47,11 @@ def project_targets(project: str, environment: Environment) -> Iterable[Target]:
     from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML costs 13 ms
 
     return needed_models(project, environment, pool="all").targets
+
+
+def targets_if_readable(project: str, environment: Environment) -> tuple[Target, ...]:
+    """Return those models; none where the files cannot be read, which must stop nobody."""
+    try:
+        return project_targets(project, environment)
+    except ProjectError:
+        return ()

@@ -15,7 +15,6 @@ from swarmcache.project.effective.caches import uses
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import Target
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.project.study import Project
@@ -41,16 +40,6 @@ def wanted_of(place: str, project: str, needed: Sequence[Target]) -> tuple[Targe
         if (repo := read_repo(place, target.name)) is not None
         and repo.revision(target.revision) is not None
     )
-
-
-def needed_targets(project: str, environment: Environment) -> tuple[Target, ...]:
-    """Return what the project's own files need, of pools all; nothing where they are unreadable."""
-    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - YAML
-
-    try:
-        return needed_models(project, environment, pool="all").targets
-    except ProjectError:
-        return ()
 
 
 def _named(project: Project, libraries: Libraries) -> Iterator[str]:

@@ -10,6 +10,7 @@ from swarmcache.doctor.engine import Wanted, examined
 from swarmcache.doctor.node import Node
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.libraries import installed
+from swarmcache.hubcache.state import missing_folders
 from swarmcache.launch.group_cache import plan_group
 from swarmcache.launch.init import config
 from swarmcache.launch.init.folder import proposed
@@ -189,10 +190,7 @@ class _Planner:
             yield from sharing.above
             yield from (step.path for step in sharing.steps if step.made)
         elif not self._folder.exists and any(is_compose(write) for write in writes):
-            missing = [path]
-            while not os.path.isdir(os.path.dirname(missing[-1])):
-                missing.append(os.path.dirname(missing[-1]))
-            yield from reversed(missing)
+            yield from missing_folders(path)
 
     def _prove(self, writes: Iterable[Write]) -> None:
         """Tell what doctor would still find."""

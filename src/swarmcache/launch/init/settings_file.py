@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import LaunchError, ProjectError
+from swarmcache.errors import LaunchError
 from swarmcache.hubcache.folder import stays_inside
+from swarmcache.launch.project_pins import targets_if_readable
 from swarmcache.locale import t
 from swarmcache.project.changes import Change
 from swarmcache.settings import load_settings
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.environment import Environment
-    from swarmcache.hubcache.layout import Target
 
 FILE = "swarmcache.toml"
+_EXAMPLE = ("Gensyn/Qwen2.5-0.5B-Instruct", "main")
 
 
 def settings_content(
@@ -82,20 +82,12 @@ def _cache(cache_dir: str) -> list[str]:
 
 def _models(project: str, environment: Environment) -> list[str]:
     """Return the models found, as comments: the project's own files keep deciding."""
-    found = _found(project, environment) or [("Gensyn/Qwen2.5-0.5B-Instruct", "main")]
+    targets = targets_if_readable(project, environment)
+    found = [(one.id, one.revision) for one in targets] or [_EXAMPLE]
     lines = [t("Models to keep beside those that the project's files name; remove the # to use.")]
     for name, revision in found:
         lines += ["# [[models]]", f"# id = {_quoted(name)}", f"# revision = {_quoted(revision)}"]
     return [*lines, "# pin = true                  # " + t("never evicted")]
-
-
-def _found(project: str, environment: Environment) -> list[tuple[str, str]]:
-    from swarmcache.project.needs.models import needed_models  # noqa: PLC0415 - reads YAML
-
-    targets: tuple[Target, ...] = ()
-    with suppress(ProjectError):  # A config that cannot be read must not keep a user from init.
-        targets = needed_models(project, environment, pool="all").targets
-    return [(target.id, target.revision) for target in targets]
 
 
 def _launch(command: str | None) -> list[str]:
