@@ -11,7 +11,7 @@ import click
 
 from swarmcache.errors import os_sentence
 from swarmcache.launch.start.instances import Instance, is_instance_name, parse_gpus
-from swarmcache.launch.start.remembered import INSTANCE_VARIABLE
+from swarmcache.launch.start.remembered import instance_of
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def chosen_instances(
     invocation: Invocation, name: str | None, gpus: str | None
 ) -> Sequence[Instance]:
     """Return the instances that the options and SWARMCACHE_INSTANCE ask for, at least one."""
-    inherited = invocation.environment.get(INSTANCE_VARIABLE) or ""
+    inherited = instance_of(invocation.environment)
     for one in (name, inherited or None):
         if one is not None and not is_instance_name(one):
             raise click.UsageError(

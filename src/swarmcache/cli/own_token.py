@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import os_sentence
-from swarmcache.launch.start.remembered import INSTANCE_VARIABLE
+from swarmcache.launch.start.remembered import instance_of
 from swarmcache.launch.start.token_place import shares_a_token, token_variables
 from swarmcache.locale import t
 
@@ -20,7 +20,7 @@ def own_token(invocation: Invocation, *, make: bool) -> dict[str, str]:
     to lose is warned.
     """
     environment = invocation.environment
-    instance = environment.get(INSTANCE_VARIABLE) or ""
+    instance = instance_of(environment)
     try:
         return token_variables(environment, invocation.project, instance, make=make)
     except OSError as error:

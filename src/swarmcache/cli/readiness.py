@@ -18,8 +18,15 @@ from swarmcache.errors import (
     os_sentence,
 )
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.launch.start.run import MODEL_VARIABLE, Cached, not_ready, select_models, spelled
+from swarmcache.launch.start.run import (
+    UNKNOWN_SECONDS,
+    Cached,
+    not_ready,
+    select_models,
+    spelled,
+)
 from swarmcache.locale import listed, t
+from swarmcache.project.needs.own_resolvers import MODEL_VARIABLE
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:
@@ -32,9 +39,6 @@ if TYPE_CHECKING:
     from swarmcache.launch.start.run import Selection
     from swarmcache.project.needs.draws import PoolOption
     from swarmcache.report.terminal import Terminal
-
-_UNKNOWN_SECONDS = 5.0
-"""How long an endpoint may take over models that may well be complete as they are."""
 
 
 class Start(NamedTuple):
@@ -184,7 +188,7 @@ def _pull(
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
     terminal = invocation.terminal
-    patience = LIST_SECONDS if lacking(cached, targets) else _UNKNOWN_SECONDS
+    patience = LIST_SECONDS if lacking(cached, targets) else UNKNOWN_SECONDS
     environment = invocation.environment
     if offline:
         environment = environment._replace(

@@ -29,8 +29,9 @@ from swarmcache.errors import (
 )
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.launch.start.answers import answering
-from swarmcache.launch.start.run import MODEL_VARIABLE, Cached, child_variables, is_offline
+from swarmcache.launch.start.run import Cached, child_variables, is_offline
 from swarmcache.locale import t
+from swarmcache.project.needs.own_resolvers import MODEL_VARIABLE
 from swarmcache.report.check_text import describe
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from swarmcache.launch.child import descriptors
 from swarmcache.launch.child.guard import Guard
 from swarmcache.launch.child.inbox import receiving
 from swarmcache.launch.child.program import spawn
-from swarmcache.launch.child.supervise import FORWARDED, Ending
+from swarmcache.launch.child.supervise import FORWARDED, Ending, shell_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,14 +78,13 @@ def _pass_on(running: Sequence[_Running], number: int) -> None:
 
 
 def _ended() -> Iterator[tuple[int, int]]:
-    """Yield process id and exit code of each child that has ended; 128 + n for signal n."""
+    """Yield process id and exit code of each child that has ended."""
     with suppress(ChildProcessError):
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            killed = os.WIFSIGNALED(status)
-            yield pid, 128 + os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+            yield pid, shell_code(status)
 
 
 class _Printer:

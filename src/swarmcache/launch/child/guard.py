@@ -13,9 +13,8 @@ import os
 import signal
 from contextlib import suppress
 
-from swarmcache.launch.child import descriptors
+from swarmcache.launch.child.watcher import watch
 
-_SHELL = "/bin/sh"
 _WATCH = "trap '' TERM INT HUP QUIT TSTP TTIN TTOU; read -r line; kill -s TERM 0; kill -s CONT 0"
 
 _SURVIVED = [
@@ -33,23 +32,7 @@ class Guard:
 
     def __init__(self, group: int) -> None:
         """Start watching; where a system has no shell at all, there is no guard."""
-        watched, self._lifeline = descriptors.pipe()
-        self._pid: int | None = None
-        actions = [
-            (os.POSIX_SPAWN_DUP2, watched, 0),
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ]
-        with suppress(OSError):
-            self._pid = os.posix_spawn(
-                _SHELL,
-                [_SHELL, "-c", _WATCH],
-                {},
-                file_actions=actions,
-                setpgroup=group,
-                setsigmask=_SURVIVED,
-            )
-        os.close(watched)
+        self._pid, self._lifeline = watch(group, _WATCH, _SURVIVED)
 
     def dismiss(self) -> None:
         """End the helper without touching the group.

@@ -98,6 +98,11 @@ def end_as(ending: Ending) -> int:
     return ending.code
 
 
+def shell_code(status: int) -> int:
+    """Return the exit code that a shell tells of a wait status: 128 + n for signal n."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
 class _Supervision:
     """One running child, its terminal and the signals on their way to it."""
 
@@ -129,7 +134,7 @@ class _Supervision:
         interrupted = killed and os.WTERMSIG(status) == signal.SIGINT and typed_to
         # As shells do: a program that ended by itself may have meant what it did to the modes.
         self._terminal.take_back(restore_modes=killed)
-        code = 128 + os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+        code = shell_code(status)
         if self._witness is not None:
             typed = self._witness.told(within=_KEY_BOUND if typed_to else 0.0)
             self._told = self._told or typed

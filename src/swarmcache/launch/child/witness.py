@@ -13,9 +13,8 @@ import signal
 import time
 from contextlib import suppress
 
-from swarmcache.launch.child import descriptors
+from swarmcache.launch.child.watcher import watch
 
-_SHELL = "/bin/sh"
 _WATCH = "trap '' TERM; read -r line"
 """dash catches SIGINT before it dies of it: a SIGTERM that the child sends to its group right after
 must not come first."""
@@ -29,19 +28,8 @@ class Witness:
 
     def __init__(self, group: int) -> None:
         """Start watching; where a system has no shell at all, there is no witness."""
-        watched, self._lifeline = descriptors.pipe()
         self._status: int | None = None
-        self.pid: int | None = None
-        actions = [
-            (os.POSIX_SPAWN_DUP2, watched, 0),
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ]
-        with suppress(OSError):
-            self.pid = os.posix_spawn(
-                _SHELL, [_SHELL, "-c", _WATCH], {}, file_actions=actions, setpgroup=group
-            )
-        os.close(watched)
+        self.pid, self._lifeline = watch(group, _WATCH)
 
     def reaped(self, status: int) -> None:
         """Take what who waits for everybody, as process 1 does, was told of the witness."""

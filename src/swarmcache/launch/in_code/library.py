@@ -16,7 +16,7 @@ from swarmcache.hubcache.complete.pins import Astray, Mismatched, check_pinned
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.locate import locate_effective
-from swarmcache.launch.start.run import is_offline, not_ready, spelled
+from swarmcache.launch.start.run import UNKNOWN_SECONDS, is_offline, not_ready, spelled
 from swarmcache.locale import listed, t
 from swarmcache.lockfile import read_lock
 from swarmcache.settings import load_settings
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from swarmcache.lockfile import Lock
     from swarmcache.settings import Settings
 
-_UNKNOWN_SECONDS = 5.0
-"""How long an endpoint may take over a model that may well be complete as it is."""
 _pulling = threading.Lock()
 """Threads of one process take turns: the second finds what the first has fetched."""
 if hasattr(os, "register_at_fork"):  # A child may be forked while another thread holds it.
@@ -165,7 +163,7 @@ def _pull(here: Here, target: Target, *, offline: bool) -> SwarmcacheError | Non
     if offline:
         variables = {**environment.variables, "HF_HUB_OFFLINE": "1"}
         environment = environment._replace(variables=variables)
-    patience = _UNKNOWN_SECONDS if here.state(target).state == "unknown" else LIST_SECONDS
+    patience = UNKNOWN_SECONDS if here.state(target).state == "unknown" else LIST_SECONDS
     bounds = Bounds.of(environment, listing=patience)
     with (
         using(here.cache, environment, [target.name]),

@@ -14,8 +14,8 @@ from stat import S_ISCHR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.launch.start.prompts import find_script
-from swarmcache.launch.start.run import MODEL_VARIABLE
 from swarmcache.locale import t
+from swarmcache.project.needs.own_resolvers import MODEL_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

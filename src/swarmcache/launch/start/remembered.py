@@ -27,11 +27,15 @@ INSTANCE_VARIABLE = "SWARMCACHE_INSTANCE"
 """Names one of several instances of a project."""
 
 
+def instance_of(environment: Environment) -> str:
+    """Return the name of the instance of this environment; empty where a project runs once."""
+    return environment.get(INSTANCE_VARIABLE) or ""
+
+
 def draws_file(environment: Environment, project: str) -> str:
     """Return where the draws of the instance of this environment are kept; it may not exist."""
     real = os.path.realpath(project).strip(os.sep)
-    name = environment.get(INSTANCE_VARIABLE) or ""
-    return f"{users_state(environment)}/draws/{real}/instance.{name}"
+    return f"{users_state(environment)}/draws/{real}/instance.{instance_of(environment)}"
 
 
 def remembered_draws(environment: Environment, project: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.errors import NotReady, SwarmcacheError, os_sentence
 from swarmcache.hubcache.complete.integrity import Missing, check
 from swarmcache.locale import listed, t
+from swarmcache.project.needs.own_resolvers import MODEL_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from swarmcache.project.needs.models import Draw, Needs, OtherNeed
     from swarmcache.settings import ModelSetting
 
-MODEL_VARIABLE = "MODEL_NAME"
-"""What RL-Swarm's config and its kin read; `--model` is exported under this name."""
+UNKNOWN_SECONDS = 5.0
+"""How long an endpoint may take over models that may well be complete as they are."""
 _TRUE = {"1", "ON", "YES", "TRUE"}
 """What huggingface_hub takes for true, in any case (`constants.py`)."""
 
