@@ -19,6 +19,7 @@ from swarmcache.launch.emit import Basis
 from swarmcache.launch.exports import refuse_replaced
 from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t
+from swarmcache.transfer.tokens import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from swarmcache.launch.emit import Kind, Piece
 
 _SCRIPT = "run_rl_swarm.sh"
-_HUB = ("https://huggingface.co",)
 
 
 @click.command(
@@ -99,7 +99,7 @@ def _basis(invocation: Invocation, models: tuple[str, ...]) -> Basis:
         _user(),
         (owner.st_uid, owner.st_gid),
         _path(invocation.environment),
-        () if settings.endpoints == _HUB else settings.endpoints,
+        () if settings.endpoints == (DEFAULT_ENDPOINT,) else settings.endpoints,
     )
 
 

@@ -105,13 +105,17 @@ CACHE_TAKEN_SINCE = (4, 53)
 """From then on the layers drop the cache, and generate() does not know (4.52.4 and 4.53.0)."""
 
 
+def minor_version(text: str) -> tuple[int, ...]:
+    """Return the major and the minor number of a version; fewer where it has no such numbers."""
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+
+
 def expected(transformers: str) -> Verdict:
     """Return how that version generates in train mode with gradient checkpointing.
 
     Most architectures; gpt2, opt and gemma2 have been seen to differ (docs/generation.md).
     """
-    parts = [int(part) for part in transformers.split(".")[:2] if part.isdecimal()]
-    version = tuple(parts)
+    version = minor_version(transformers)
     if len(version) < 2:  # noqa: PLR2004 - a major and a minor number
         return Verdict.UNKNOWN
     if version < CACHE_PASSED_ON_SINCE:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from swarmcache.hubcache.folder import within
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,7 +47,7 @@ def file_system(path: str) -> FileSystem:
     found = Mounted("", FileSystem("unknown", ""))
     for one in mounted():
         # Of two mounts on one place the later hides the earlier.
-        if _is_within(real, one.point) and len(one.point) >= len(found.point):
+        if within(real, one.point) and len(one.point) >= len(found.point):
             found = one
     return found.system
 
@@ -73,10 +75,6 @@ def _kind(name: str, point: str) -> Kind:
     if name in _NETWORK:
         return "network"
     return "disk" if name in _DISKS else "other"
-
-
-def _is_within(path: str, point: str) -> bool:
-    return path == point or path.startswith(point.rstrip("/") + "/")
 
 
 def plain_point(point: bytes) -> bytes:

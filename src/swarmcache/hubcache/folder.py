@@ -56,6 +56,11 @@ def entries_of(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
+def within(path: str, folder: str) -> bool:
+    """Tell whether a normal absolute path is a folder or lies below it; nothing is looked up."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
 def stays_inside(real: str, cache: str, tiers: Sequence[str] = ()) -> bool:
     """Tell whether a real path lies in the cache folder, or in one of its tiers."""
     return lies_in(real, (cache, *tiers)) is not None

@@ -6,9 +6,7 @@ read by. That it changes only what it should is for its rule to prove.
 
 from __future__ import annotations
 
-import ast
 import json
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ import yaml
 from swarmcache.errors import ProjectError
 from swarmcache.locale import t
 from swarmcache.project.files import kind_of
+from swarmcache.project.readers.python.parsing import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,6 +58,11 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
     return b"".join([*pieces, data[at:]])
 
 
+def line_end(data: bytes) -> str:
+    """Return how the lines of a file end; where both ends occur, as those of Windows."""
+    return "\r\n" if b"\r\n" in data else "\n"
+
+
 def refuse_broken(path: str, before: bytes, after: bytes) -> None:
     """Raise Unfit where a file that could be read by its grammar no longer can."""
     if kind_of(path) == "notebook":
@@ -85,13 +89,7 @@ def _reads_shell(data: bytes) -> bool:
 
 
 def _reads_python(data: bytes) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return parsed(data) is not None
 
 
 def _reads_json(data: bytes) -> bool:

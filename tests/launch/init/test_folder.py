@@ -12,9 +12,9 @@ from doctor.nodes import MODEL
 from launch.init.projects import place
 from swarmcache.hubcache import file_systems
 from swarmcache.hubcache.file_systems import file_system
+from swarmcache.hubcache.folder import within
 from swarmcache.launch.init import better
 from swarmcache.launch.init import folder as folders
-from swarmcache.project.containers.paths import within
 
 if TYPE_CHECKING:
     from pathlib import Path

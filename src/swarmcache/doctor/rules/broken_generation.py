@@ -21,7 +21,7 @@ from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.logs import is_broken, meaning, sightings
 from swarmcache.doctor.rule import Rule
 from swarmcache.generation.known_lines import CACHE_DROPPED, REMEDIES
-from swarmcache.generation.verdicts import Verdict, expected
+from swarmcache.generation.verdicts import Verdict, expected, minor_version
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _of_trl(case: Case) -> Iterator[Finding]:
     trl, transformers = case.node.libraries.trl, case.node.libraries.transformers
     if trl is None or transformers is None:
         return
-    if expected(transformers) is not Verdict.BROKEN or not (0, 15) <= _minor(trl) < (0, 22):
+    if expected(transformers) is not Verdict.BROKEN or not (0, 15) <= minor_version(trl) < (0, 22):
         return
     for module in case.project.modules:
         for call in module.calls:
@@ -78,10 +78,6 @@ def _of_trl(case: Case) -> Iterator[Finding]:
             generates = vllm is None or (vllm.known and not vllm.value)
             if generates and checkpointing is not None and checkpointing.value is True:
                 yield _in_training(checkpointing, trl, transformers)
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
 
 
 def _in_training(checkpointing: Argument, trl: str, transformers: str) -> Finding:

@@ -16,6 +16,7 @@ from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.hubcache.locate import DEFAULT
 from swarmcache.locale import t
+from swarmcache.project.containers.kept import PLACES
 from swarmcache.project.effective.caches import uses
 from swarmcache.project.effective.served import serves_folder
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 
 _SHOWN = 3
-_PLACES = frozenset({"cache_dir", "local_dir", "download_dir", "cache_folder"})
-"""What names where a load site puts its files."""
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -53,7 +52,7 @@ def _leaves_place(loader: Loader, case: Case) -> bool:
         return False
     files = {one.source.file for one in case.project.modules if one.name in loader.modules}
     loads = [load for load in case.project.loads_in_python if load.span.file in files]
-    return not loads or any(_PLACES.isdisjoint(load.options) for load in loads)
+    return not loads or any(PLACES.isdisjoint(load.options) for load in loads)
 
 
 def _path(loader: Loader, case: Case) -> str:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.doctor.variables import may_be_offline
+from swarmcache.hubcache.folder import within
 from swarmcache.locale import t
 from swarmcache.project.containers.kept import container_caches, leaves_place_open
-from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.caches import uses
 from swarmcache.project.readers.jobs import is_local
 

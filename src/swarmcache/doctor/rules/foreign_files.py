@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.caches import used_caches
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
-from swarmcache.hubcache.folder import entries_of
+from swarmcache.hubcache.folder import entries_of, within
 from swarmcache.locale import t
-from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.caches import uses
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from swarmcache.hubcache.variables import KNOWN
 from swarmcache.locale import t
 from swarmcache.project.edits import Edit
 from swarmcache.project.effective.values import of
+from swarmcache.project.readers.lone_export import exported_alone
 from swarmcache.project.readers.notebook import Setting
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _USER = frozenset({"XDG_CACHE_HOME", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 """Names that scripts use for themselves as well: a token goes to `hf auth login`."""
-_EXPORT = re.compile(r"\s*export\s+(?P<name>[A-Za-z_]\w*)=[^;&|\n]*;?\s*")
 _PLAIN = re.compile(rb"\w+=(?:[^\s$`\"'\\;&|]*|\"[^\"`(]*\"|'[^']*')")
 
 
@@ -60,10 +60,10 @@ def _lost(project: Project) -> Iterator[Finding]:
         written = {step.name for step in notebook.steps if isinstance(step, Setting)}
         written |= {w.name for m in project.modules if _is_of(m, notebook) for w in m.writes}
         for step in notebook.steps:
-            match = None if isinstance(step, Setting) else _EXPORT.fullmatch(step.source.text)
-            if match is not None and match["name"] in KNOWN - written:
+            name = None if isinstance(step, Setting) else exported_alone(step.source.text)
+            if name in KNOWN - written:
                 span = step.source.span(0, 0)  # type: ignore[union-attr]
-                yield _of_own_shell(match["name"], span, f"%env {match['name']}=…")
+                yield _of_own_shell(name, span, f"%env {name}=…")
 
 
 def _is_of(module: Module, notebook: Notebook) -> bool:

@@ -16,6 +16,7 @@ from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.doctor.variables import seen_values
 from swarmcache.locale import t
+from swarmcache.project.needs.hub_use import FILE_BUILDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 _SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
-_LOCAL = frozenset({"json", "csv", "parquet", "text", "arrow", "imagefolder", "audiofolder"})
-"""Builders that read files, not repos."""
 
 
 class _Need(NamedTuple):
@@ -60,7 +59,7 @@ def _streams(load: Load) -> bool:
     streaming = load.options.get("streaming")
     if load.kind != "dataset" or load.in_tests or streaming is None or streaming.value is not True:
         return False
-    return not (load.repos and all(repo in _LOCAL for repo in load.repos))
+    return not (load.repos and all(repo in FILE_BUILDERS for repo in load.repos))
 
 
 def _of(streams: list[Load]) -> Iterator[_Need]:

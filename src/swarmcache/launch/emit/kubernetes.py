@@ -9,6 +9,7 @@ from swarmcache import __version__
 from swarmcache.launch.emit import quoting
 from swarmcache.launch.emit.filling import comment, filled
 from swarmcache.launch.emit.values import Piece
+from swarmcache.launch.init.compose import INSIDE
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def piece(basis: Basis) -> Piece:
         head=head,
         name=basis.name,
         size=CLAIM,
+        inside=INSIDE,
         puller=textwrap.indent(_puller(basis), " " * 6),
         node_puller=textwrap.indent(_puller(basis), " " * 10),
         cache=quoting.yaml(basis.cache),
@@ -47,7 +49,7 @@ def _puller(basis: Basis) -> str:
         "args:",
         *(f"  - {quoting.argument(one)}" for one in (f"swarmcache=={__version__}", *basis.models)),
         "env:",
-        "  - {name: HF_HUB_CACHE, value: /models/hub}",
+        f"  - {{name: HF_HUB_CACHE, value: {INSIDE}}}",
     ]
     if basis.endpoints:
         lines.append(f"  - {{name: HF_ENDPOINT, value: {quoting.argument(basis.endpoints[0])}}}")

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.file_systems import file_system, mounted
+from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
-from swarmcache.project.containers.paths import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from swarmcache.launch.init.values import Left
 from swarmcache.locale import t
 from swarmcache.project.containers.kept import container_caches
 from swarmcache.project.containers.stacks import DEFAULTS
-from swarmcache.project.edits import Edit
+from swarmcache.project.edits import Edit, line_end
 from swarmcache.project.readers.yaml_file import read_yaml
 from swarmcache.project.sources import shown
 
@@ -194,7 +194,7 @@ def inserted(
     top = found.top.child("services") if found is not None else None
     if source is None or found is None or top is None or not _is_block(top):
         return Left(file, t("Its services are not written as a block of YAML."))
-    end = "\r\n" if b"\r\n" in source.data else "\n"
+    end = line_end(source.data)
     edits: list[Edit] = []
     for one in services:
         place = top.child(one.name)

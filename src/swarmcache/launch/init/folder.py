@@ -15,6 +15,7 @@ from swarmcache.doctor.sizes import named_size
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.file_systems import file_system
+from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.locate import DEFAULT, locate, locate_effective
 from swarmcache.hubcache.scan import repo_names
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
@@ -22,7 +23,6 @@ from swarmcache.launch.init.better import better_places
 from swarmcache.launch.init.values import Folder, Reason
 from swarmcache.locale import t, tn
 from swarmcache.project.commands.deleting import deletions_of
-from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.caches import uses
 from swarmcache.units import human_bytes
 

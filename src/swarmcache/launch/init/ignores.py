@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
+from swarmcache.hubcache.folder import within
 from swarmcache.launch.init.values import Left
 from swarmcache.launch.init.writing import edited_writes, whole_write
 from swarmcache.locale import t
-from swarmcache.project.containers.paths import within
-from swarmcache.project.edits import Edit
+from swarmcache.project.edits import Edit, line_end
 from swarmcache.project.ignored import is_ignored
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _line(project: Project, file: str, entry: str, why: str) -> Iterator[Outcome
     data = source.data
     if entry.strip("/").encode() in (line.strip().strip(b"/") for line in data.splitlines()):
         return
-    end = "\r\n" if b"\r\n" in data else "\n"
+    end = line_end(data)
     gap = "" if data.endswith(b"\n") or not data else end
     edit = Edit(file, len(data), len(data), f"{gap}{entry}{end}")
     yield from edited_writes(project.folder, [edit], why)

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import ProjectError
+from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.locate import locate
 from swarmcache.hubcache.scan import read_repo, repo_names
 from swarmcache.launch.init.config import PLACES
-from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.caches import uses
 
 if TYPE_CHECKING:

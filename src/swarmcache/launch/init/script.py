@@ -19,7 +19,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.project.containers.paths import within
+from swarmcache.hubcache.folder import within
 from swarmcache.project.edits import Edit
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from swarmcache.project.effective.caches import Use
     from swarmcache.project.effective.loaders import Loader
     from swarmcache.project.effective.values import Setting
+    from swarmcache.project.files import FileKind
     from swarmcache.project.sources import Source
     from swarmcache.project.study import Project
 
@@ -113,7 +114,7 @@ class _Starts:
         if read is not None:
             return read
         file = loader.execution.span.file
-        if os.path.join(self._project.folder, file) in self._project.files.of("shell"):
+        if self._is(file, "shell"):
             return file
         reason = t("{root} starts a program without a script.", root=loader.execution.root.name)
         self._left.append(Left(file, reason, f"HF_HUB_CACHE={self._folder}"))
@@ -128,12 +129,13 @@ class _Starts:
             if setting is not None and setting.exported and setting.span is not None
         )
         for file in dict.fromkeys(exported):
-            if self._is_dotenv(file) and not self._is_containers(file):
+            if self._is(file, "dotenv") and not self._is_containers(file):
                 return file
         return None
 
-    def _is_dotenv(self, file: str) -> bool:
-        return os.path.join(self._project.folder, file) in self._project.files.of("dotenv")
+    def _is(self, file: str, kind: FileKind) -> bool:
+        """Tell whether a file, as it is told, is one of the project's of this kind."""
+        return os.path.join(self._project.folder, file) in self._project.files.of(kind)
 
     def _is_containers(self, file: str) -> bool:
         path = os.path.join(self._project.folder, file)
@@ -154,7 +156,7 @@ class _Starts:
         if source is None:
             self._left.append(Left(file, t("It cannot be read as text.")))
             return
-        if self._is_dotenv(file):
+        if self._is(file, "dotenv"):
             self._add(dotenv_edit(source, self._folder), file)
             return
         home = self._project.environment.home
@@ -174,7 +176,10 @@ class _Starts:
             reason = t("The block of swarmcache init in it is broken, or cannot name the folder.")
             self._left.append(Left(file, reason, 'eval "$(swarmcache env)"'))
         else:
-            self._edits[edit.file, edit.start, edit.end] = edit
+            self._keep(edit)
+
+    def _keep(self, edit: Edit) -> None:
+        self._edits[edit.file, edit.start, edit.end] = edit
 
     def _quiet(self, use: Use) -> None:
         """Take away what names another cache, or this one by an old name."""
@@ -183,12 +188,14 @@ class _Starts:
             if source is None or setting.span is None or in_block(source, setting.span):
                 continue
             if name in _OLD or (name == "HF_HUB_CACHE" and self._is_other(setting)):
-                edit = silenced(source, Old(name, setting.span), shell=self._is_shell(source))
+                edit = silenced(
+                    source, Old(name, setting.span), shell=self._is(source.file, "shell")
+                )
                 if edit is None:
                     where = f"{source.file}:{setting.span.line}"
                     self._left.append(Left(where, t("{name} names a cache as well.", name=name)))
                 else:
-                    self._edits[edit.file, edit.start, edit.end] = edit
+                    self._keep(edit)
             elif name == "HF_HOME":
                 self._home(setting, source)
 
@@ -203,7 +210,7 @@ class _Starts:
         The home itself stays: the token lies in it.
         """
         span, value = setting.span, setting.value or ""
-        if span is None or not self._is_shell(source):
+        if span is None or not self._is(source.file, "shell"):
             return
         written = source.data[span.start : span.end]
         if (
@@ -212,25 +219,21 @@ class _Starts:
             and written == f"HF_HOME={value}".encode()
         ):
             edit = Edit(source.file, span.start + len("HF_HOME="), span.end, f'"$PWD/{value}"')
-            self._edits[edit.file, edit.start, edit.end] = edit
+            self._keep(edit)
         end = _HUB_AT_END.search(written)
         is_hub = re.search(r"/\.?cache/huggingface/hub/?$", value)
         if is_hub and end and not os.path.exists(f"{value}/token"):
             at = span.start + end.start()
             edit = Edit(source.file, at, at + len(b"/hub"), "")
-            self._edits[edit.file, edit.start, edit.end] = edit
+            self._keep(edit)
 
     def _own_source(self, setting: Setting) -> Source | None:
         if setting.span is None or setting.way not in {"script", "inline"}:
             return None
         return self._project.source(setting.span.file)
 
-    def _is_shell(self, source: Source) -> bool:
-        return os.path.join(self._project.folder, source.file) in self._project.files.of("shell")
-
     def _loaded_by_python(self) -> None:
         """Use the project's `.env` where only Python code loads it."""
-        path = os.path.join(self._project.folder, ".env")
         loads = any(not write.name for module in self._project.modules for write in module.writes)
-        if loads and path in self._project.files.of("dotenv") and not self._is_containers(".env"):
+        if loads and self._is(".env", "dotenv") and not self._is_containers(".env"):
             self._block(".env")

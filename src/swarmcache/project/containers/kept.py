@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.locate import HUB_VARIABLES, TRANSFORMERS_VARIABLES
-from swarmcache.project.containers.paths import within
 from swarmcache.project.effective.arguments import option
 from swarmcache.project.effective.caches import uses
 from swarmcache.project.effective.served import may_serve_folder
@@ -105,6 +105,10 @@ def _places(execution: Execution, libraries: Libraries) -> Iterator[str]:
     yield from found
 
 
+PLACES = frozenset({"cache_dir", "local_dir", "download_dir", "cache_folder"})
+"""What names where a load site puts its files."""
+
+
 def leaves_place_open(loader: Loader, project: Project) -> bool:
     """Tell whether a program leaves the place to the environment, and loads from the Hub."""
     execution = loader.execution
@@ -133,9 +137,7 @@ def _may_be_several(word: Given) -> bool:
 
 def _names_place(load: Load) -> bool:
     """Tell whether a load site needs no cache of the Hub: it names a place, or loads a folder."""
-    if any(
-        name in load.options for name in ("cache_dir", "download_dir", "local_dir", "cache_folder")
-    ):
+    if not PLACES.isdisjoint(load.options):
         return True
     return bool(load.repos) and all(name.startswith(("/", ".")) for name in load.repos)
 

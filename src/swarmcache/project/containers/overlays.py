@@ -47,9 +47,11 @@ def _listed(path: str, project: Project) -> Iterator[tuple[str, list[str]]]:
     """Yield the files and folders that a kustomization names, by their key."""
     source = project.source(path)
     file = read_yaml(source) if source is not None else None
-    for key in _RESOURCES if file is not None else ():
+    if file is None:
+        return
+    for key in _RESOURCES:
         found = []
-        for item in items(file.top.child(key)) if file is not None else ():
+        for item in items(file.top.child(key)):
             inner = item.child("path")
             text = item.text or (inner.text if inner is not None else None)
             if text is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from swarmcache.hubcache.folder import within
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
@@ -40,8 +42,3 @@ class Paths:
 
 HERE = Paths()
 """The paths of a program that runs outside of any container."""
-
-
-def within(path: str, folder: str) -> bool:
-    """Tell whether a normal absolute path is a folder or lies below it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmcache.project.containers.paths import Mapped, Paths, within
+from swarmcache.hubcache.folder import within
+from swarmcache.project.containers.paths import Mapped, Paths
 
 if TYPE_CHECKING:
     from swarmcache.project.containers.docker_run import DockerRun

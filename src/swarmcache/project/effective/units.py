@@ -28,21 +28,20 @@ if TYPE_CHECKING:
 
     from swarmcache.project.effective.executions import Execution, Kind
     from swarmcache.project.effective.values import Alternatives
+    from swarmcache.project.files import FileKind
     from swarmcache.project.readers.units import Unit
     from swarmcache.project.sources import Source
     from swarmcache.project.study import Project
 
+_KINDS: tuple[FileKind, ...] = ("unit", "conf", "cron")
 _NAME = re.compile(r"[a-z_][\w-]*\$?")
 
 
 def units(project: Project) -> Iterator[Unit]:
     """Yield what starts programs by itself: files of the project, then what its scripts write."""
-    for source in project.sources("unit"):
-        yield from _read(source)
-    for source in project.sources("conf"):
-        yield from _read(source)
-    for source in project.sources("cron"):
-        yield from _read(source)
+    for kind in _KINDS:
+        for source in project.sources(kind):
+            yield from _read(source)
     for written in project.written:
         for unit in _read(written.content):
             yield filled_in(unit, written.filled) if written.expands else unit

@@ -69,8 +69,8 @@ _KINDS: dict[str, UseKind] = {
     **dict.fromkeys(("hf_hub_download", "snapshot_download", "evaluate.load"), "download"),
     "from_pretrained": "model",
 }
-_LOCAL = frozenset({"json", "csv", "parquet", "text", "arrow", "imagefolder", "audiofolder"})
-"""Builders that read files, not repos."""
+FILE_BUILDERS = frozenset({"json", "csv", "parquet", "text", "arrow", "imagefolder", "audiofolder"})
+"""Names that `load_dataset` takes for a kind of file, not for a repo: those that projects use."""
 _CONSTANTS = frozenset({"", "True", "False", "None"})
 
 
@@ -181,7 +181,7 @@ def _use(match: re.Match[str], origin: str) -> HubUse | None:
     call, name, rest = match["call"], match["name"] or "", match["rest"]
     kind = _KINDS.get(call, "upload")
     if kind == "dataset":
-        if name in _LOCAL:
+        if name in FILE_BUILDERS:
             return None
         return HubUse("stream" if _STREAMING.search(rest) else "dataset", name, origin)
     if kind in {"model", "download"}:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.project.loads.in_python import loads_in
 from swarmcache.project.needs.running import running_modules
 from swarmcache.project.needs.sites import is_repo_id
+from swarmcache.project.readers.python.parsing import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,10 +132,8 @@ def _names(argument: Argument | None, module: Module) -> tuple[str, ...]:
     known = tuple(value for value in argument.values if isinstance(value, str))
     if known or not argument.name.isidentifier():
         return known
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Odd escapes are not ours to tell.
-        tree = ast.parse(module.source.data)
-    return tuple(dict.fromkeys(_assigned(tree, argument.name)))
+    tree = parsed(module.source.data)
+    return () if tree is None else tuple(dict.fromkeys(_assigned(tree, argument.name)))
 
 
 def _assigned(tree: ast.Module, name: str) -> Iterator[str]:

@@ -6,12 +6,12 @@ sees; other magics say nothing. Positions are those of the strings in the file.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from swarmcache.project.readers.python.parsing import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -212,7 +212,7 @@ def _python(lines: Sequence[Line]) -> list[tuple[bytes, Span]]:
             found += [(line.text.encode("utf-8", "replace"), line.span) for line in whole]
         else:
             found += [(text.encode(), spans[0]), *((b"", span) for span in spans[1:])]
-    return found if _is_python(b"\n".join(text for text, _ in found)) else empty
+    return empty if parsed(b"\n".join(text for text, _ in found)) is None else found
 
 
 def _translated(line: str) -> str | None:
@@ -230,16 +230,6 @@ def _translated(line: str) -> str | None:
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
-
-
-def _is_python(data: bytes) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _assembled(source: Source, pieces: Sequence[tuple[bytes, Span]]) -> Source:

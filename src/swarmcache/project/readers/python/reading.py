@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import re
-import warnings
 from typing import TYPE_CHECKING
 
+from swarmcache.project.readers.lone_export import exported_alone
 from swarmcache.project.readers.python.arguments import Options
+from swarmcache.project.readers.python.parsing import parsed
 from swarmcache.project.readers.python.syntax import (
     Argument,
     Call,
@@ -31,7 +32,6 @@ _SHELLS = {
     *("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call"),
     *("subprocess.Popen", "subprocess.check_output", "subprocess.getoutput"),
 }
-_LOST = re.compile(r"\s*export\s+(?P<name>[A-Za-z_]\w*)=[^;&|\n]*;?\s*")
 _TELLING = re.compile(
     rb"from_pretrained|environ|getenv|putenv|unsetenv|load_dotenv|load_dataset|_download|pipeline"
     rb"|\bLLM\b|SentenceTransformer|ollama|push_to_hub|resolver|hydra|subprocess|multiprocessing"
@@ -43,11 +43,8 @@ _TELLING = re.compile(
 
 def read_module(source: Source, project: str) -> Module | None:
     """Return what a Python file says; None where it is not Python of our own version."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Odd escapes are not ours to tell.
-            tree = ast.parse(source.data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source.data)
+    if tree is None:
         return None
     relative = os.path.relpath(source.path, project)
     parts = os.path.splitext(relative)[0].split(os.sep)
@@ -190,8 +187,9 @@ class _Reader:
         call = Call(callee, arguments, keywords, is_open, span, not around, ".".join(around))
         self.calls.append(call)
         self._written_by(call)
-        if callee in _SHELLS and node.args and (match := _LOST.fullmatch(_shown(node.args[0]))):
-            self.lost.append(EnvironmentWrite(match["name"], None, "set", span, not around))
+        lost = exported_alone(_shown(node.args[0])) if callee in _SHELLS and node.args else None
+        if lost is not None:
+            self.lost.append(EnvironmentWrite(lost, None, "set", span, not around))
 
     def _written_by(self, call: Call) -> None:
         """Note what a call does to the environment."""
