@@ -44,8 +44,19 @@ def python(program: str) -> list[str]:
     return [sys.executable, "-u", "-c", program]
 
 
-def launch(*command: str, **options: object) -> subprocess.Popen[str]:
-    """Start the launcher in a session of its own, so that its signals cannot reach the tests."""
+def ran(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a command without any input to its end, and return what it printed."""
+    settings: dict[str, object] = {
+        **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
+        "capture_output": True,
+        "text": True,
+        "timeout": BOUND,
+    }
+    return subprocess.run(command, check=False, **{**settings, **options})  # type: ignore[call-overload]
+
+
+def begun(command: Sequence[str], **options: object) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, so that its signals cannot reach the tests."""
     settings: dict[str, object] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
@@ -53,7 +64,12 @@ def launch(*command: str, **options: object) -> subprocess.Popen[str]:
         "text": True,
         "start_new_session": True,
     }
-    return subprocess.Popen([*LAUNCHER, *command], **{**settings, **options})  # type: ignore[call-overload]
+    return subprocess.Popen(command, **{**settings, **options})  # type: ignore[call-overload]
+
+
+def launch(*command: str, **options: object) -> subprocess.Popen[str]:
+    """Start the launcher with a command."""
+    return begun([*LAUNCHER, *command], **options)
 
 
 def finished(*command: str, **options: object) -> subprocess.CompletedProcess[str]:

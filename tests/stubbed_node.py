@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from processes import BOUND
+from processes import ran
 from tinyswarm import CONFIG
 
 if TYPE_CHECKING:
     import pathlib
+    import subprocess
     from collections.abc import Sequence
 
 RUN = [sys.executable, "-m", "swarmcache", "run"]
@@ -97,15 +97,11 @@ class StubbedNode:
     ) -> subprocess.CompletedProcess[str]:
         """Run the script under `swarmcache run` to its end, with `typed` in a pipe or no input."""
         self.log_in()
-        return subprocess.run(
+        return ran(
             [*RUN, "--offline", *options, "--", *(command or ["./run_rl_swarm.sh"])],
             cwd=self.project,
             env=self.variables,
-            capture_output=True,
-            text=True,
-            timeout=BOUND,
-            check=False,
-            **({"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}),  # type: ignore[call-overload]
+            **({} if typed is None else {"input": typed}),
         )
 
 

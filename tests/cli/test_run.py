@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from cachemaker import CacheMaker
-from processes import BOUND, shown_by_ps, until
+from processes import BOUND, ran, shown_by_ps, until
 from small_disks import bound
 from swarmcache.serve.running import running
 from swarmcache.serve.silent import SilentHub
@@ -54,16 +54,7 @@ class Node:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end in the project's folder."""
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.project,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=BOUND,
-            check=False,
-        )
+        return ran([*COMMAND, *arguments], cwd=self.project, env=self.variables)
 
 
 @pytest.fixture

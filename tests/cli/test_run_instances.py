@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from processes import BOUND, Screen, alive, screens, shown_by_ps, until
+from processes import BOUND, Screen, alive, begun, ran, screens, shown_by_ps, until
 from stubbed_node import RUN, StubbedNode, loaded
 from tinyswarm import CONFIG, SMALL_POOL, fill
 
@@ -112,15 +112,10 @@ def test_the_first_failure_is_the_code(node: StubbedNode) -> None:
         '[ "$SWARMCACHE_INSTANCE" = 2 ] && kill -KILL $$\n'
         "echo done\n"
     )
-    process = subprocess.Popen(
+    process = begun(
         [*RUN, "--offline", "--gpus", "0-2", "--", "sh", "-c", script],
         cwd=node.project,
         env=node.variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
     )
     assert process.stderr is not None
     said = []
@@ -137,15 +132,11 @@ def test_the_first_failure_is_the_code(node: StubbedNode) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_what_ends_us_ends_all(node: StubbedNode, number: signal.Signals) -> None:
     """SIGTERM is passed on, once; killed outright, we leave no trainer behind."""
-    process = subprocess.Popen(
+    process = begun(
         [*RUN, "--offline", "--gpus", "0-1", "--", "sh", "-c", HOLDS],
         cwd=node.project,
         env=node.variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
     )
     trainers = started(node, "0", "1")
     process.send_signal(number)
@@ -251,15 +242,10 @@ def test_process_1_starts_instances_too(node: StubbedNode) -> None:
     if shutil.which(words[0]) is None or subprocess.run([*words, "true"], check=False).returncode:
         pytest.skip("this machine does not permit a process namespace of its own (unshare)")
     script = "(sleep 0.05 &); echo of $SWARMCACHE_INSTANCE; exit $SWARMCACHE_INSTANCE"
-    done = subprocess.run(
+    done = ran(
         [*words, *RUN, "--offline", "--gpus", "0,3", "--", "sh", "-c", script],
         cwd=node.project,
         env=node.variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=BOUND,
-        check=False,
     )
     assert (done.returncode, sorted(done.stdout.splitlines())) == (3, ["[0] of 0", "[3] of 3"])
 

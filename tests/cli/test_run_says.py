@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from processes import BOUND, Screen, screens
+from processes import Screen, ran, screens
 from tinyswarm import fill
 
 if TYPE_CHECKING:
     import pathlib
+    import subprocess
     from collections.abc import Callable, Iterator
 
 RUN = [sys.executable, "-m", "swarmcache", "run"]
@@ -39,16 +39,8 @@ class Node:
 
     def run(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `true` without a terminal."""
-        return subprocess.run(
-            [*RUN, *options, "--", "true"],
-            cwd=self.folder,
-            env={**self.variables, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=BOUND,
-            check=False,
-        )
+        command = [*RUN, *options, "--", "true"]
+        return ran(command, cwd=self.folder, env={**self.variables, **variables})
 
 
 @pytest.fixture

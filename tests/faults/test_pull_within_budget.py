@@ -19,7 +19,7 @@ from cachemaker import CacheMaker
 from cleaning import inodes
 from cleaning import model as small_model
 from faults.pulling import BOUND, DYING, MIB, Site, model, site
-from processes import Screen
+from processes import Screen, ran
 from small_disks import small_disk
 from swarmcache import report
 from swarmcache.environment import Environment
@@ -223,16 +223,7 @@ def test_run_makes_room_only_once_agreed(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "swarmcache", "run", "--model", "org/new", "--", "true"]
 
         def run() -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                command,
-                env=here.environment(**BUDGET),
-                cwd=here.folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=BOUND,
-            )
+            return ran(command, env=here.environment(**BUDGET), cwd=here.folder, timeout=BOUND)
 
         done = run()
         assert (done.returncode, held(here)) == (125, {"old", "older"}), done.stderr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from processes import BOUND, alive, screens, until
+from processes import BOUND, alive, begun, screens, until
 from stubbed_node import StubbedNode
 from swarmcache.launch.child.restarting import LONG_RUN, LONGEST_PAUSE, Restarts
 from swarmcache.launch.child.supervise import Ending
@@ -126,16 +126,7 @@ class Loop:
 
     def begin(self, script: str, *options: str) -> subprocess.Popen[str]:
         """Start it in a session of its own."""
-        return subprocess.Popen(
-            self.command(script, *options),
-            env=self.variables,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        return begun(self.command(script, *options), env=self.variables, cwd=self.folder)
 
     def finished(self, script: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
@@ -205,14 +196,12 @@ def test_the_end_of_rl_swarms_script_tells_nothing(tmp_path: pathlib.Path) -> No
     assert node.start("--pool", "small").returncode == 143
     starts = tmp_path / "starts"
     (tmp_path / "stubs" / "python").write_text(f"#!/bin/sh\necho started >> {starts}\n")
-    process = subprocess.Popen(
+    process = begun(
         [*RUN, "--offline", "--pool", "small", "--restart", "always", "--", "./run_rl_swarm.sh"],
         cwd=node.project,
         env=node.variables,
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     until(lambda: starts.exists() and starts.read_text().count("started") == 3, "three starts")
     process.terminate()

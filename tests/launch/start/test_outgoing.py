@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from processes import BOUND
+from processes import ran
 from swarmcache.serve.silent import SilentHub
 from tinyswarm import fill
 
@@ -48,16 +47,7 @@ class Project:
         self, *options: str, command: tuple[str, ...] = (sys.executable, "train.py")
     ) -> tuple[dict[str, str | None], str]:
         """Return the variables that the script got, and the last line that `run` said."""
-        done = subprocess.run(
-            [*RUN, *options, "--", *command],
-            cwd=self.folder,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=BOUND,
-            check=False,
-        )
+        done = ran([*RUN, *options, "--", *command], cwd=self.folder, env=self.variables)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1]), done.stderr.splitlines()[-1]
 
