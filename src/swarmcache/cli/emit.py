@@ -19,6 +19,7 @@ from swarmcache.launch.emit import Basis
 from swarmcache.launch.exports import refuse_replaced
 from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t
+from swarmcache.project.needs.configs import START_SCRIPT
 from swarmcache.transfer.tokens import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.launch.emit import Kind, Piece
-
-_SCRIPT = "run_rl_swarm.sh"
 
 
 @click.command(
@@ -85,8 +84,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
 def _basis(invocation: Invocation, models: tuple[str, ...]) -> Basis:
     """Return what the settings and this machine say."""
     settings, project = invocation.settings, invocation.project
-    script = os.path.isfile(os.path.join(project, _SCRIPT))
-    command = settings.launch_command or (f"./{_SCRIPT}" if script else "./train.sh")
+    script = os.path.isfile(os.path.join(project, START_SCRIPT))
+    command = settings.launch_command or (f"./{START_SCRIPT}" if script else "./train.sh")
     cache = invocation.location.path
     refuse_replaced(invocation.environment, cache)
     owner = os.stat(nearest_folder(cache))

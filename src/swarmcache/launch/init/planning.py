@@ -24,6 +24,7 @@ from swarmcache.launch.init.writing import edited_writes
 from swarmcache.locale import t
 from swarmcache.project.changes import Change
 from swarmcache.project.files import kind_of
+from swarmcache.project.needs.configs import START_SCRIPT
 from swarmcache.project.study import Project
 from swarmcache.settings import load_settings
 
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from swarmcache.launch.init.writing import Outcome
     from swarmcache.settings import Settings
 
-SCRIPT = "run_rl_swarm.sh"
-"""RL-Swarm's start script, the one that we know by name."""
 _NAME = "HF_HUB_CACHE"
 MENDED = (
     *("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC108", "SC109", "SC110", "SC111"),
@@ -139,13 +138,13 @@ class _Planner:
             return start_edits(project, path, self._libraries)
         except ProjectError as error:
             known = t("{reason} Only the known start script is looked at.", reason=error.message)
-            return known_script(project, path, SCRIPT, Left("", known, error.hint or ""))
+            return known_script(project, path, START_SCRIPT, Left("", known, error.hint or ""))
 
     def _command(self, scripts: tuple[str, ...]) -> str | None:
         if self._settings.launch_command:
             return self._settings.launch_command
-        if os.path.isfile(os.path.join(self._project.folder, SCRIPT)):
-            return f"./{SCRIPT}"
+        if os.path.isfile(os.path.join(self._project.folder, START_SCRIPT)):
+            return f"./{START_SCRIPT}"
         return f"./{scripts[0]}" if len(scripts) == 1 else None
 
     def _settings_writes(self, command: str | None) -> Iterator[Write]:

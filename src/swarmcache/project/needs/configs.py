@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 5
 MAX_FILES = 200
 MAX_SCRIPTS = 20
+START_SCRIPT = "run_rl_swarm.sh"
+"""RL-Swarm's start script, the one that is known by name."""
 MAX_SCRIPT_BYTES = 256_000
 _SKIPPED = frozenset(
     {
@@ -111,7 +113,7 @@ def _scripts(project: str) -> list[str]:
         names = sorted(name for name in os.listdir(project) if name.endswith(".sh"))
     except OSError:
         return []
-    names.sort(key=lambda name: name != "run_rl_swarm.sh")
+    names.sort(key=lambda name: name != START_SCRIPT)
     paths = [os.path.join(project, name) for name in names[:MAX_SCRIPTS]]
     return [path for path in paths if os.path.isfile(path)]  # Reading a pipe would wait for ever.
 
