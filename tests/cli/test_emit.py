@@ -101,6 +101,25 @@ def test_a_file_that_is_there_stays_unless_told(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("kind", "file", "said"),
+    [
+        ("shell", "scripts/my cache.sh", "source './scripts/my cache.sh'"),
+        ("compose", "override.yaml", "-f ./override.yaml up"),
+        ("kubernetes", "{elsewhere}/k.yaml", "kubectl apply -f {elsewhere}/k.yaml"),
+        ("slurm", "t.sbatch", "sbatch ./t.sbatch"),
+    ],
+)
+def test_what_it_says_names_the_file_that_it_wrote(
+    kind: str, file: str, said: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a shell in the project takes it."""
+    (project / "scripts").mkdir()
+    elsewhere = project.parent
+    assert main(["emit", kind, "-o", file.format(elsewhere=elsewhere)]) == 0
+    assert said.format(elsewhere=elsewhere) in capsys.readouterr().err
+
+
 def test_a_folder_that_is_not_there_is_told(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,13 +64,13 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if kind in {"compose", "kubernetes"} and not named:
         found = project_targets(invocation, pool="all")  # No project is where these run.
         named = tuple(spelled(target) for target in found)
-    basis = _basis(invocation, named)
+    path = None if output is None else invocation.environment.absolute(output)
+    basis = _basis(invocation, named, path)
     makers: dict[Kind, Callable[[], Piece]] = {
         "compose": lambda: _compose(invocation, basis, services),
         "systemd": lambda: _systemd(basis, for_user=for_user),
     }
     piece = makers.get(kind, lambda: _simple(kind, basis))()
-    path = None if output is None else invocation.environment.absolute(output)
     if path is not None and not _may_write(path, yes=yes):
         return 1
     if path is not None:
@@ -81,7 +81,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     return 0
 
 
-def _basis(invocation: Invocation, models: tuple[str, ...]) -> Basis:
+def _basis(invocation: Invocation, models: tuple[str, ...], file: str | None) -> Basis:
     """Return what the settings and this machine say."""
     settings, project = invocation.settings, invocation.project
     script = os.path.isfile(os.path.join(project, START_SCRIPT))
@@ -99,6 +99,7 @@ def _basis(invocation: Invocation, models: tuple[str, ...]) -> Basis:
         (owner.st_uid, owner.st_gid),
         _path(invocation.environment),
         () if settings.endpoints == (DEFAULT_ENDPOINT,) else settings.endpoints,
+        file,
     )
 
 

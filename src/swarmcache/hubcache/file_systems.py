@@ -18,6 +18,8 @@ _MEMORY = frozenset({"tmpfs", "ramfs"})
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "ceph", "beegfs", "glusterfs", "fuse.sshfs"}
 )
+_EMPTIED = ("/tmp", "/var/tmp")  # noqa: S108 - looked at, and not written
+"""Folders whose old files systemd-tmpfiles and tmpreaper remove (`man 5 tmpfiles.d`)."""
 _DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs"})
 
 Kind: TypeAlias = Literal["disk", "memory", "layer", "windows", "network", "other", "unknown"]
@@ -50,6 +52,11 @@ def file_system(path: str) -> FileSystem:
         if within(real, one.point) and len(one.point) >= len(found.point):
             found = one
     return found.system
+
+
+def is_emptied(path: str) -> bool:
+    """Tell whether systems empty the folder by themselves that a path lies in."""
+    return any(within(path, folder) for folder in _EMPTIED)
 
 
 def mounted() -> Iterator[Mounted]:

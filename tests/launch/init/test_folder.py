@@ -40,7 +40,7 @@ def told(plan: SetupPlan, kind: str) -> str:
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tests lie where a person's projects do, not below /tmp, and on a disk that stays."""
-    monkeypatch.setattr(folders, "_FLEETING", ("/nowhere",))
+    monkeypatch.setattr(file_systems, "_EMPTIED", ("/nowhere",))
     monkeypatch.setattr(
         folders, "file_system", lambda _path: file_systems.FileSystem("disk", "ext4")
     )

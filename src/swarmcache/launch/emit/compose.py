@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.launch.emit.values import Basis
 
-FILE = "compose.swarmcache.yaml"
+_FILE = "compose.swarmcache.yaml"
 
 
 def piece(basis: Basis, *, base: str, services: Sequence[str]) -> Piece:
     """Return an override of the compose file `base` for services that load models."""
-    start = f"docker compose -f {quoting.shell([base])} -f {FILE} up"
+    start = f"docker compose -f {quoting.shell([base])} -f {basis.file_or(_FILE)} up"
     head = comment(
         t(
             "Made by swarmcache emit compose: one cache, complete before {names} start.",

@@ -37,7 +37,7 @@ def piece(basis: Basis) -> Piece:
         node_puller=textwrap.indent(_puller(basis), " " * 10),
         cache=quoting.yaml(basis.cache),
     )
-    hints = (t("Then: {command}", command="kubectl apply -f FILE"),)
+    hints = (t("Then: {command}", command=f"kubectl apply -f {basis.file_or('FILE')}"),)
     return Piece(content, executable=False, hints=hints)
 
 

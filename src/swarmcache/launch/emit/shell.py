@@ -13,21 +13,22 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from swarmcache.launch.emit.values import Basis
 
-FILE = "model_cache.sh"
+_FILE = "./model_cache.sh"
 
 
 def piece(basis: Basis) -> Piece:
     """Return a file of bash: sourced it defines functions, started it downloads the models."""
+    file = basis.file_or(_FILE)
     head = comment(
         t("Made by swarmcache emit shell. In a start script, also under set -euo pipefail:"),
         "",
-        f"    source ./{FILE}",
+        f"    source {file}",
         '    check_model_cache "${MODEL_NAME:-}" || download_model_cache "${MODEL_NAME:-}" || true',
         "    clean_model_cache",
         "",
         t(
             "Started by itself, it downloads what is missing: {command}",
-            command=f"./{FILE} org/name",
+            command=f"{file} org/name",
         ),
     )
     about = {
@@ -53,5 +54,5 @@ def piece(basis: Basis) -> Piece:
         **{f"about_{name}": comment(text) for name, text in about.items()},
         **{name: shlex.quote(text) for name, text in sentences.items()},
     )
-    hints = (t("In the start script: {line}", line=f"source ./{FILE}"),)
+    hints = (t("In the start script: {line}", line=f"source {file}"),)
     return Piece(content, executable=True, hints=hints)

@@ -38,7 +38,11 @@ def piece(basis: Basis) -> Piece:
         ),
         about_start=comment(t("3. The workers, offline.")),
     )
-    return Piece(content, executable=True, hints=(t("Then: {command}", command="sbatch FILE"),))
+    return Piece(
+        content,
+        executable=True,
+        hints=(t("Then: {command}", command=f"sbatch {basis.file_or('FILE')}"),),
+    )
 
 
 def _endpoint(basis: Basis) -> str:

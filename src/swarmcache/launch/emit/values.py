@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import Literal, NamedTuple
+
+from swarmcache.hubcache.folder import within
 
 Kind = Literal["shell", "systemd", "compose", "kubernetes", "slurm", "cron"]
 
@@ -28,11 +32,21 @@ class Basis(NamedTuple):
     """Where programs are found in the shell that asks for the piece: its PATH, absolute folders."""
     endpoints: tuple[str, ...]
     """Hubs that are asked; empty where it is the usual one."""
+    file: str | None = None
+    """Where the piece is written, absolute; None where it is printed."""
 
     @property
     def model_options(self) -> tuple[str, ...]:
         """The models as options of `run`."""
         return tuple(word for model in self.models for word in ("--model", model))
+
+    def file_or(self, usual: str) -> str:
+        """Return the piece's file as a word of a shell in the project; `usual` where printed."""
+        if self.file is None:
+            return usual
+        if within(self.file, self.project):
+            return shlex.quote(f"./{os.path.relpath(self.file, self.project)}")
+        return shlex.quote(self.file)
 
     @property
     def name(self) -> str:

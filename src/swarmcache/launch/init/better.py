@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.file_systems import file_system, mounted
+from swarmcache.hubcache.file_systems import file_system, is_emptied, mounted
 from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST = 2
 _LASTING = frozenset({"disk", "network"})
-_FLEETING = "/tmp"  # noqa: S108 - looked at, and not written
 _SYSTEMS = ("/boot", "/dev", "/efi", "/etc", "/proc", "/run", "/snap", "/sys", "/usr", "/var")
 
 
@@ -49,5 +48,5 @@ def _device(path: str) -> int:
 
 def _serves(path: str, wanted: int) -> bool:
     place = nearest_folder(path)
-    lasts = file_system(path).kind in _LASTING and not within(path, _FLEETING)
+    lasts = file_system(path).kind in _LASTING and not is_emptied(path)
     return lasts and os.access(place, os.W_OK) and free_bytes(path) >= wanted

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from swarmcache.doctor.sizes import named_size
 from swarmcache.errors import ProjectError
 from swarmcache.hubcache.complete.integrity import check
-from swarmcache.hubcache.file_systems import file_system
+from swarmcache.hubcache.file_systems import file_system, is_emptied
 from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.locate import DEFAULT, locate, locate_effective
 from swarmcache.hubcache.scan import repo_names
@@ -39,7 +39,6 @@ PROJECT = "project"
 SHARED = "shared"
 _FATAL = frozenset({"keeps", "room", "writable"})
 """What speaks so much against a folder that others are named."""
-_FLEETING = ("/tmp", "/var/tmp")  # noqa: S108 - looked at, and not written
 
 
 def proposed(
@@ -122,8 +121,8 @@ def _reasons(path: str, project: Project, wanted: int) -> Iterator[Reason]:
 
 
 def _keeps(path: str, system: FileSystem) -> Reason:
-    if any(within(path, fleeting) for fleeting in _FLEETING):
-        return Reason("keeps", False, t("Systems empty /tmp by themselves."))
+    if is_emptied(path):
+        return Reason("keeps", False, t("Systems empty /tmp and /var/tmp by themselves."))
     told = {
         "memory": t("It lies in memory ({name}), and is gone after a restart.", name=system.name),
         "layer": t("It lies in a container's own layer, and is gone with the container."),
