@@ -27,14 +27,18 @@
         └── CommandNotFound       127   there is no such command
 
 A message is one sentence that names the path or repo, what was expected and what was found;
-`hint` is the next step, as a command where there is one.
+`hint` is the next step, as a command where there is one: its words, quoted as a shell takes them.
 """
 
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
 from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SwarmcacheError(Exception):
@@ -42,10 +46,16 @@ class SwarmcacheError(Exception):
 
     exit_code = 3
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str | Sequence[str] = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint if isinstance(hint, str) else _joined(hint)
+
+
+def _joined(words: Sequence[str]) -> str:
+    import shlex  # noqa: PLC0415 - only where something failed
+
+    return shlex.join(words)
 
 
 class SettingsError(SwarmcacheError):
@@ -107,7 +117,9 @@ class TransferError(SwarmcacheError):
 class EndpointUnreachable(TransferError):
     """An endpoint did not answer, or not within its time."""
 
-    def __init__(self, message: str, *, hint: str = "", answered: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hint: str | Sequence[str] = "", answered: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.answered = answered
         """Whether it answered after all, with an error of its own: it may know other repos."""

@@ -69,7 +69,7 @@ def test_it_shows_the_plan_and_what_came(old: str, tmp_path: Path) -> None:
     assert not os.path.exists(tmp_path / "new")
     done = adopt(old)
     assert done.returncode == 0, done.stderr
-    assert "✓ org/a is adopted." in done.stdout
+    assert "✓ org/a is in place." in done.stdout
     assert check(parse_target("org/a"), str(tmp_path / "new")).state == "complete"
 
 

@@ -123,6 +123,17 @@ def test_a_plain_folder_for_tools_without_a_cache(maker: CacheMaker, tmp_path: P
     assert run("export", "org/a", "plain", "--plain").returncode == 3
 
 
+def test_the_next_step_is_a_command_that_a_shell_takes(maker: CacheMaker, tmp_path: Path) -> None:
+    """For a dataset, and for a place with a space in its name."""
+    absent = run("export", "datasets/org/c@v1", "-")
+    assert b"swarmcache pull datasets/org/c@v1" in absent.stderr
+    place = tmp_path / "a place.tar"
+    place.touch()
+    there = run("export", "org/a", "a place.tar")
+    assert f"ls -ld '{place}'".encode() in there.stderr
+    assert place.read_bytes() == b""
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

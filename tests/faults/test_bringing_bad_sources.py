@@ -52,7 +52,7 @@ def test_wrong_bytes_stay_where_they_are_and_the_next_step_mends_them(
     }[verb]
     done = run(words, f"{ground}", cwd=ground)
     assert done.code == 5, done
-    step = f"Next: swarmcache verify org/links --repair --cache-dir {source}"
+    step = f"\nNext: swarmcache verify org/links --repair --cache-dir {source}"
     assert step in done.out, done
     with open(blob, "rb") as file:
         assert file.read() == wrong

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from swarmcache.errors import InvalidRepoId
 from swarmcache.hubcache.layout import (
+    REPO_TYPES,
     RepoName,
+    RepoType,
     Target,
     check_repo_id,
     folder_name,
@@ -49,12 +51,26 @@ def test_other_folders_are_no_repos(folder: str) -> None:
         ("a/b@v1.0", Target("model", "a/b", "v1.0")),
         ("a/b@refs/pr/1", Target("model", "a/b", "refs/pr/1")),
         ("datasets/a/b", Target("dataset", "a/b", "main")),
+        ("datasets/squad", Target("dataset", "squad", "main")),
         ("models/b", Target("model", "models/b", "main")),
     ],
 )
 def test_parse_target(text: str, target: Target) -> None:
     """A name, a revision after `@`, and a type where three parts are given."""
     assert parse_target(text) == target
+
+
+@pytest.mark.parametrize("kind", REPO_TYPES)
+@pytest.mark.parametrize("revision", ["main", "v1.0", "refs/pr/1", "0" * 40])
+def test_what_is_spelled_is_what_one_types(kind: RepoType, revision: str) -> None:
+    """A command that is told to a user means the same repo."""
+    target = Target(kind, "a/b", revision)
+    assert parse_target(target.spelled) == target
+    assert parse_target(target.name.spelled).name == target.name
+    oldest = Target("dataset", "squad", revision)
+    assert parse_target(oldest.spelled) == oldest
+    assert target.name.at(None) == target.name.spelled
+    assert target.name.at("0123456789abcdef") == f"{target.name.spelled}@0123456789ab"
 
 
 @pytest.mark.parametrize(

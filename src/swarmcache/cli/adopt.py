@@ -90,14 +90,14 @@ def _exit_code(adopted: Sequence[Adopted]) -> int:
 def bring_all(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> None:
     """Carry a plan out with bars and a line for each revision; `adopted` gets the outcomes."""
     from swarmcache.plans.adopt import apply_adopt  # noqa: PLC0415
-    from swarmcache.report.adopt_text import result_line  # noqa: PLC0415
+    from swarmcache.report.adopt_text import result_lines  # noqa: PLC0415
 
     terminal = invocation.terminal
     with terminal.progress() as progress:
         for one in apply_adopt(plan, invocation.environment, progress):
             adopted.append(one)
             if not invocation.json:
-                terminal.out(result_line(terminal, one))
+                terminal.lines(result_lines(terminal, one))
 
 
 def report(
@@ -118,5 +118,5 @@ def report(
     from swarmcache.report.adopt_text import cost_lines  # noqa: PLC0415
     from swarmcache.report.clean_text import cleaned_lines  # noqa: PLC0415
 
-    terminal.lines(cost_lines(terminal, adopted))
+    terminal.lines(cost_lines(terminal, plan, adopted))
     terminal.lines(cleaned_lines(terminal, cleaned))

@@ -17,7 +17,6 @@ from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.usage import nearest_folder
 from swarmcache.launch.emit import Basis
 from swarmcache.launch.exports import refuse_replaced
-from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t
 from swarmcache.project.needs.configs import START_SCRIPT
 from swarmcache.transfer.tokens import DEFAULT_ENDPOINT
@@ -60,10 +59,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Make the piece; print it, or write it where nothing else is lost."""
     if os.name == "nt":
         raise LaunchError(t("emit makes pieces for Unix: use it under WSL2."))
-    named = tuple(spelled(parse_target(model)) for model in models)
+    named = tuple(parse_target(model).spelled for model in models)
     if kind in {"compose", "kubernetes"} and not named:
         found = project_targets(invocation, pool="all")  # No project is where these run.
-        named = tuple(spelled(target) for target in found)
+        named = tuple(target.spelled for target in found)
     path = None if output is None else invocation.environment.absolute(output)
     basis = _basis(invocation, named, path)
     makers: dict[Kind, Callable[[], Piece]] = {

@@ -60,7 +60,7 @@ def _wanted(invocation: Invocation, targets: Sequence[Target]) -> Wanted:
         revision = repo.revision(target.revision) if repo is not None else None
         if repo is None or revision is None:
             message = t("Nothing of {id} is cached in {cache}.", id=target.id, cache=cache)
-            raise RepoNotFound(message, hint=f"swarmcache pull {target.id}")
+            raise RepoNotFound(message, hint=("swarmcache", "pull", target.spelled))
         found.append((repo, revision))
     return found
 
@@ -84,7 +84,7 @@ def _archive(invocation: Invocation, targets: Sequence[Target], place: str) -> i
             return write_archive(wanted, sys.stdout.buffer, progress)
     sweep_drafts(os.path.dirname(place))
     if os.path.lexists(place):
-        raise HubCacheError(t("{path} exists already.", path=place), hint=f"ls -ld {place}")
+        raise HubCacheError(t("{path} exists already.", path=place), hint=("ls", "-ld", place))
     with draft_of(place) as staged:
         with open(staged, "xb") as file, invocation.terminal.progress() as progress:
             written = write_archive(wanted, file, progress)

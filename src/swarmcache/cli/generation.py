@@ -119,6 +119,6 @@ def _folder(invocation: Invocation, model: str) -> str:
     if found.state != "complete" or found.snapshot is None:
         raise CacheNotFound(
             t("{model} is neither a folder nor a model that the cache has complete.", model=model),
-            hint=f"swarmcache pull {model}",
+            hint=("swarmcache", "pull", model),
         )
     return found.snapshot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import IO
 
 import click
@@ -27,7 +28,7 @@ def command(invocation: Invocation, source: str) -> int:
     if source == "-":
         if sys.stdin.isatty():
             raise click.UsageError(t("Nothing is piped in; name a file or a folder."))
-        return _archive(invocation, sys.stdin.buffer)
+        return _archive(invocation, sys.stdin.buffer, "-")
     path = invocation.environment.absolute(source)
     if os.path.isdir(path):
         from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415 - after usage errors
@@ -36,18 +37,23 @@ def command(invocation: Invocation, source: str) -> int:
         return bring(invocation, plan._replace(partials=False))
     try:
         with open(path, "rb") as file:
-            return _archive(invocation, file)
+            return _archive(invocation, file, path)
     except FileNotFoundError as error:
         raise CacheNotFound(t("{path} does not exist.", path=path)) from error
 
 
-def _archive(invocation: Invocation, stream: IO[bytes]) -> int:
+def _archive(invocation: Invocation, stream: IO[bytes], name: str) -> int:
     from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415 - after usage errors
     from swarmcache.plans.archive import unpacked  # noqa: PLC0415
 
     cache, environment = invocation.location.path, invocation.environment
+    task = t("Unpacking") if name == "-" else t("Unpacking {path}", path=name)
     # Two bars, one after the other: the unpacking's, and then the adoption's own.
     with ExitStack() as unpacking:
         with invocation.terminal.progress() as progress:
-            folder = unpacking.enter_context(unpacked(stream, cache, environment, progress))
-        return bring(invocation, plan_adopt(folder, cache))
+            # A pipe does not tell how much comes, nor does a packed tar.
+            progress.start(task, os.path.getsize(name) if name.endswith(".tar") else 0)
+            hear = partial(progress.advance, task)
+            folder = unpacking.enter_context(unpacked(stream, cache, environment, hear))
+            progress.finish(task)
+        return bring(invocation, plan_adopt(folder, cache)._replace(archive=name))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import LockMismatch, SwarmcacheError
 from swarmcache.hubcache.refs import read_ref
-from swarmcache.launch.start.run import spelled
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
@@ -51,11 +50,11 @@ def refuse_mismatches(cached: Cached, targets: Sequence[Target]) -> None:
         if isinstance(found, Mismatched):
             message = t(
                 "Not started: {id} is not as it is locked ({names}): {reason}",
-                id=spelled(target),
+                id=target.spelled,
                 names=listed(found.damaged[:3]),
                 reason=found.reason,
             )
-            raise LockMismatch(message, hint=f"swarmcache pull {spelled(target)}")
+            raise LockMismatch(message, hint=("swarmcache", "pull", target.spelled))
         held = read_ref(cached.path, target.name, target.revision)
         if held not in {None, pin.commit}:
             raise _leads_elsewhere(target, pin, found.reason)
@@ -70,8 +69,8 @@ def _pinned(cached: Cached, targets: Sequence[Target]) -> list[tuple[Target, Loc
 def _leads_elsewhere(target: Target, pin: LockedModel, reason: str) -> SwarmcacheError:
     message = t(
         "Not started: {id} would not be loaded at its locked commit {commit}: {reason}",
-        id=spelled(target),
+        id=target.spelled,
         commit=pin.commit[:12],
         reason=reason,
     )
-    return LockMismatch(message, hint=f"swarmcache pull {spelled(target)}")
+    return LockMismatch(message, hint=("swarmcache", "pull", target.spelled))

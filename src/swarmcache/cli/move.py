@@ -152,7 +152,7 @@ def _lines(invocation: Invocation, plan: MovePlan, file: str | None) -> list[str
             "{n} file of old transformers stays; {command} brings it.",
             "{n} files of old transformers stay; {command} brings them.",
             plan.flat,
-            command=f"swarmcache adopt {plan.adopt.source}",
+            command=shlex.join(["swarmcache", "adopt", plan.adopt.source]),
         )
         lines.append(f"{terminal.warn} {told}")
     return [*lines, *(f"{terminal.warn} {problem.message}" for problem in plan.foreign)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from swarmcache.launch.start.endpoint import choose_endpoint
 from swarmcache.launch.start.local_models import loading_local
 from swarmcache.launch.start.outgoing import Asked, what_goes_out
-from swarmcache.launch.start.run import spelled
 from swarmcache.locale import listed, t
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _prompted(start: Start) -> frozenset[str]:
 
 def _locked(invocation: Invocation, selection: Selection) -> list[str]:
     lock = invocation.lock
-    return [spelled(one) for one in selection.targets if lock is not None and lock.find(one)]
+    return [one.spelled for one in selection.targets if lock is not None and lock.find(one)]
 
 
 def _online(

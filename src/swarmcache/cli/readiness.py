@@ -23,7 +23,6 @@ from swarmcache.launch.start.run import (
     Cached,
     not_ready,
     select_models,
-    spelled,
 )
 from swarmcache.locale import listed, t
 from swarmcache.project.needs.own_resolvers import MODEL_VARIABLE
@@ -133,7 +132,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
     if absent and not start.best_effort:
         raise not_ready(absent, offline=start.offline, cache_dir=invocation.cache_dir)
     if absent:
-        names = listed(spelled(target) for target in absent)
+        names = listed(target.spelled for target in absent)
         terminal.alert(
             f"{terminal.warn} " + t("Starting although not complete: {models}.", models=names)
         )
@@ -161,10 +160,10 @@ def _refuse_proven_wrong(cached: Cached, targets: Sequence[Target]) -> None:
         if wrong:
             message = t(
                 "Not started: {id} holds bytes that verify has found to be wrong: {names}.",
-                id=spelled(target),
+                id=target.spelled,
                 names=listed(wrong[:3]),
             )
-            raise NotReady(message, hint=f"swarmcache verify --repair {spelled(target)}")
+            raise NotReady(message, hint=("swarmcache", "verify", "--repair", target.spelled))
 
 
 def lacking(cached: Cached, targets: Sequence[Target]) -> list[Target]:
@@ -230,7 +229,7 @@ def _say_pulled(
     terminal: Terminal, cached: Cached, target: Target, error: SwarmcacheError | None
 ) -> None:
     if error is not None:
-        failure = t("{name}: {reason}", name=spelled(target), reason=error.message)
+        failure = t("{name}: {reason}", name=target.spelled, reason=error.message)
         terminal.alert(f"{terminal.warn} {failure}")
     else:
         say_state(terminal, target, cached.state(target))

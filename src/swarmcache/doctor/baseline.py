@@ -36,7 +36,7 @@ def without_known(findings: Sequence[Finding], path: str, project: Project) -> t
     if not isinstance(known, list) or document.get("schema") != _SCHEMA:
         raise SettingsError(
             t("{path} is no baseline of swarmcache doctor.", path=path),
-            hint=f"swarmcache doctor --write-baseline {path}",
+            hint=("swarmcache", "doctor", "--write-baseline", path),
         )
     return tuple(one for one in findings if _mark(one, project) not in known)
 

@@ -43,7 +43,7 @@ def cache_exists(path: str, *, named: bool = False) -> bool:
 def _denied(path: str) -> AccessDenied:
     return AccessDenied(
         t("The cache folder {path} cannot be read by this user.", path=path),
-        hint=f"ls -ld {path}",
+        hint=("ls", "-ld", path),
     )
 
 

@@ -56,6 +56,15 @@ class RepoName(NamedTuple):
     type: RepoType
     id: str
 
+    @property
+    def spelled(self) -> str:
+        """The repo as a user types it: `org/name`, `datasets/org/name`."""
+        return self.id if self.type == "model" else f"{self.type}s/{self.id}"
+
+    def at(self, commit: str | None) -> str:
+        """Return the repo as it is spelled, with the first 12 digits of a commit where one is."""
+        return self.spelled if commit is None else f"{self.spelled}@{commit[:12]}"
+
 
 class Target(NamedTuple):
     """What a user named on the command line: `org/name`, `org/name@rev`, `datasets/org/name`."""
@@ -68,6 +77,12 @@ class Target(NamedTuple):
     def name(self) -> RepoName:
         """The repo without its revision."""
         return RepoName(self.type, self.id)
+
+    @property
+    def spelled(self) -> str:
+        """The target as a user types it; `@main` is left out."""
+        repo = self.name.spelled
+        return repo if self.revision == "main" else f"{repo}@{self.revision}"
 
 
 def folder_name(repo: RepoName | Target) -> str:
@@ -91,9 +106,11 @@ def parse_target(text: str, *, default_type: RepoType = "model") -> Target:
     """
     name, _, revision = text.partition("@")
     kind = default_type
-    first, slash, rest = name.partition("/")
-    if slash and rest and first.removesuffix("s") in REPO_TYPES and "/" in rest:
+    first, _, rest = name.partition("/")
+    if "/" in rest and first.removesuffix("s") in REPO_TYPES:
         kind, name = first.removesuffix("s"), rest  # type: ignore[assignment]
+    elif first == "datasets" and rest:  # `datasets/squad`: the oldest have no owner.
+        kind, name = "dataset", rest
     check_repo_id(name)
     if "@" in text:
         check_revision(revision)

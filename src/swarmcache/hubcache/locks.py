@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -156,7 +157,7 @@ def _held_softly(path: str, seconds: float, mode: int) -> Iterator[None]:
 
 
 def _busy(path: str) -> CacheBusy:
-    return CacheBusy(t("Another process holds {path}.", path=path), hint=f"fuser -v {path}")
+    return CacheBusy(t("Another process holds {path}.", path=path), hint=("fuser", "-v", path))
 
 
 def _busy_softly(path: str) -> CacheBusy:
@@ -167,7 +168,6 @@ def _busy_softly(path: str) -> CacheBusy:
     if found.standing == "dead":
         message = t("{path} is the lock of process {pid}, which is dead.", path=path, pid=found.pid)
         return LockLeft(message, hint="swarmcache clean --leftovers=locks")
-    import shlex  # noqa: PLC0415 - hardly ever
 
     message = t(
         "Nothing tells here whether the owner of the lock {path} lives; if nobody downloads there "

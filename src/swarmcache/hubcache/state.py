@@ -95,7 +95,7 @@ def state_folder(cache: str, environment: Environment) -> State:
 def unwritable(cache: str) -> AccessDenied:
     """Return the error for a cache whose folder, or the state beside it, this user cannot write."""
     message = t("The cache folder {path} cannot be written by this user.", path=cache)
-    return AccessDenied(message, hint=f"ls -ld {cache}")
+    return AccessDenied(message, hint=("ls", "-ld", cache))
 
 
 def users_folder(cache: str, environment: Environment) -> str:
@@ -132,7 +132,7 @@ def unreadable(path: str) -> AccessDenied:
     """Return the error for a record that may protect a model, and cannot be read."""
     return AccessDenied(
         t("{path} cannot be read by this user, and may tell who needs a model.", path=path),
-        hint=f"ls -l {path}",
+        hint=("ls", "-l", path),
     )
 
 

@@ -72,17 +72,18 @@ def write_archive(
 
 @contextlib.contextmanager
 def unpacked(
-    stream: IO[bytes], cache: str, environment: Environment, progress: Progress | None = None
+    stream: IO[bytes], cache: str, environment: Environment, hear: Callable[[int], None]
 ) -> Iterator[str]:
     """Yield a folder beside the cache that holds what an archive has, proven; gone afterwards.
 
+    `hear` is told of bytes of content as they come.
     Raises UnsafeListing for anything that is no such archive, WrongBytes for a blob that is not
     what its name says, DiskFull where there is no room.
     """
     folder = new_folder(partials_folder(cache, environment), owners.this_process())
     try:
         ledger = Ledger(state_folder(folder, environment))
-        reader = _Reader(folder, ledger, progress or Silent())
+        reader = _Reader(folder, ledger, hear)
         try:
             with tarfile.open(fileobj=stream, mode="r|*") as tar:
                 for member in tar:
@@ -164,10 +165,10 @@ class _Counted(io.RawIOBase):
 class _Reader:
     """Unpacks one archive into a folder, member by member."""
 
-    def __init__(self, folder: str, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, folder: str, ledger: Ledger, hear: Callable[[int], None]) -> None:
         self._folder = folder
         self._ledger = ledger
-        self._progress = progress
+        self._hear = hear
 
     def take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         """Unpack one member; raises for all that the layout does not have."""
@@ -207,15 +208,13 @@ class _Reader:
         algorithm = algorithm_of(etag)
         assert algorithm is not None  # noqa: S101 - told apart by the caller
         digest = new_digest(algorithm, member.size)
-        self._progress.start(member.name, member.size)
         with open(place, "xb") as file:
             while chunk := content.read(_CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
-                self._progress.advance(member.name, len(chunk))
+                self._hear(len(chunk))
             file.flush()
             os.fsync(file.fileno())
-        self._progress.finish(member.name)
         if digest.hexdigest() != etag:
             raise WrongBytes(
                 t("{path} in the archive is not what its name says.", path=member.name)
@@ -239,7 +238,7 @@ def exportable(repo: Repo, revision: Revision) -> Iterator[tuple[str, str, str]]
                     path=path,
                     id=repo.name.id,
                 ),
-                hint=f"swarmcache check {repo.name.id}",
+                hint=("swarmcache", "check", repo.name.spelled),
             )
         yield path, expected.digest, blob.path
 

@@ -150,7 +150,7 @@ def refuse_no_cache(folder: str) -> None:
     if not repo_names(folder) and cache_exists(f"{folder}/hub"):
         raise CacheNotFound(
             t("{path} holds no repos; its folder hub may be meant.", path=folder),
-            hint=f"--from {folder}/hub",
+            hint=("--from", f"{folder}/hub"),
         )
 
 

@@ -96,10 +96,10 @@ def prove(  # noqa: PLR0913 - one keyword for each thing that is known already
     if kept is not None:
         drop_false_manifest(target, pin, cache)
         _take_away(repo, revision, [path for path in wrong if path not in kept])
-    raise not_as_locked(pin, wrong)
+    raise not_as_locked(target, pin, wrong)
 
 
-def not_as_locked(pin: LockedModel, paths: Sequence[str]) -> LockMismatch:
+def not_as_locked(target: Target, pin: LockedModel, paths: Sequence[str]) -> LockMismatch:
     """Return the error for files whose content is not the locked one."""
     message = tn(
         "{n} file of {id} is not the one that swarmcache.lock names: {names}.",
@@ -108,7 +108,7 @@ def not_as_locked(pin: LockedModel, paths: Sequence[str]) -> LockMismatch:
         id=pin.id,
         names=_some(paths),
     )
-    return LockMismatch(message, hint=f"swarmcache verify {pin.id}")
+    return LockMismatch(message, hint=f"swarmcache verify {target.name.spelled}")
 
 
 def paths_at(target: Target, commit: str, cache: str) -> set[str]:

@@ -30,7 +30,7 @@ def write_plain(
     """
     sweep_drafts(os.path.dirname(folder))
     if os.path.lexists(folder):
-        raise HubCacheError(t("{path} exists already.", path=folder), hint=f"ls -ld {folder}")
+        raise HubCacheError(t("{path} exists already.", path=folder), hint=("ls", "-ld", folder))
     progress = progress or Silent()
     progress.start(repo.name.id, sum(blob.size for _, blob in revision.files if blob))
     try:

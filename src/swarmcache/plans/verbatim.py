@@ -100,7 +100,7 @@ def _is_here(source: str, entry: str) -> bool:
             path=entry,
             source=source,
         ),
-        hint=f"cmp {entry} {source}",
+        hint=("cmp", entry, source),
     )
 
 

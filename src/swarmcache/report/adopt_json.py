@@ -27,7 +27,7 @@ def adopt_document(
         "adopt",
         ok=all(one.error is None for one in adopted),
         dry_run=dry_run,
-        source=plan.source,
+        source=plan.named,
         cache=plan.pull.cache,
         models=[_entry(model, outcomes.get(id(model))) for model in plan.pull.models],
         kept=[{"what": one.what, "reason": one.reason} for one in plan.kept],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import t, tn
-from swarmcache.plans.clean.values import title
 from swarmcache.report.clean_text import kept_line
 from swarmcache.units import human_bytes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
     """Yield a line for each revision, what cannot come, and what the whole takes."""
-    yield t("From {source} into {path}:", source=plan.source, path=plan.pull.cache)
+    yield t("From {source} into {path}:", source=_place(plan), path=plan.pull.cache)
     for model in plan.pull.models:
         name, size = _name(model), human_bytes(model.fetch_bytes)
         if model.is_idle:
@@ -39,32 +39,37 @@ def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
                 name=name,
             )
     yield from (kept_line(terminal, one.what, one.reason) for one in plan.kept)
+    if plan.archive is not None:  # Its bytes lie in the cache already, and only get their names.
+        return
     needed, free = human_bytes(plan.pull.needed_bytes), human_bytes(plan.pull.free_bytes)
     yield t("It takes {needed} more of the disk, which has {free} free.", needed=needed, free=free)
 
 
-def result_line(terminal: Terminal, one: Adopted) -> str:
-    """Return the line that tells how one revision came out."""
+def result_lines(terminal: Terminal, one: Adopted) -> Iterator[str]:
+    """Yield the line that tells how one revision came out, and the next step where it failed."""
     if one.error is not None:
         reason = t("{name}: {reason}", name=_name(one.model), reason=one.error.message)
-        step = t("Next: {command}", command=one.error.hint)
-        return f"{terminal.bad} {reason}" + (f"\n{step}" if one.error.hint else "")
+        yield f"{terminal.bad} {reason}"
+        if one.error.hint:
+            yield t("Next: {command}", command=one.error.hint)
+        return
     name = _name(one.model)
     if not _commit(one.model):
-        command = f"swarmcache pull {one.model.target.id}"
+        command = f"swarmcache pull {shlex.quote(one.model.target.spelled)}"
         told = t(
             "{name}: {command} links its blobs without downloading.", name=name, command=command
         )
-        return f"{terminal.ok} {told}"
-    return f"{terminal.ok} " + t("{name} is adopted.", name=name)
+        yield f"{terminal.ok} {told}"
+        return
+    yield f"{terminal.ok} " + t("{name} is in place.", name=name)
 
 
-def cost_lines(terminal: Terminal, adopted: Sequence[Adopted]) -> Iterator[str]:
+def cost_lines(terminal: Terminal, plan: AdoptPlan, adopted: Sequence[Adopted]) -> Iterator[str]:
     """Yield what takes no room, and the warning where some had to be copied."""
     linked = sum(one.linked_bytes for one in adopted)
-    if linked:
+    if linked and plan.archive is None:
         size = human_bytes(linked)
-        yield t("{size} share their room with the old place, or were here.", size=size)
+        yield t("{size} took no room: they were linked, or in place before.", size=size)
     copied = sum(one.copied_bytes for one in adopted)
     if copied:
         size = human_bytes(copied)
@@ -73,11 +78,14 @@ def cost_lines(terminal: Terminal, adopted: Sequence[Adopted]) -> Iterator[str]:
         )
 
 
+def _place(plan: AdoptPlan) -> str:
+    return t("the pipe") if plan.archive == "-" else plan.named
+
+
 def _commit(model: PlannedPull) -> str:
     return model.listing.commit if model.listing is not None else ""
 
 
 def _name(model: PlannedPull) -> str:
-    revision = model.target.revision
-    name = title(model.target.name)
-    return name if revision == "main" else f"{name}@{revision[:12]}"
+    target = model.target
+    return target.name.at(target.revision) if target.revision != "main" else target.spelled

@@ -38,7 +38,7 @@ def check_lines(terminal: Terminal, pairs: Sequence[tuple[Target, Outcome]]) -> 
 def describe(terminal: Terminal, target: Target, outcome: Outcome) -> str:
     """Return the line for one model that the original report asked for, ✓ or ⚠."""
     kind = _KINDS[target.type]()
-    name = target.id if target.revision == "main" else f"{target.id}@{target.revision}"
+    name = target.spelled
     if outcome.state == "complete":
         size = human_bytes(outcome.size)
         return f"{terminal.ok} " + t(

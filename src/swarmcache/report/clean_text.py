@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import listed, t, tn
-from swarmcache.plans.clean.values import LEFTOVER_KINDS, title
+from swarmcache.plans.clean.values import LEFTOVER_KINDS
 from swarmcache.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _leftovers(kinds: frozenset[LeftoverKind]) -> str:
 def _what(wishes: Wishes) -> str:
     if wishes.models:
         names = [
-            title(model.repo) + (f"@{model.revision}" if model.revision else "")
+            model.repo.spelled + (f"@{model.revision}" if model.revision else "")
             for model in wishes.models
         ]
         said = [listed(names)]
@@ -104,7 +104,7 @@ def doubt_lines(terminal: Terminal, plan: CleanPlan) -> Iterator[str]:
 def absent_lines(terminal: Terminal, plan: CleanPlan) -> Iterator[str]:
     """Yield a line for each model that was named and is not cached."""
     for model in plan.absent:
-        name = title(model.repo) + (f"@{model.revision}" if model.revision else "")
+        name = model.repo.spelled + (f"@{model.revision}" if model.revision else "")
         yield f"{terminal.bad} " + t(
             "Nothing of {id} is cached in {cache}.", id=name, cache=plan.cache
         )
@@ -163,11 +163,11 @@ def _place(step: Remove, cache: str) -> str:
         inside = step.path.startswith(cache + "/")
         return os.path.relpath(step.path, cache) if inside else step.path
     if step.kind == "repo":
-        return title(step.repo)
+        return step.repo.spelled
     if step.kind == "revision":
-        return title(step.repo, step.commit)
+        return step.repo.at(step.commit)
     folder = step.path[len(cache) + 1 :].partition("/")[2]
-    return f"{title(step.repo)} {folder}"
+    return f"{step.repo.spelled} {folder}"
 
 
 def _age(seconds: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import listed, t, tn
-from swarmcache.plans.clean.values import title
 from swarmcache.report.clean_text import kept_line
 from swarmcache.units import human_bytes
 
@@ -60,8 +59,8 @@ def plan_lines(plan: DedupePlan, *, verbose: bool) -> Iterator[str]:
 def _places(group: Group, *, several: bool) -> str:
     """Return where a content is: the repos, with their caches where there are several."""
     repos: dict[str, list[str]] = {}
-    for copy in sorted(group.copies, key=lambda copy: (copy.cache, title(copy.repo))):
-        repos.setdefault(copy.cache, []).append(title(copy.repo))
+    for copy in sorted(group.copies, key=lambda copy: (copy.cache, copy.repo.spelled)):
+        repos.setdefault(copy.cache, []).append(copy.repo.spelled)
     parts = [listed(names) + (f" ({cache})" if several else "") for cache, names in repos.items()]
     return "; ".join(parts)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t, tn
 from swarmcache.units import human_bytes
 
@@ -35,7 +34,7 @@ def stale_lines(terminal: Terminal, stale: Sequence[Stale]) -> Iterator[str]:
 
 
 def _pin_line(terminal: Terminal, pin: PlannedPin) -> str:
-    name = spelled(pin.target)
+    name = pin.target.spelled
     if pin.new is None:
         reason = pin.error.message if pin.error is not None else ""
         return f"{terminal.bad} " + t("{name}: {reason}", name=name, reason=reason)
@@ -70,7 +69,7 @@ def _changes(pin: PlannedPin) -> Iterator[str]:
 
 
 def _stale_line(stale: Stale) -> str:
-    name = spelled(stale.target)
+    name = stale.target.spelled
     if stale.kind == "not-locked":
         return t("{name} is needed and not locked: swarmcache lock {name}", name=name)
     if stale.kind == "not-needed":

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import listed, t, tn
-from swarmcache.plans.clean.values import title
 from swarmcache.report.clean_text import kept_line, leftover_word
 from swarmcache.units import human_age, human_bytes
 
@@ -44,7 +43,7 @@ def offers_lines(terminal: Terminal, offers: Offers) -> Iterator[str]:
         yield from _table(terminal, offers.repos[:_SHOWN])
         for held in offers.repos[:_SHOWN]:
             if held.kept:
-                yield kept_line(terminal, title(held.repo), held.kept)
+                yield kept_line(terminal, held.repo.spelled, held.kept)
     if len(offers.repos) > _SHOWN:
         yield t("… and {n} smaller ones, numbered on", n=len(offers.repos) - _SHOWN)
     if offers.leftovers:
@@ -66,7 +65,7 @@ def _table(terminal: Terminal, repos: Sequence[Held]) -> list[str]:
             human_bytes(held.bytes),
             human_age(now - held.since) if held.since else "–",
             human_age(now - held.last_used) if held.last_used else "–",
-            title(held.repo),
+            held.repo.spelled,
         )
         for number, held in enumerate(repos, 1)
     ]

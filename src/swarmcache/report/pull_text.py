@@ -60,7 +60,7 @@ def say_next_door(terminal: Terminal, plan: PullPlan) -> None:
 
 def _told_line(model: PlannedPull) -> str:
     where = {
-        "name": _name(model.target),
+        "name": model.target.spelled,
         "rev": model.target.revision,
         "commit": model.listing.commit[:12] if model.listing else "",
         "cache": model.listing.endpoint if model.listing else "",
@@ -82,7 +82,7 @@ def _two_of(files: Sequence[RemoteFile]) -> str:
 
 
 def _plan_line(model: PlannedPull) -> str:
-    name = _name(model.target)
+    name = model.target.spelled
     size = human_bytes(model.fetch_bytes)
     if model.is_idle:
         return t("{name}: nothing to fetch.", name=name)
@@ -150,7 +150,7 @@ def _forecast(plan: PullPlan) -> Iterator[str]:
 
 def result_line(terminal: Terminal, result: Pulled) -> str:
     """Return the line that tells how one repo came out."""
-    name, size = _name(result.target), human_bytes(result.size)
+    name, size = result.target.spelled, human_bytes(result.size)
     if result.error is not None:
         return _failure_line(terminal, result.target, result.error)
     if result.state == "unknown":
@@ -166,7 +166,7 @@ def result_line(terminal: Terminal, result: Pulled) -> str:
 
 
 def _failure_line(terminal: Terminal, target: Target, error: SwarmcacheError) -> str:
-    return f"{terminal.bad} " + t("{name}: {reason}", name=_name(target), reason=error.message)
+    return f"{terminal.bad} " + t("{name}: {reason}", name=target.spelled, reason=error.message)
 
 
 def summarise(terminal: Terminal, results: Sequence[Pulled]) -> None:
@@ -188,9 +188,3 @@ def _copied(count: int) -> str:
         " file system, or this one can neither link nor share.",
         size=human_bytes(count),
     )
-
-
-def _name(target: Target) -> str:
-    folder = "" if target.type == "model" else f"{target.type}s/"
-    revision = "" if target.revision == "main" else f"@{target.revision}"
-    return f"{folder}{target.id}{revision}"

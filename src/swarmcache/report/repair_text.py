@@ -55,6 +55,4 @@ def outcome_line(terminal: Terminal, outcome: Repaired | Unrepaired) -> str:
 
 def place(repair: Repair) -> str:
     """Return where a problem is: `org/name@0123456789ab path`."""
-    folder = "" if repair.repo.type == "model" else f"{repair.repo.type}s/"
-    commit = "" if repair.commit is None else f"@{repair.commit[:12]}"
-    return f"{folder}{repair.repo.id}{commit} {repair.path}".rstrip()
+    return f"{repair.repo.at(repair.commit)} {repair.path}".rstrip()

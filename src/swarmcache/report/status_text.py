@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.hubcache.complete.integrity import State
-    from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.locate import Location
     from swarmcache.hubcache.problems import Problem
     from swarmcache.hubcache.usage import CacheUsage, RepoUsage
@@ -81,18 +80,13 @@ def _row(terminal: Terminal, repo: RepoUsage, now: float) -> tuple[str, ...]:
     mark = terminal.ok if state == "complete" else terminal.warn
     refs = [", ".join(rev.refs) or rev.commit[:12] for rev in repo.revisions]
     return (
-        repo_title(repo.name),
+        repo.name.spelled,
         human_bytes(repo.size),
         human_bytes(repo.physical),
         f"{mark} {state_word(state)}",
         human_age(now - repo.last_used) if repo.last_used else "–",
         ", ".join(refs),
     )
-
-
-def repo_title(repo: RepoName) -> str:
-    """Return a repo as a user types it."""
-    return repo.id if repo.type == "model" else f"{repo.type}s/{repo.id}"
 
 
 def state_word(state: State) -> str:

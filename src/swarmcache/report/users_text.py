@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import t, tn
-from swarmcache.report.status_text import repo_title
 from swarmcache.units import human_age
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _rows(user: User, now: float) -> Iterator[tuple[str, ...]]:
     since = human_age(now - user.since) if user.since is not None else "–"
     for repo, files in user.repos.items():
         yield (
-            repo_title(repo),
+            repo.spelled,
             str(user.pid),
             user.account or "–",
             since,

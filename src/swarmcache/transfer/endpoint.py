@@ -78,8 +78,7 @@ class Endpoint:
 
     def file_url(self, target: Target, commit: str, path: str) -> str:
         """Return where a file is asked for."""
-        folder = "" if target.type == "model" else f"{target.type}s/"
-        return f"{self.url}/{folder}{target.id}/resolve/{commit}/{quote(path)}"
+        return f"{self.url}/{target.name.spelled}/resolve/{commit}/{quote(path)}"
 
     def _api(self, target: Target) -> str:
         return f"{self.url}/api/{target.type}s/{target.id}"

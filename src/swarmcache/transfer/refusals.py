@@ -142,7 +142,6 @@ def no_success(status: int, endpoint: str) -> EndpointUnreachable:
 
 def denied(endpoint: str, target: Target, *, trusted: bool) -> RepoDenied:
     """Return the error for a gated repo, with the page where access is asked for."""
-    folder = "" if target.type == "model" else f"{target.type}s/"
     if not trusted:
         return RepoDenied(
             t(
@@ -156,7 +155,7 @@ def denied(endpoint: str, target: Target, *, trusted: bool) -> RepoDenied:
     message = t(
         "{id} is gated, and your token does not open it; ask for access at {page}.",
         id=target.id,
-        page=f"{endpoint}/{folder}{target.id}",
+        page=f"{endpoint}/{target.name.spelled}",
     )
     return RepoDenied(message, hint="hf auth login")
 

@@ -14,7 +14,6 @@ from swarmcache.launch.start.run import (
     is_offline,
     not_ready,
     select_models,
-    spelled,
 )
 from swarmcache.settings import ModelSetting
 from tinyswarm import LARGE_POOL, SMALL_POOL, fill, write_project
@@ -230,4 +229,4 @@ def test_refusal_names_the_models_and_the_command() -> None:
     assert error.hint == "swarmcache pull org/a org/b@v1 datasets/org/c"
     elsewhere = not_ready(targets[:1], offline=False, cache_dir="/srv/my hub")
     assert elsewhere.hint == "swarmcache pull --cache-dir '/srv/my hub' org/a"
-    assert [spelled(target) for target in targets] == ["org/a", "org/b@v1", "datasets/org/c"]
+    assert [target.spelled for target in targets] == ["org/a", "org/b@v1", "datasets/org/c"]

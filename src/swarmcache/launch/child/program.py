@@ -66,7 +66,7 @@ def refusal(name: str, error: OSError) -> LaunchError:
     if error.errno == errno.ENOENT and "/" in name and os.path.exists(name):
         return CommandNotFound(
             t("{name}: the interpreter that its first line names does not exist.", name=name),
-            hint=f"head -n 1 {name}",
+            hint=("head", "-n", "1", name),
         )
     if error.errno == errno.ENOENT:
         return CommandNotFound(t("{name}: command not found.", name=name))
@@ -74,7 +74,7 @@ def refusal(name: str, error: OSError) -> LaunchError:
     if error.errno == errno.EACCES and os.path.isfile(name):
         return CannotExecute(
             t("{name} cannot be executed: {reason}.", name=name, reason=reason),
-            hint=f"chmod +x {name}",
+            hint=("chmod", "+x", name),
         )
     return CannotExecute(t("{name} cannot be executed: {reason}.", name=name, reason=reason))
 

@@ -16,7 +16,7 @@ from swarmcache.hubcache.complete.pins import Astray, Mismatched, check_pinned
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
 from swarmcache.hubcache.locate import locate_effective
-from swarmcache.launch.start.run import UNKNOWN_SECONDS, is_offline, not_ready, spelled
+from swarmcache.launch.start.run import UNKNOWN_SECONDS, is_offline, not_ready
 from swarmcache.locale import listed, t
 from swarmcache.lockfile import read_lock
 from swarmcache.settings import load_settings
@@ -112,7 +112,7 @@ def ensured(here: Here, target: Target, *, offline: bool | None = None) -> str:
             found = here.state(target)
             found = found if _is_good(found) else _fetched(here, target, offline=forbidden)
     if found.snapshot is None:
-        raise HubCacheError(t("{name}: {reason}", name=spelled(target), reason=found.reason))
+        raise HubCacheError(t("{name}: {reason}", name=target.spelled, reason=found.reason))
     return found.snapshot
 
 
@@ -144,11 +144,11 @@ def _fetched(here: Here, target: Target, *, offline: bool) -> Outcome:
 def _mismatch(target: Target, found: Outcome) -> LockMismatch:
     message = t(
         "{id} is not as it is locked ({names}): {reason}",
-        id=spelled(target),
+        id=target.spelled,
         names=listed(found.damaged[:3]),
         reason=found.reason,
     )
-    return LockMismatch(message, hint=f"swarmcache pull {spelled(target)}")
+    return LockMismatch(message, hint=("swarmcache", "pull", target.spelled))
 
 
 def _pull(here: Here, target: Target, *, offline: bool) -> SwarmcacheError | None:

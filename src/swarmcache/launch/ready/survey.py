@@ -10,7 +10,6 @@ from swarmcache.launch.ready.datasets_cache import dataset_answer, files_answer
 from swarmcache.launch.ready.ollama_store import ollama_answer
 from swarmcache.launch.ready.torch_hub import torch_code_answer, torch_weights_answer
 from swarmcache.launch.ready.values import Answer, Need
-from swarmcache.launch.start.run import spelled
 from swarmcache.locale import t
 from swarmcache.project.needs.in_code import CodeNeed, code_needs
 from swarmcache.project.study import Project
@@ -98,4 +97,4 @@ def _model(need: CodeNeed, state: Callable[[Target], Outcome]) -> Answer:
         return Answer("yes", t("it is complete"), path=outcome.snapshot)
     ready = "unknown" if outcome.state == "unknown" else "no"
     reason = outcome.reason.rstrip(".。")
-    return Answer(ready, reason, f"swarmcache pull {spelled(target)}", outcome.snapshot)  # type: ignore[arg-type] # one of two literals
+    return Answer(ready, reason, f"swarmcache pull {target.spelled}", outcome.snapshot)  # type: ignore[arg-type] # one of two literals

@@ -177,22 +177,15 @@ def not_ready(
 
     `cache_dir` is the option's text, which the command that it names then needs too.
     """
-    names = [spelled(target) for target in targets]
+    names = [target.spelled for target in targets]
     models = listed(names)
     if offline:
         message = t("Not started: offline, and not complete: {models}.", models=models)
     else:
         message = t("Not started: not complete, and not to be had now: {models}.", models=models)
     place = [] if cache_dir is None else ["--cache-dir", cache_dir]
-    import shlex  # noqa: PLC0415 - only where nothing starts
 
-    return NotReady(message, hint=shlex.join(["swarmcache", "pull", *place, *names]))
-
-
-def spelled(target: Target) -> str:
-    """Return a target as a user types it."""
-    name = target.id if target.type == "model" else f"{target.type}s/{target.id}"
-    return name if target.revision == "main" else f"{name}@{target.revision}"
+    return NotReady(message, hint=("swarmcache", "pull", *place, *names))
 
 
 def _named(

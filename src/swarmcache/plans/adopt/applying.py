@@ -16,7 +16,6 @@ from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.plans.adopt.flat import bring_blobs
 from swarmcache.plans.adopt.values import Adopted
-from swarmcache.plans.clean.values import title
 from swarmcache.plans.pull.bringing import brought
 from swarmcache.plans.pull.values import not_enough_room, total_bytes
 from swarmcache.progress import Silent
@@ -63,7 +62,7 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
         else:
             fetched = bring_blobs(model, cache, hub, progress)
     except WrongBytes as error:
-        mend = f"swarmcache verify {title(repo)} --repair --cache-dir {shlex.quote(plan.source)}"
+        mend = f"swarmcache verify {repo.spelled} --repair --cache-dir {shlex.quote(plan.source)}"
         return Adopted(model, 0, 0, WrongBytes(error.message, hint=error.hint or mend))
     except (SwarmcacheError, OSError) as error:
         return Adopted(model, 0, 0, refusal(error, plan.source, model.target))

@@ -17,7 +17,7 @@ from swarmcache.plans.adopt.flat import is_over
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
 from swarmcache.plans.clean.trash import FOLDER as TRASH
-from swarmcache.plans.clean.values import Choice, Cleaned, Group, title
+from swarmcache.plans.clean.values import Choice, Cleaned, Group
 from swarmcache.plans.staging import drop_leftovers
 from swarmcache.transfer.refusals import of_disk
 
@@ -53,7 +53,7 @@ def _give_up_repos(
     partly = {kept.what.partition("@")[0] for kept in plan.kept}
     for repo in plan.repos:
         home = folder_name(repo)
-        if repo in failed or title(repo) in partly or os.path.islink(f"{plan.source}/{home}"):
+        if repo in failed or repo.spelled in partly or os.path.islink(f"{plan.source}/{home}"):
             continue
         if old == "link":
             _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))

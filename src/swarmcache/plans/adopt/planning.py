@@ -17,7 +17,7 @@ from swarmcache.plans.adopt.flat import FlatReader
 from swarmcache.plans.adopt.listing import listed
 from swarmcache.plans.adopt.places import find_places
 from swarmcache.plans.adopt.values import AdoptPlan
-from swarmcache.plans.clean.values import Kept, title
+from swarmcache.plans.clean.values import Kept
 from swarmcache.plans.pull.comparing import compared, found_now
 from swarmcache.plans.pull.values import PlannedPull, PullPlan, two_of
 from swarmcache.progress import Silent
@@ -96,12 +96,12 @@ class _Planner:
         """Yield a pull for each ref of these revisions, and for each that has none."""
         here = read_repo(self._pull.cache, repo.name)
         closed = [one for one in repo.problems if one.kind == "unreadable"]
-        self.kept += [Kept(title(repo.name), one.message) for one in closed]
+        self.kept += [Kept(repo.name.spelled, one.message) for one in closed]
         for revision in revisions:
             found = listed(self._source, here, repo, revision, self._progress)
             for reason, paths in found.left.items():
                 told = t("{names}: {reason}", names=two_of(paths), reason=reason)
-                self.kept.append(Kept(title(repo.name, revision.commit), told))
+                self.kept.append(Kept(repo.name.at(revision.commit), told))
             if not found.listing.files:
                 continue
             for name in self._names(repo, revision):
@@ -136,5 +136,5 @@ class _Planner:
                     ref=ref,
                     commit=str(here)[:12],
                 )
-                self.kept.append(Kept(title(repo.name, revision.commit), reason))
+                self.kept.append(Kept(repo.name.at(revision.commit), reason))
         yield from free or [revision.commit]

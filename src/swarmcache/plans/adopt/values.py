@@ -32,6 +32,13 @@ class AdoptPlan(NamedTuple):
     """The flat files of old transformers that come."""
     partials: bool = True
     """Whether unfinished downloads leave the other cache for this one."""
+    archive: str | None = None
+    """The tar that `source` was unpacked from and whose copy goes at once; `-` for a pipe."""
+
+    @property
+    def named(self) -> str:
+        """Where it comes from, as its user knows it."""
+        return self.archive or self.source
 
 
 class Adopted(NamedTuple):

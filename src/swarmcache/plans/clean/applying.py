@@ -32,7 +32,7 @@ from swarmcache.plans.clean.payloads import REFS
 from swarmcache.plans.clean.protection import Protection, is_settled
 from swarmcache.plans.clean.rights import refuse_closed
 from swarmcache.plans.clean.trash import FOLDER, Trash
-from swarmcache.plans.clean.values import Cleaned, Kept, title
+from swarmcache.plans.clean.values import Cleaned, Kept
 from swarmcache.plans.staging import staging
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class _Cleaner:
     def _stays(
         self, group: Group, reason: str, *, busy: bool = False, failed: bool = False
     ) -> Kept:
-        what = title(group.repo) if group.repo is not None else group.steps[0].path
+        what = group.repo.spelled if group.repo is not None else group.steps[0].path
         return Kept(what, reason, busy, group.named, failed)
 
     def _repo(self, group: Group, done: list[Remove]) -> list[Kept]:
@@ -179,9 +179,9 @@ class _Cleaner:
         kept = [Kept(path, t("it is not of the Hub's layout")) for path in strangers]
         point = self._trash.mounted(home)
         if point is not None:
-            kept.append(Kept(title(repo.name), from_elsewhere(point)))
+            kept.append(Kept(repo.name.spelled, from_elsewhere(point)))
         if _new_downloads(self._cache, repo, held):
-            kept.append(Kept(title(repo.name), t("a download of it is under way"), busy=True))
+            kept.append(Kept(repo.name.spelled, t("a download of it is under way"), busy=True))
         if kept:
             self._put_back(done, home)
             return kept

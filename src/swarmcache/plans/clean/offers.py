@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.clean.harm import REPETITIONS, held_bytes
 from swarmcache.plans.clean.planning import Planner
-from swarmcache.plans.clean.values import LEFTOVER_KINDS, Wishes, title
+from swarmcache.plans.clean.values import LEFTOVER_KINDS, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,7 +95,7 @@ def survey(  # noqa: PLR0913 - one keyword for each thing a caller may decide
             offers.append(Offer(kind, wishes, plan.freed_bytes_expected))
     reasons = {one.what.partition("@")[0]: one.reason for one in reversed(everything.kept)}
     repos = [_held(planner, one, reasons) for one in seen]
-    repos.sort(key=lambda one: (-one.bytes, title(one.repo)))
+    repos.sort(key=lambda one: (-one.bytes, one.repo.spelled))
     free = free_bytes(planner.cache)
     return Offers(planner.cache, held, free, tuple(repos), leftovers, tuple(offers))
 
@@ -118,7 +118,7 @@ def _held(planner: Planner, seen: Seen, reasons: Mapping[str, str]) -> Held:
     for revision in repo.revisions:
         with suppress(OSError):
             since = max(since, os.stat(revision.path).st_mtime)
-    reason = reasons.get(title(repo.name), "")
+    reason = reasons.get(repo.name.spelled, "")
     used = planner.protection.last_used(repo)
     return Held(repo.name, _allocated(seen), since, used, reason)
 

@@ -18,7 +18,7 @@ from swarmcache.plans.clean.harm import pick_least_harm
 from swarmcache.plans.clean.known import look
 from swarmcache.plans.clean.protection import Protection, rooted
 from swarmcache.plans.clean.trash import FOLDER, unfinished
-from swarmcache.plans.clean.values import Choice, CleanPlan, Kept, title
+from swarmcache.plans.clean.values import Choice, CleanPlan, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -161,7 +161,7 @@ class Planner:
 
     def _stays(self, name: RepoName, reason: str, *, busy: bool = False) -> None:
         named = any(model.repo == name for model in self.wishes.models)
-        self.kept.append(Kept(title(name), reason, busy, named))
+        self.kept.append(Kept(name.spelled, reason, busy, named))
 
     def around(self, kinds: frozenset[LeftoverKind]) -> Beside:
         """Return what of these kinds of leftovers lies beside the repos; trash always."""

@@ -18,7 +18,7 @@ from swarmcache.hubcache.use.processes import command_name
 from swarmcache.hubcache.use.roots import roots
 from swarmcache.hubcache.use.users import folders_of
 from swarmcache.locale import t
-from swarmcache.plans.clean.values import Kept, title
+from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:
     import os
@@ -151,7 +151,7 @@ def is_settled(found: os.stat_result) -> bool:
 
 def keep(repo: Repo, reason: str, commit: str | None = None, *, busy: bool, named: bool) -> Kept:
     """Return that a repo, or a revision of it, stays."""
-    return Kept(title(repo.name, commit), reason, busy, named)
+    return Kept(repo.name.at(commit), reason, busy, named)
 
 
 def _leased_by(owner: Owner) -> str:

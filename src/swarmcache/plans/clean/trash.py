@@ -217,7 +217,7 @@ def refuse_odd_trash(folder: str, cache: str) -> None:
     if not inside or os.stat(folder).st_dev != os.stat(cache).st_dev:
         raise AccessDenied(
             t("{path} must be a folder of the cache itself, and is not.", path=folder),
-            hint=f"ls -ld {folder}",
+            hint=("ls", "-ld", folder),
         )
 
 

@@ -153,9 +153,3 @@ class Cleaned(NamedTuple):
     freed_bytes: int
     """Allocated bytes of the files whose last name was really removed."""
     kept: tuple[Kept, ...] = ()
-
-
-def title(repo: RepoName, commit: str | None = None) -> str:
-    """Return a repo, or one revision of it, as one types it."""
-    name = repo.id if repo.type == "model" else f"{repo.type}s/{repo.id}"
-    return name if commit is None else f"{name}@{commit[:12]}"

@@ -7,6 +7,7 @@ and shares them (`hubcache/sharing.py`). Elsewhere they stay, and what would fre
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import os_sentence
@@ -116,7 +117,7 @@ def _why_stuck(place: str, kind: TwinKind, files: Sequence[Twin]) -> str:
             "cannot share their bytes: {command} makes links of them",
             n,
             size=size,
-            command=f"swarmcache adopt {place} --cache-dir NEW",
+            command=f"swarmcache adopt {shlex.quote(place)} --cache-dir NEW",
         )
     if kind == "flat":
         return tn(
@@ -126,7 +127,7 @@ def _why_stuck(place: str, kind: TwinKind, files: Sequence[Twin]) -> str:
             "share their bytes: {command} removes them",
             n,
             size=size,
-            command=f"swarmcache clean --leftovers=legacy --cache-dir {place}",
+            command=f"swarmcache clean --leftovers=legacy --cache-dir {shlex.quote(place)}",
         )
     return tn(
         "{n} file, {size}, may be a blob too; programs edit such files, and this file system "

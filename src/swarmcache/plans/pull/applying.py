@@ -123,7 +123,7 @@ def _still_wrong(model: PlannedPull, found: Outcome) -> SwarmcacheError | None:
         if brought & set(found.missing):
             return CacheBusy(
                 t("Files of {id} disappear while they are being put in place.", id=model.target.id),
-                hint=f"swarmcache pull {model.target.id}",
+                hint=("swarmcache", "pull", model.target.spelled),
             )
         names = listed(found.missing[:3])
         return RepoNotFound(

@@ -113,7 +113,7 @@ def fetched(
         error = weightiest([one.error for one in failures])
         if model.pin is not None and isinstance(error, WrongBytes):
             wrong = [one.content.path for one in failures if isinstance(one.error, WrongBytes)]
-            raise not_as_locked(model.pin, sorted(wrong)) from error
+            raise not_as_locked(model.target, model.pin, sorted(wrong)) from error
         raise error
     return [one for one in outcomes if isinstance(one, Fetched)]
 

@@ -205,7 +205,7 @@ def _weightier(model: PlannedPull, error: SwarmcacheError) -> SwarmcacheError:
     """Return what to tell of a repo that cannot be asked for: first, that it is not as locked."""
     if model.pin is None or not isinstance(model.found, Mismatched):
         return error
-    wrong = not_as_locked(model.pin, model.found.damaged)
+    wrong = not_as_locked(model.target, model.pin, model.found.damaged)
     return LockMismatch(f"{wrong.message} {error.message}", hint=wrong.hint)
 
 

@@ -92,7 +92,7 @@ class NewRevision:
                     return
         raise CacheBusy(
             t("Files of {id} disappear while they are being put in place.", id=self._target.id),
-            hint=f"swarmcache pull {self._target.id}",
+            hint=("swarmcache", "pull", self._target.spelled),
         )
 
     def _put_manifest(self, text: str | None) -> None:

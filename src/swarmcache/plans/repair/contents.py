@@ -172,7 +172,7 @@ def _is_link(path: str) -> bool | None:
 def _in_the_way(path: str) -> NotRepairable:
     return NotRepairable(
         t("{path} is in the way: no file, and not known to swarmcache.", path=path),
-        hint=f"ls -la {path}",
+        hint=("ls", "-la", path),
     )
 
 

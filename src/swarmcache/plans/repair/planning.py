@@ -96,7 +96,7 @@ class _Planner:
             raise NotRepairable(t("{path} was being written; verify it again.", path=path))
         if verdict.commit is None:
             reason = outcome.reason if isinstance(outcome, Missing) else ""
-            hint = f"swarmcache pull {repo.id}" if outcome.kind == "missing-revision" else ""
+            hint = f"swarmcache pull {repo.spelled}" if outcome.kind == "missing-revision" else ""
             if isinstance(outcome, Corrupt):
                 hint = f"rm {shlex.quote(path)}"  # Nobody here deletes what a client has put there.
             raise NotRepairable(reason or t("No revision needs it."), hint=hint)

@@ -39,7 +39,7 @@ def misread_ref(repo: RepoName, path: str) -> tuple[Step, ...]:
     if not is_commit(commit):
         raise NotRepairable(
             t("{path} holds no commit, and nothing tells which it was.", path=path),
-            hint=f"swarmcache pull {repo.id} --refresh",
+            hint=f"swarmcache pull {repo.spelled} --refresh",
         )
     return (PutRef(path, commit),)
 
