@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import compat_environments
@@ -21,7 +22,7 @@ from swarmcache.environment import Environment
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.intact.verdicts import Remembered
 from swarmcache.hubcache.intact.verify import verify
-from swarmcache.hubcache.layout import parse_target
+from swarmcache.hubcache.layout import folder_name, parse_target
 from swarmcache.hubcache.state import state_folder
 from transfer.faulty_hub import FaultyHub, Repo
 from transfer.pulling import whole
@@ -51,6 +52,13 @@ DELETE = (
     "found.delete_revisions(*[r.commit_hash for r in repo.revisions]).execute()\n"
     "answer = None"
 )
+PRUNE = (
+    "from huggingface_hub import scan_cache_dir\n"
+    "found = scan_cache_dir(sys.argv[1])\n"
+    "gone = [v.commit_hash for r in found.repos for v in r.revisions if not v.refs]\n"
+    "found.delete_revisions(*gone).execute()\n"
+    "answer = None"
+)
 
 
 def ours(library: Library, *words: str) -> None:
@@ -72,6 +80,20 @@ def state_of(cache: str) -> set[type]:
     return {type(verdict.outcome) for verdict in verdicts}
 
 
+def revisions(library: Library, name: str) -> list[str]:
+    """Return the commits that a cache has of a model."""
+    folder = f"{library.cache}/{folder_name(parse_target(name))}/snapshots"
+    return os.listdir(folder) if os.path.isdir(folder) else []
+
+
+def make_older(cache: str) -> None:
+    """Let a client have written its blobs a while ago: too young a file is not remembered."""
+    for place, _, names in os.walk(cache):
+        for name in names:
+            if not os.path.islink(f"{place}/{name}"):
+                os.utime(f"{place}/{name}", (time.time() - 60,) * 2)
+
+
 def loads(cache: str, name: str) -> bool:
     """Tell whether a project's model is complete and has its bytes."""
     found = check(parse_target(name), cache)
@@ -88,6 +110,8 @@ def test_what_one_client_does_in_one_project_leaves_the_others(
         first, second, theirs = (library_of(version, hub, tmp_path / n) for n in ("a", "b", "c"))
         for name in NAMES:
             theirs.snapshot(name)
+            ours(theirs, "check", name)  # From now on our user knows their cache.
+        make_older(theirs.cache)
         served = hub.served("model.safetensors")
         for project in (first, second):
             for name in NAMES:
@@ -98,8 +122,7 @@ def test_what_one_client_does_in_one_project_leaves_the_others(
         assert held <= len(FILES["model.safetensors"]) + 3 * MIB
         for cache in caches:
             ours(first, "verify", "--all", "--cache-dir", cache)
-        # Once for all projects of ours: the client's own cache is not known to this user yet.
-        assert hub.served("model.safetensors") == served + len(FILES["model.safetensors"])
+        assert hub.served("model.safetensors") == served
 
         def others_are_well() -> None:
             for cache in caches[:2]:
@@ -108,15 +131,21 @@ def test_what_one_client_does_in_one_project_leaves_the_others(
 
         others_are_well()
         theirs.run(FORCE, NAMES[0])
+        assert hub.served("model.safetensors") > served
         others_are_well()
         repos[0].commit(LATER)
         theirs.snapshot(NAMES[0])
         assert loads(theirs.cache, NAMES[0])
         others_are_well()
-        if not version.startswith("0."):
+        assert len(revisions(theirs, NAMES[0])) == 2
+        if version.startswith("0."):
+            theirs.run(PRUNE, theirs.cache)
+        else:
             theirs.hf("cache", "prune", "-y")
-            others_are_well()
+        assert len(revisions(theirs, NAMES[0])) == 1
+        others_are_well()
         theirs.run(DELETE, theirs.cache, NAMES[1])
+        assert not revisions(theirs, NAMES[1])
         others_are_well()
         theirs.snapshot(NAMES[1])
         ours(first, "dedupe", first.cache, second.cache, theirs.cache)

@@ -93,6 +93,26 @@ def test_three_projects_take_the_room_of_one(here: Site) -> None:
     assert taken(two) > SIZE  # The blob is there, under a second name of the same inode.
 
 
+@pytest.mark.parametrize("words", [["status"], ["check"], ["verify"], ["run", "--", "true"]])
+def test_a_cache_that_a_client_filled_is_known_once_it_was_looked_at(
+    here: Site, words: list[str]
+) -> None:
+    """By whatever its project's user does with it; nobody needs to pull what is there."""
+    one, two = project(here, "one"), project(here, "two")
+    pulled(here, one, HOME=f"{here.folder}/their-home")
+    variables = here.environment(HF_ENDPOINT=DEAD)
+    del variables["HF_HUB_CACHE"]
+    known = [sys.executable, "-m", "swarmcache", "caches", "--json"]
+    for command in ([sys.executable, "-m", "swarmcache", *words], known):
+        done = subprocess.run(
+            command, cwd=one, env=variables, capture_output=True, text=True, timeout=BOUND
+        )
+        assert done.returncode == 0, done.stderr
+    assert cache_of(one) in done.stdout
+    found = pulled(here, two, HF_ENDPOINT=DEAD)
+    assert (found["downloaded_bytes"], found["told_by"]) == (0, cache_of(one))
+
+
 @pytest.mark.parametrize("answers", [True, False], ids=["hub", "no hub"])
 def test_a_tier_that_nobody_has_used_here_gives_as_well(here: Site, *, answers: bool) -> None:
     """Another user's cache, say, which no registry of ours knows."""

@@ -33,6 +33,8 @@ def check_models(
     """
     cache = invocation.location.path
     here = cache_exists(cache, named=invocation.cache_dir is not None)
+    if here:
+        invocation.note_cache()
     lock = invocation.lock
     pairs = [(target, state_of(invocation, target, here=here, full=full)) for target in targets]
     ok = all(outcome.state == "complete" for _, outcome in pairs)

@@ -80,6 +80,12 @@ class Invocation:
 
         return locate_effective(self.settings, self.environment)
 
+    def note_cache(self) -> None:
+        """Let other projects of this user know the cache, so that they find its content."""
+        from swarmcache.hubcache.registry import note  # noqa: PLC0415
+
+        note(self.location.path, self.environment)
+
     @cached_property
     def libraries(self) -> Libraries:
         """The libraries of the interpreter that counts."""

@@ -65,6 +65,7 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
         prompted=start.answering.unanswered,
         remembered=remembered(invocation, start, cached),
     )
+    invocation.note_cache()
     terminal = invocation.terminal
     for warning in invocation.location.warnings:
         terminal.alert(f"{terminal.warn} {warning}")

@@ -42,6 +42,7 @@ def show_caches(  # noqa: PLR0913 - one parameter for each option
     """Print the caches in the given folders, else the effective one; `command` says the rest."""
     locations = [_named(invocation, path) for path in caches] or [invocation.location]
     named = bool(caches) or invocation.cache_dir is not None
+    invocation.note_cache()
     wanted = _accepts(pattern) if pattern else None
     usages = [_measure(invocation, location.path, wanted, named=named) for location in locations]
     if pattern is None:

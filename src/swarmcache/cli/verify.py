@@ -84,6 +84,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     lock = read_lock(invocation.project)
     asked = _asked(invocation, models, lock, whole_cache=whole_cache)
     cache_exists(invocation.location.path, named=True)
+    invocation.note_cache()
     how = How(jobs or usable_cores(), max_rate, background, recheck, older_than)
     pickles = Pickles(invocation, look_inside=unsafe)
     began = time.monotonic()

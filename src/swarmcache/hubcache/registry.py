@@ -2,7 +2,8 @@
 
     $XDG_STATE_HOME/swarmcache/caches.toml
 
-A hint: it is written when caches are filled, heals itself, and may be deleted at any time.
+A hint: it is written when a cache is first looked at and when it is filled, heals itself, and may
+be deleted at any time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,21 @@ def known_caches(environment: Environment) -> list[str]:
     default = f"{environment.home}/.cache/huggingface/hub"
     known = dict.fromkeys([*_read(_path(environment)), default])
     return [path for path in known if os.path.isdir(path)]
+
+
+def note(cache: str, environment: Environment) -> None:
+    """Remember a cache that is there and not known yet; one that is keeps its rank. Never raises.
+
+    What the Hub's clients filled becomes known so, by the first command that looks at it.
+    """
+    mine = os.path.realpath(cache)
+    try:
+        with open(_path(environment), encoding="utf-8", errors="surrogateescape") as file:
+            known = _entry(mine) in file.read(_MAX_BYTES)
+    except OSError:
+        known = False
+    if not known and os.path.isdir(mine):
+        remember(mine, environment)
 
 
 def remember(cache: str, environment: Environment) -> None:
@@ -73,13 +89,19 @@ def _paths(text: str) -> list[str]:
 
 def _write(path: str, caches: Iterable[str]) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    text = "".join(f"[[caches]]\npath = {_quoted(cache)}\n\n" for cache in caches)
+    text = "".join(map(_entry, caches))
     write_whole(path, text)
     sweep_drafts(os.path.dirname(path))
 
 
+def _entry(cache: str) -> str:
+    return f"[[caches]]\npath = {_quoted(cache)}\n\n"
+
+
 def _quoted(text: str) -> str:
     """Return a TOML basic string; JSON's escapes are a part of TOML's."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'  # Without json, which `check` has no other use for.
     import json  # noqa: PLC0415
 
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
