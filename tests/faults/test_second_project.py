@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,17 @@ def test_a_cache_that_a_client_filled_is_known_once_it_was_looked_at(
     assert cache_of(one) in done.stdout
     found = pulled(here, two, HF_ENDPOINT=DEAD)
     assert (found["downloaded_bytes"], found["told_by"]) == (0, cache_of(one))
+
+
+def test_a_project_that_goes_leaves_the_first_as_it_was(here: Site) -> None:
+    """Its links moved the ctime of each blob; what was hashed stays remembered."""
+    one, two = project(here, "one"), project(here, "two")
+    pulled(here, one)
+    before = verify(cache_of(one)).counts
+    pulled(here, two)
+    shutil.rmtree(two)
+    assert verify(cache_of(one)).counts == before
+    assert (before["verified"], before["corrupt"]) == (0, 0)
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["hub", "no hub"])

@@ -83,6 +83,31 @@ def test_ctime_does_not_count_either_when_there_were_links_before(state: State) 
     assert recalled(state, OLD._replace(ctime_ns=10**18 + 1)) == GOOD
 
 
+def test_a_second_name_that_went_again_is_none_the_less_known(state: State) -> None:
+    """Who gives content a second name notes it; it counts as hashed when it was."""
+    remember(state)
+    ledger = Ledger(state)
+    when = ledger.recall("sha256", OLD)
+    ledger.relinked("sha256", OLD._replace(ctime_ns=10**18 + 1, links=2))
+    ledger.relinked("sha256", OLD._replace(ctime_ns=10**18 + 1, links=2, inode=9))
+    ledger.flush()
+
+    alone = OLD._replace(ctime_ns=10**18 + 2)
+    assert Ledger(state).recall("sha256", alone) == when
+    assert recalled(state, alone._replace(mtime_ns=10**18 + 1)) is None
+
+
+def test_a_changed_file_gets_no_note(state: State) -> None:
+    """Else it would be taken for what it was."""
+    remember(state)
+    ledger = Ledger(state)
+    changed = OLD._replace(mtime_ns=10**18 + 1, links=2)
+    ledger.relinked("sha256", changed)
+    ledger.flush()
+
+    assert recalled(state, changed) is None
+
+
 def test_the_other_hash_of_the_same_content_is_not_known(state: State) -> None:
     """A sha256 says nothing of git's name for it."""
     remember(state)

@@ -71,6 +71,8 @@ class Linker:
             for content in candidates:
                 yield from self._link(content, folder, left)
         finally:
+            for ledger in self._ledgers.values():
+                ledger.flush()
             shutil.rmtree(folder, ignore_errors=True)
 
     def _link(self, content: Content, folder: str, left: list[Content]) -> Iterator[Event]:
@@ -89,6 +91,8 @@ class Linker:
                 known = self._recalled(content, copy, before, staged)
                 digest = known or (yield from _hashed(content, staged))
                 if digest == content.etag and self._put(content, staged, way):
+                    if known and way == "hardlink":
+                        self._note(content, copy)
                     yield Fetched(content, (copy,), 0, 0, 0, content.size)
                     return
             except (SwarmcacheError, OSError):
@@ -117,6 +121,12 @@ class Linker:
             return ""
         known = self._ledger(copy).recall(content.algorithm, before)
         return known.digest if known is not None else ""
+
+    def _note(self, content: Content, copy: str) -> None:
+        """Let the cache next door remember its content still when our name of it goes again."""
+        assert content.algorithm is not None  # noqa: S101 - told apart by the caller
+        with contextlib.suppress(OSError):  # It was removed there just now.
+            self._ledger(copy).relinked(content.algorithm, fingerprint_of(copy))
 
     def _put(self, content: Content, staged: str, way: Way) -> bool:
         """Make it the blob, under the Hub's lock; False where it cannot be or need not be."""

@@ -73,13 +73,10 @@ class Ledger:
 
         With `older_than`, what was hashed more than so many seconds ago counts as not known.
         """
-        line = self._lines.get(_key(algorithm, now))
-        if line is None:
+        found = self._known(algorithm, now)
+        if found is None:
             return None
-        try:
-            known, when, digest = _parsed(line)
-        except ValueError:
-            return None
+        known, when, digest = found
         age = time.time() - when
         too_old = older_than is not None and not -older_than < age < older_than
         return None if too_old or not known.still(now) else Recalled(digest, when)
@@ -98,7 +95,7 @@ class Ledger:
         """
         if time.time_ns() - found.mtime_ns < _SETTLED_NS:
             return
-        line = _line(algorithm, found, digest)
+        line = _line(algorithm, found, digest, int(time.time()))
         key = line.partition(b" ")[0]
         with self._lock:
             self._lines[key] = line
@@ -107,6 +104,21 @@ class Ledger:
                 # Content once found wrong and now right takes the blame off its inode.
                 if wanted != digest or (key, wanted.encode()) in self._known_corrupt:
                     self._unwritten_corrupt.append(b"%s %s" % (line, wanted.encode()))
+
+    def relinked(self, algorithm: Algorithm, now: Fingerprint) -> None:
+        """Note that content that is remembered has got a second name; its hash is as old as before.
+
+        Once that name is gone again, only the note tells that ctime moved for nothing else.
+        """
+        found = self._known(algorithm, now)
+        if found is None or now.links == 1:
+            return
+        known, when, digest = found
+        if known.links == 1 and known.still(now):
+            with self._lock:
+                line = _line(algorithm, now, digest, when)
+                self._lines[_key(algorithm, now)] = line
+                self._unwritten.append(line)
 
     def flush(self) -> None:
         """Write what was recorded; never raises OSError, but notes it as `failure`."""
@@ -135,6 +147,13 @@ class Ledger:
             except OSError as error:
                 self.failure = error
             self._count = 0  # All of the new file is news.
+
+    def _known(self, algorithm: Algorithm, now: Fingerprint) -> tuple[Fingerprint, int, str] | None:
+        line = self._lines.get(_key(algorithm, now))
+        try:
+            return None if line is None else _parsed(line)
+        except ValueError:
+            return None
 
     def _kept(self, inodes: Collection[int] | None) -> list[bytes]:
         """Return the current lines, those that other processes have just written included."""
@@ -193,9 +212,9 @@ def _key(algorithm: Algorithm, found: Fingerprint) -> bytes:
     return b"%d%s" % (found.inode, b"s" if algorithm == "sha256" else b"g")
 
 
-def _line(algorithm: Algorithm, found: Fingerprint, digest: str) -> bytes:
+def _line(algorithm: Algorithm, found: Fingerprint, digest: str, when: int) -> bytes:
     key = _key(algorithm, found)
-    numbers = (found.size, found.mtime_ns, found.ctime_ns, found.links, int(time.time()))
+    numbers = (found.size, found.mtime_ns, found.ctime_ns, found.links, when)
     return b"%s %d %d %d %d %d %s" % (key, *numbers, digest.encode())
 
 
