@@ -6,6 +6,7 @@ write into them (docs/adr/0019).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import compat_environments
 import pytest
 
+from cachemaker import CacheMaker
 from cleaning import contents, inodes
 from compat.test_beside_clients import library_of
 from faults.pulling import MIB, Weights
@@ -58,6 +60,19 @@ PRUNE = (
     "gone = [v.commit_hash for r in found.repos for v in r.revisions if not v.refs]\n"
     "found.delete_revisions(*gone).execute()\n"
     "answer = None"
+)
+PAYLOAD = (
+    "import os\n"
+    "from huggingface_hub.utils import _shared_blobs as store\n"
+    "cache, etag, path = sys.argv[1], sys.argv[2], sys.argv[3]\n"
+    "blob = f'{cache}/models--org--name/blobs/{etag}'\n"
+    "xet, size = os.path.basename(os.path.realpath(blob)), os.path.getsize(blob)\n"
+    "os.unlink(blob)\n"
+    "os.link(path, blob)  # As a fresh download lies there.\n"
+    "what = dict(blob_path=blob, xet_hash=xet, cache_dir=cache, expected_size=size)\n"
+    "answer = store.publish_blob_to_shared_store(**what, replace_existing=True)\n"
+    "os.unlink(blob)\n"
+    "answer = answer and store.try_link_from_shared_store(**what)"
 )
 
 
@@ -152,3 +167,44 @@ def test_what_one_client_does_in_one_project_leaves_the_others(
         others_are_well()
         assert all(loads(theirs.cache, name) for name in NAMES)
         assert sum(inodes(*caches).values()) <= held + MIB
+
+
+def test_what_a_client_does_with_its_shared_store_leaves_the_others(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Content of huggingface_hub >= 1.32 is linked as its payload, which clients replace, too."""
+    repo = Repo(NAMES[0], FILES)
+    with FaultyHub(repo) as hub:
+        first, theirs = (library_of("2.4.0", hub, tmp_path / name) for name in ("a", "c"))
+        for library, shared in ((first, False), (theirs, True)):
+            maker = CacheMaker(library.cache)
+            maker.repo(NAMES[0], FILES, commit=repo.main, shared=shared)
+            make_older(library.cache)
+        ours(first, "dedupe", first.cache, theirs.cache)
+        ours(first, "verify", "--all", "--cache-dir", first.cache)
+        fresh = tmp_path / "fresh"
+        fresh.write_bytes(FILES["model.safetensors"])
+        os.utime(fresh, (time.time() - 60,) * 2)
+        etag = hashlib.sha256(FILES["model.safetensors"]).hexdigest()
+        payload = os.path.realpath(f"{theirs.cache}/models--org--name/blobs/{etag}")
+        before = os.stat(payload)
+        assert before.st_nlink == 2
+
+        def other_is_well() -> None:
+            assert state_of(first.cache) == {Remembered}
+            assert loads(first.cache, NAMES[0])
+            assert loads(theirs.cache, NAMES[0])
+
+        other_is_well()
+        theirs.hf("cache", "prune", "-y")
+        other_is_well()
+        assert theirs.run(PAYLOAD, theirs.cache, etag, str(fresh)) is True
+        assert os.stat(payload).st_ino != before.st_ino
+        other_is_well()
+        ours(first, "dedupe", first.cache, theirs.cache)
+        theirs.run(FORCE, NAMES[0])
+        other_is_well()
+        theirs.run(DELETE, theirs.cache, NAMES[0])
+        assert not revisions(theirs, NAMES[0])
+        theirs.snapshot(NAMES[0])
+        other_is_well()

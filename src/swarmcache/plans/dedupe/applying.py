@@ -21,7 +21,7 @@ from swarmcache.plans.staging import has_leftovers, staging
 from swarmcache.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.linking import Way
@@ -50,11 +50,12 @@ def apply_dedupe(
         try:
             with staging(cache, environment) as place:
                 for group, copy in work:
-                    yield _shared(group, copy, prover.kept[group.key], place, ledgers[cache])
+                    yield _shared(group, copy, prover.kept[group.key], place, ledgers)
         except (CacheBusy, AccessDenied) as error:
             yield Left(cache, error.message, isinstance(error, CacheBusy), failed=True)
         finally:
-            ledgers[cache].flush()
+            for ledger in ledgers.values():
+                ledger.flush()
     yield from share_twins(plan.twins)
 
 
@@ -69,7 +70,7 @@ def _others(group: Group, cache: str, prover: Prover) -> Iterator[Copy]:
 
 
 def _shared(
-    group: Group, copy: Copy, keeper: Copy, place: Staging, ledger: Ledger
+    group: Group, copy: Copy, keeper: Copy, place: Staging, ledgers: Mapping[str, Ledger]
 ) -> Shared | Left:
     """Let one name lead to the content that is kept, under the Hub's lock."""
     staged = place.new_name()
@@ -91,7 +92,10 @@ def _shared(
     finally:
         with contextlib.suppress(OSError):
             os.unlink(staged)
-    ledger.record(group.algorithm, fingerprint_of(copy.path), group.etag, [group.etag])
+    now = fingerprint_of(copy.path)
+    ledgers[copy.cache].record(group.algorithm, now, group.etag, [group.etag])
+    if way == "hardlink":
+        ledgers[keeper.cache].relinked(group.algorithm, now)
     freed = before.st_blocks * 512 if way == "reflink" or before.st_nlink == 1 else 0
     return Shared(copy.path, keeper.path, way, freed)
 
