@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from cachemaker import CacheMaker
 
 if TYPE_CHECKING:
     import pathlib
@@ -31,3 +34,28 @@ def test_a_full_or_closed_stream_changes_no_answer(
     command = ["sh", "-c", f'"$@" {streams}', "sh", sys.executable, "-m", "swarmcache", *arguments]
     done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.DEVNULL, check=False)
     assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["clean", "--all"], 2),
+        (["move", "elsewhere"], 2),
+        (["pull", "-f", "-"], 2),
+        (["import", "-"], 5),
+        (["generation", "explain", "-"], 0),
+        (["doctor", "--log", "-", "."], 0),
+    ],
+)
+def test_closed_standard_input_is_an_empty_one(
+    tmp_path: pathlib.Path, arguments: list[str], code: int
+) -> None:
+    """As daemons are started: nobody is asked, and nothing is read."""
+    CacheMaker(tmp_path / "hub").repo("org/a", {"config.json": b"{}"})
+    command = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-m", "swarmcache", *arguments]
+    environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path / "hub")}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code, done.stdout + done.stderr

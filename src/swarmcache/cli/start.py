@@ -51,7 +51,9 @@ def _run(words: Sequence[str], session: Session) -> int:
 
 
 def _prepare_streams() -> None:
-    # Where a stream was closed by the caller, Python has None; what we say then goes nowhere.
+    # Where a stream was closed by the caller, Python has None; what we say then goes nowhere. In
+    # this order each gets its own number again, and no file that is written later gets it.
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - to the end
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the end
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the end
     for stream in (sys.stdout, sys.stderr):
