@@ -135,6 +135,15 @@ def test_an_unknown_group(tmp_path: pathlib.Path) -> None:
     assert told.value.hint == "sudo groupadd no-such-lab"
 
 
+@pytest.mark.parametrize("group", ["", "-1", "4294967295", "9" * 12, "a b", "a\0b"])
+def test_what_no_group_is_called(group: str, tmp_path: pathlib.Path) -> None:
+    """Nothing is made, and no command is named that would fail as well."""
+    with pytest.raises(LaunchError, match="There is no group") as told:
+        plan_group(str(tmp_path / "hub"), group, HERE)
+    assert told.value.hint == "getent group"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_the_place_of_the_cache(place: str) -> None:
     """It is named, and nothing is made."""
     with open(f"{place}/hub", "w", encoding="ascii"):

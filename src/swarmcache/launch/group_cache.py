@@ -8,7 +8,7 @@ is inside already is told, and left to its owners.
 from __future__ import annotations
 
 import os
-import shlex
+import re
 from stat import S_IMODE, S_ISGID
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
 
 _OPEN = S_ISGID | 0o770
+_LAST_GID = 2**32 - 2
+"""The number after it means none (`chown(2)`)."""
+_CAN_BE_MADE = r"[a-z_][a-z0-9_-]{0,30}\$?"
+"""The names that `groupadd(8)` takes."""
 
 
 class Step(NamedTuple):
@@ -100,15 +104,18 @@ def _gid(group: str) -> int:
         import grp  # noqa: PLC0415 - absent on Windows
     except ImportError as error:
         raise LaunchError(t("This system knows no groups that could share a cache.")) from error
-    if group.isascii() and group.isdecimal():
+    if group.isascii() and group.isdecimal() and int(group) <= _LAST_GID:
         return int(group)
     try:
         return grp.getgrnam(group).gr_gid
-    except KeyError as error:
-        raise LaunchError(
-            t("There is no group {group} on this machine.", group=group),
-            hint=f"sudo groupadd {group}",
-        ) from error
+    except (KeyError, ValueError) as error:
+        message = t("There is no group {group} on this machine.", group=group or "''")
+        hint = (
+            ("sudo", "groupadd", group)
+            if re.fullmatch(_CAN_BE_MADE, group)
+            else ("getent", "group")
+        )
+        raise LaunchError(message, hint=hint) from error
 
 
 def _refuse_stranger(group: str, gid: int) -> None:
@@ -119,11 +126,11 @@ def _refuse_stranger(group: str, gid: int) -> None:
     if _is_listed(gid, user):
         raise LaunchError(
             t("{user} became a member of {group} after this login.", user=user, group=group),
-            hint=f"newgrp {group}",
+            hint=("newgrp", group),
         )
     raise LaunchError(
         t("{user} is no member of {group}, and can share nothing with it.", user=user, group=group),
-        hint=f"sudo usermod -aG {group} {user}",
+        hint=("sudo", "usermod", "-aG", group, user),
     )
 
 
@@ -180,5 +187,5 @@ def _refuse_others_folders(cache: str, steps: list[Step], group: str) -> None:
                 owner=owner,
                 group=group,
             ),
-            hint=f"sudo swarmcache init --group {group} --dir {shlex.quote(cache)}",
+            hint=("sudo", "swarmcache", "init", "--group", group, "--dir", cache),
         )
