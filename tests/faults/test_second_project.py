@@ -131,6 +131,26 @@ def test_a_project_that_goes_leaves_the_first_as_it_was(here: Site) -> None:
     assert (before["verified"], before["corrupt"]) == (0, 0)
 
 
+@pytest.mark.parametrize("more", [[], ["--quiet"]], ids=["usual", "quiet"])
+def test_what_had_to_be_copied_is_told_once(here: Site, tmp_path: Path, more: list[str]) -> None:
+    """However many models came so: one sentence, with what it costs."""
+    pulled(here, project(here, "one"))
+    with small_disk(str(tmp_path / "other"), "tmpfs"):
+        folder = project(here, "other/two")
+        done = subprocess.run(
+            [sys.executable, "-m", "swarmcache", "pull", *more],
+            cwd=folder,
+            env={**here.environment(), "HF_HUB_CACHE": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=BOUND,
+        )
+    assert done.returncode == 0, done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if "⚠" in line]
+    assert "8.4 MB had to be copied and take their room twice" in told
+
+
 @pytest.mark.parametrize("answers", [True, False], ids=["hub", "no hub"])
 def test_a_tier_that_nobody_has_used_here_gives_as_well(here: Site, *, answers: bool) -> None:
     """Another user's cache, say, which no registry of ours knows."""

@@ -176,7 +176,7 @@ def summarise(terminal: Terminal, results: Sequence[Pulled]) -> None:
         terminal.say(t("Downloaded {size}.", size=human_bytes(fetched)))
     copied = sum(result.copied_bytes for result in results)
     if copied:
-        terminal.say(f"{terminal.warn} " + _copied(copied))
+        terminal.alert(f"{terminal.warn} " + _copied(copied))
     hints = dict.fromkeys(r.error.hint for r in results if r.error is not None and r.error.hint)
     for hint in hints:
         terminal.alert(t("Next: {command}", command=hint))
