@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from swarmcache.cli.app import COMMANDS
 from swarmcache.cli.click_words import PLURALS, WORDS
+from swarmcache.errors import OS_REASONS
 from swarmcache.generation.known_lines import MEANINGS
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def messages() -> Iterator[str | tuple[str, ...]]:
     yield from MEANINGS.values()  # translated where a log is explained
     yield from WORDS  # said by click itself, like the next
     yield from PLURALS
+    yield from OS_REASONS  # said by the operating system
 
 
 def updated(source: pathlib.Path) -> bytes:

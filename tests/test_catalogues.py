@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message
 
 MESSAGES = sorted(set(catalogues.messages()), key=str)
-DYNAMIC = {"cli/app.py", "doctor/logs.py", "report/generation_text.py"}
+DYNAMIC = {"cli/app.py", "doctor/logs.py", "errors.py", "report/generation_text.py"}
 """Files that translate a message out of a table; `catalogues.messages` knows the tables."""
 
 

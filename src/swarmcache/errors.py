@@ -191,9 +191,52 @@ class CommandNotFound(LaunchError):
     exit_code = 127
 
 
+OS_REASONS = (
+    "Address already in use",
+    "Broken pipe",
+    "Cannot allocate memory",
+    "Cannot assign requested address",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "Device or resource busy",
+    "Directory not empty",
+    "Disk quota exceeded",
+    "Exec format error",
+    "File exists",
+    "File name too long",
+    "Input/output error",
+    "Invalid argument",
+    "Invalid cross-device link",
+    "Is a directory",
+    "Name or service not known",
+    "Network is unreachable",
+    "No route to host",
+    "No space left on device",
+    "No such device or address",
+    "No such file or directory",
+    "Not a directory",
+    "Operation not permitted",
+    "Operation not supported",
+    "Permission denied",
+    "Read-only file system",
+    "Stale file handle",
+    "Temporary failure in name resolution",
+    "Text file busy",
+    "Too many levels of symbolic links",
+    "Too many open files",
+)
+"""What an operating system says that our catalogues translate (glibc's words); others stay."""
+
+
+def os_reason(error: OSError) -> str:
+    """Return why the operating system refused, without its number, which tells nobody anything."""
+    return t(error.strerror) if error.strerror else str(error)
+
+
 def os_sentence(error: OSError) -> str:
     """Return what the operating system refused, and of which path where it says so."""
-    path, reason = error.filename, error.strerror or str(error)
+    path, reason = error.filename, os_reason(error)
     if error.errno == errno.ENOSPC:
         return t("The disk of {path} is full.", path=path) if path else t("The disk is full.")
     return t("{path}: {reason}", path=path, reason=reason) if path else reason

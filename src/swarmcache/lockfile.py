@@ -25,7 +25,7 @@ import json
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.errors import LockFileError
+from swarmcache.errors import LockFileError, os_reason
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def read_lock(project: str) -> Lock | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         raise _wrong(path, t("it cannot be read: {reason}", reason=reason)) from error
     return parse_lock(path, content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from cachemaker import CacheMaker
 from swarmcache.cli.app import COMMANDS
 from swarmcache.cli.click_words import translate_click, wrap_text
+from swarmcache.errors import OS_REASONS
 from swarmcache.locale import t, tn
 from swarmcache.report.width import display_width
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import pathlib
 
 CHINESE = {"SWARMCACHE_LANG": "zh_CN"}
+RESOLVER_REASONS = ("Name or service not known", "Temporary failure in name resolution")
+"""What `getaddrinfo` says; its words have numbers of their own."""
 ENGLISH_SENTENCE = re.compile(r"(?<![\w./=-])[A-Za-z][a-z]+(?: [a-z]{2,}){2,}")
 """Three words in a row; names, options, METAVARS and commands are never that."""
 
@@ -100,6 +104,15 @@ def test_an_error_of_ours_is_chinese(tmp_path: pathlib.Path) -> None:
         f"swarmcache: 缓存目录 {tmp_path / 'none'} 不存在。",
         "下一步：swarmcache env --explain",
     ]
+
+
+def test_what_the_system_says_is_chinese_too(tmp_path: pathlib.Path) -> None:
+    """Python has its words in English, whatever the locale."""
+    place = str(tmp_path / "no/where")
+    failed = swarmcache("emit", "cron", "-o", place, **CHINESE)
+    assert failed.stderr.splitlines() == [f"swarmcache: {place}：没有那个文件或目录"]
+    known = {*map(os.strerror, errno.errorcode), *RESOLVER_REASONS}
+    assert set(OS_REASONS) <= known
 
 
 def test_a_table_with_chinese_headings_is_aligned(tmp_path: pathlib.Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import NotReady
+from swarmcache.errors import NotReady, os_reason
 from swarmcache.hubcache.layout import Target
 from swarmcache.launch.start.remembered import (
     draws_file,
@@ -95,5 +95,5 @@ def _not_kept(invocation: Invocation, error: OSError) -> str:
     return t(
         "The next start may draw another model, since {path} cannot be written: {reason}.",
         path=draws_file(invocation.environment, invocation.project),
-        reason=error.strerror or str(error),
+        reason=os_reason(error),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import LockMismatch, SwarmcacheError
+from swarmcache.errors import LockMismatch, SwarmcacheError, os_reason
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.locale import listed, t
 
@@ -37,7 +37,7 @@ def lead_back(cached: Cached, targets: Sequence[Target], terminal: Terminal) -> 
                 prove(target, pin, cached.path, progress=progress)
             lead(target, pin, cached.path)
         except OSError as error:
-            raise _leads_elsewhere(target, pin, error.strerror or str(error)) from error
+            raise _leads_elsewhere(target, pin, os_reason(error)) from error
         cached.forget([target])
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.errors import SettingsError
+from swarmcache.errors import SettingsError, os_reason
 from swarmcache.hubcache.sites import Unknown, site_folders
 from swarmcache.locale import t
 
@@ -100,7 +100,7 @@ def _versions(folders: Iterable[str]) -> dict[str, str]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = os_reason(error)
             raise Unknown(
                 t("{path} cannot be listed: {reason}.", path=folder, reason=reason)
             ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from swarmcache.errors import os_reason
 from swarmcache.locale import t
 
 ProblemKind = Literal[
@@ -43,6 +44,6 @@ def lost_tier(path: str, tier: str) -> Problem:
 
 def unreadable(path: str, error: OSError) -> Problem:
     """Return that the system refused to show what is at `path`."""
-    reason = error.strerror or str(error)
+    reason = os_reason(error)
     message = t("{path} cannot be read: {reason}.", path=path, reason=reason)
     return Problem("unreadable", path, message)

@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import os_reason
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _refuse_wrapper(python: str) -> None:
         with open(python, "rb") as file:
             script = file.read(2) == b"#!"
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         raise Unknown(t("{path} cannot be read: {reason}.", path=python, reason=reason)) from error
     if script:
         raise Unknown(

@@ -17,6 +17,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from swarmcache.errors import os_reason
 from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.publishing import write_whole
@@ -156,7 +157,7 @@ def _restored(folder: str, row: dict[str, str]) -> str:
             before = file.read()
         replace_content(row["path"], before)
     except OSError as error:
-        return error.strerror or str(error)
+        return os_reason(error)
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import os_reason
 from swarmcache.hubcache.intact.verdicts import Corrupt, Missing, Unverifiable
 from swarmcache.locale import listed, t, tn
 from swarmcache.units import human_bytes, human_seconds
@@ -90,7 +91,7 @@ def unverifiable_lines(summary: Summary) -> list[str]:
 
 def forgetful_line(terminal: Terminal, error: OSError) -> str:
     """Return the warning that the next run has to hash everything again, and why."""
-    reason = error.strerror or str(error)
+    reason = os_reason(error)
     path = error.filename or "?"
     message = t(
         "What was verified cannot be remembered: {path}: {reason}.", path=path, reason=reason

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http import HttpProcessingError
 
-from swarmcache.errors import ServeError
+from swarmcache.errors import ServeError, os_reason
 from swarmcache.locale import t
 from swarmcache.serve.sending import FileReply
 
@@ -146,7 +146,7 @@ async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
 def _reason(error: OSError) -> str:
     # asyncio wraps the system's words in its own; a name that is not found has a negative number.
     number = error.errno or 0
-    return os.strerror(number) if number > 0 else error.strerror or str(error)
+    return os.strerror(number) if number > 0 else os_reason(error)
 
 
 def _recorder(hear: Callable[[Access], None]) -> type[AbstractAccessLogger]:

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.errors import SettingsError
+from swarmcache.errors import SettingsError, os_reason
 from swarmcache.locale import t
 from swarmcache.settings.keys import KEYS, nearest
 
@@ -63,7 +63,7 @@ def _read(path: str) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         raise SettingsError(
             t("The settings file {path} cannot be read: {reason}.", path=path, reason=reason)
         ) from error

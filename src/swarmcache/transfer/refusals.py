@@ -17,6 +17,7 @@ from swarmcache.errors import (
     SwarmcacheError,
     TransferError,
     WrongBytes,
+    os_reason,
 )
 from swarmcache.locale import t
 
@@ -55,7 +56,7 @@ def of_disk(error: OSError) -> SwarmcacheError | None:
     if error.errno in _FULL:
         return DiskFull(t("The disk of {path} is full.", path=path), hint="swarmcache status")
     if error.errno in _UNWRITABLE or (error.filename and error.errno):
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         return AccessDenied(t("{path} cannot be written: {reason}.", path=path, reason=reason))
     return None
 
@@ -76,14 +77,14 @@ def unreachable(error: BaseException, endpoint: str) -> EndpointUnreachable:
             t(
                 "The name in {endpoint} cannot be looked up: {reason}.",
                 endpoint=endpoint,
-                reason=error.strerror,
+                reason=os_reason(error),
             )
         )
     reason = _first_line(error)
     if isinstance(error, TimeoutError):
         reason = t("no answer in time")
     elif isinstance(error, OSError) and error.strerror:
-        reason = error.strerror  # Without its number, which tells nobody anything.
+        reason = os_reason(error)
     return EndpointUnreachable(
         t("{endpoint} cannot be reached: {reason}", endpoint=endpoint, reason=reason)
     )

@@ -15,6 +15,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import os_reason
 from swarmcache.hubcache.intact.claims import Claims
 from swarmcache.hubcache.intact.crew import Crew, How
 from swarmcache.hubcache.intact.expectations import nothing_locked
@@ -169,7 +170,7 @@ def _unread(error: OSError) -> Missing:
         return Missing("not-a-file")
     if error.errno == errno.ENOENT:
         return Missing("missing-blob")
-    reason = error.strerror or str(error)
+    reason = os_reason(error)
     return Missing(
         "unreadable",
         t("{path} cannot be read: {reason}.", path=error.filename or "?", reason=reason),

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError
+from swarmcache.errors import CannotExecute, CommandNotFound, LaunchError, os_reason
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def refusal(name: str, error: OSError) -> LaunchError:
         )
     if error.errno == errno.ENOENT:
         return CommandNotFound(t("{name}: command not found.", name=name))
-    reason = error.strerror or str(error)
+    reason = os_reason(error)
     if error.errno == errno.EACCES and os.path.isfile(name):
         return CannotExecute(
             t("{name} cannot be executed: {reason}.", name=name, reason=reason),

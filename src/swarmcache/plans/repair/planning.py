@@ -8,7 +8,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, NotRepairable, SwarmcacheError
+from swarmcache.errors import AccessDenied, NotRepairable, SwarmcacheError, os_reason
 from swarmcache.hubcache.intact.expectations import nothing_locked
 from swarmcache.hubcache.intact.verdicts import Corrupt, Missing
 from swarmcache.hubcache.layout import folder_name
@@ -138,7 +138,7 @@ def _is_wanted(folder: str, commit: str, path: str) -> bool:
 
 
 def _unreadable(error: OSError) -> AccessDenied:
-    reason = error.strerror or str(error)
+    reason = os_reason(error)
     return AccessDenied(
         t("{path} cannot be read: {reason}.", path=error.filename or "?", reason=reason)
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from swarmcache.errors import ProjectError
+from swarmcache.errors import ProjectError, os_reason
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def read_config(file: str) -> Config | None:
         with open(file, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _unreadable(file, error.strerror or type(error).__name__) from error
+        raise _unreadable(file, os_reason(error)) from error
     if len(content) > MAX_BYTES:
         raise ProjectError(t("{path} is larger than a config.", path=file))
     try:

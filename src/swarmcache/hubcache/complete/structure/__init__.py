@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import os_reason
 from swarmcache.hubcache.complete.structure import documents, gguf, safetensors, torch_zip
 from swarmcache.hubcache.complete.structure.content import Content
 from swarmcache.hubcache.complete.structure.indexes import examine_index, is_index
@@ -48,5 +49,5 @@ def examine(path: str, location: str) -> Examined:
                 return Flawed("empty", t("The file is empty."), None, 0)
             return look(content)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         return Unexamined(t("{path} cannot be read: {reason}.", path=location, reason=reason))
