@@ -13,8 +13,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from swarmcache.hubcache.drafts import sweep_drafts
-from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import users_state
 
 if TYPE_CHECKING:
@@ -88,6 +86,9 @@ def _paths(text: str) -> list[str]:
 
 
 def _write(path: str, caches: Iterable[str]) -> None:
+    from swarmcache.hubcache.drafts import sweep_drafts  # noqa: PLC0415 - not for `check`
+    from swarmcache.hubcache.publishing import write_whole  # noqa: PLC0415
+
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     text = "".join(map(_entry, caches))
     write_whole(path, text)
