@@ -64,6 +64,16 @@ def test_the_page_tells_where_why_and_what(
     assert "in 3 repos" in lines[-1]
 
 
+def test_a_weaker_setting_is_told_as_it_stands(
+    maker: CacheMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where its folder is nobody asks any more."""
+    with open("swarmcache.toml", "w") as file:
+        file.write('[cache]\ndir = "../elsewhere"\n')
+    assert main(["status", "--cache-dir", maker.path]) == 0
+    assert "swarmcache.toml = ../elsewhere\n" in capsys.readouterr().out
+
+
 def test_json_counts_content_and_disk(
     maker: CacheMaker, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,7 +59,7 @@ def _where(terminal: Terminal, location: Location, usage: CacheUsage) -> Iterato
     else:
         yield t("Free on its disk: {free}; this user cannot write here", free=free)
     for candidate in location.lost:
-        yield t("Not used: {name} = {path}", name=candidate.name, path=candidate.path or "?")
+        yield t("Not used: {name} = {path}", name=candidate.name, path=candidate.path or candidate.value)
     for warning in location.warnings:
         yield f"{terminal.warn} {warning}"
 
