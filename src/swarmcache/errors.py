@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says where a disk, or what a user may take of it, is used up."""
+
+
 class SwarmcacheError(Exception):
     """Root of the tree: whatever the user or the machine did, said in one sentence."""
 

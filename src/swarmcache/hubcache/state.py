@@ -55,6 +55,11 @@ class State(NamedTuple):
     """Permission bits of the cache folder, for what is made beside it."""
 
     @property
+    def is_beside(self) -> bool:
+        """Whether this user can change the cache: what that needs is made ready beside it."""
+        return self.writable and self.path == self.beside
+
+    @property
     def partials(self) -> str:
         """The folder beside the cache where partial downloads lie; it may not exist."""
         return f"{self.beside}/{PARTIALS}"

@@ -21,7 +21,7 @@ def partials_folder(cache: str, environment: Environment) -> str:
     state = state_folder(cache, environment)
     try:
         make_folder(cache)
-        if state.writable and state.path == state.beside:
+        if state.is_beside:
             return state.folder(PARTIALS)
     except OSError as error:
         raise of_disk(error) or unwritable(cache) from error

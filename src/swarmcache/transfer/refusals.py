@@ -9,6 +9,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import (
+    FULL,
     AccessDenied,
     DiskFull,
     EndpointUnreachable,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from swarmcache.hubcache.layout import Target
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR})
 _NETWORK = (http.client.HTTPException, ssl.SSLError, ConnectionError, TimeoutError)
 _GONE = frozenset({404, 410})
@@ -53,7 +53,7 @@ def refusal(error: BaseException, endpoint: str, target: Target) -> SwarmcacheEr
 def of_disk(error: OSError) -> SwarmcacheError | None:
     """Return our error for what a disk refuses, or None when it was no disk."""
     path = error.filename or "?"
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return DiskFull(t("The disk of {path} is full.", path=path), hint="swarmcache status")
     if error.errno in _UNWRITABLE or (error.filename and error.errno):
         reason = os_reason(error)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, DiskFull, NotRepairable, SwarmcacheError
+from swarmcache.errors import FULL, AccessDenied, DiskFull, NotRepairable, SwarmcacheError
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, payload_lock
 from swarmcache.hubcache.manifest import manifest_text
@@ -180,7 +179,7 @@ class _Mender:
         try:
             staged = self._place.copied(copy)
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if error.errno in FULL:
                 raise
             return None
         if self._is_right(staged, step, copy):
