@@ -27,9 +27,7 @@ _FIELDS = 6
 @contextlib.contextmanager
 def draft_of(path: str) -> Iterator[str]:
     """Yield a new name beside `path`, to make and rename; nothing of it outlives an error."""
-    end = f".{owners.this_process().record}{_END}"
-    folder, name = os.path.split(path)
-    draft = os.path.join(folder, os.fsdecode(os.fsencode(name)[: _LONGEST - len(end)]) + end)
+    draft = draft_name(path)
     try:
         yield draft
     except BaseException:
@@ -38,11 +36,26 @@ def draft_of(path: str) -> Iterator[str]:
         raise
 
 
+def draft_name(path: str) -> str:
+    """Return a name beside `path` that tells that this process is its maker."""
+    end = f".{owners.this_process().record}{_END}"
+    folder, name = os.path.split(path)
+    return os.path.join(folder, os.fsdecode(os.fsencode(name)[: _LONGEST - len(end)]) + end)
+
+
 def maker_of(name: str) -> Owner | None:
     """Return whose draft a file name tells; None where it is none."""
     if not name.endswith(_END):
         return None
     return owners.parse_record(".".join(name.removesuffix(_END).split(".")[-_FIELDS:]))
+
+
+def has_drafts(folder: str) -> bool:
+    """Tell whether a folder holds drafts, of whomever; never raises."""
+    try:
+        return any(maker_of(name) is not None for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def sweep_drafts(folder: str) -> None:

@@ -7,14 +7,15 @@ our own state, where nobody looks, and the next one removes it.
 from __future__ import annotations
 
 import contextlib
-import errno
 import glob
 import os
 import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import DiskFull, SwarmcacheError
+from swarmcache.errors import FULL, DiskFull, SwarmcacheError
+from swarmcache.hubcache.drafts import draft_name, has_drafts, sweep_drafts
+from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.locks import PATIENCE, held
 from swarmcache.hubcache.reading import open_quietly
 from swarmcache.hubcache.state import PARTIALS, REPAIR, file_mode, state_folder, unwritable
@@ -57,34 +58,50 @@ class Staging:
         return os.path.join(self._folder, os.urandom(8).hex())
 
 
+class _BesideLocks(Staging):
+    """The folder of the Hub's locks, in the place of one that a full disk lets nobody make."""
+
+    def new_name(self) -> str:
+        return draft_name(super().new_name())
+
+
 @contextlib.contextmanager
 def staging(
-    cache: str, environment: Environment, *, seconds: float = PATIENCE
+    cache: str, environment: Environment, *, seconds: float = PATIENCE, cramped: bool = False
 ) -> Iterator[Staging]:
     """Yield a place to make changes ready, after removing what dead processes left of theirs.
 
     Raises AccessDenied for a cache that this user cannot write, CacheBusy when another process
-    changes this cache for longer than `seconds`, DiskFull when not even a folder can be made.
+    changes this cache for longer than `seconds`, DiskFull when not even a folder can be made;
+    with `cramped` it then yields one that is there, fit for a hard link, which takes no room.
     """
     state = state_folder(cache, environment)
-    if not state.writable or state.path != state.beside:
+    if not state.is_beside:
         raise _unusable(cache)
     with contextlib.ExitStack() as stack:
         try:
-            partial = state.folder(PARTIALS)
-            lock = held(f"{state.path}/repair.lock", seconds, mode=file_mode(state.mode))
-            stack.enter_context(lock)
+            sweep_drafts(f"{cache}/{LOCKS}")
+            try:
+                partial = state.folder(PARTIALS)
+            finally:
+                if os.path.isdir(state.path):  # As it may be on a full disk too.
+                    lock = held(f"{state.path}/repair.lock", seconds, mode=file_mode(state.mode))
+                    stack.enter_context(lock)
             _sweep(partial)
             stack.callback(_sweep, partial)
             place = Staging(tempfile.mkdtemp(prefix=REPAIR, dir=partial))
         except OSError as error:
-            raise _unusable(cache, error) from error
+            if not (cramped and error.errno in FULL):
+                raise _unusable(cache, error) from error
+            place = _BesideLocks(f"{cache}/{LOCKS}")
         yield place
 
 
 def has_leftovers(cache: str, environment: Environment) -> bool:
     """Tell whether a killed process left something in the staging folder."""
     partials = state_folder(cache, environment).partials
+    if has_drafts(f"{cache}/{LOCKS}"):
+        return True
     return bool(glob.glob(f"{glob.escape(partials)}/{REPAIR}*"))
 
 
@@ -101,6 +118,6 @@ def _sweep(partial: str) -> None:
 
 
 def _unusable(cache: str, error: OSError | None = None) -> SwarmcacheError:
-    if error is not None and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error is not None and error.errno in FULL:
         return DiskFull(t("The disk of {path} is full.", path=cache), hint="swarmcache status")
     return unwritable(cache)
