@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,9 @@ from cleaning import inodes, model, tree
 from processes import until
 from small_disks import small_disk
 from swarmcache.environment import Environment
+from swarmcache.hubcache import linking
 from swarmcache.hubcache.extents import share_extents
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.ledger import Ledger, known_corrupt
 from swarmcache.hubcache.intact.verdicts import Remembered
 from swarmcache.hubcache.intact.verify import verify
@@ -247,6 +250,42 @@ def test_what_changed_since_the_plan_stays(tmp_path: Path) -> None:
     assert (os.path.basename(left.path), left.busy) == (NAME, True)
 
 
+@pytest.mark.parametrize("kind", ["hardlink", "reflink"])
+def test_a_keeper_that_is_replaced_before_it_is_linked_spreads_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The link is made by a path: what it met is looked at before it takes a good copy's place."""
+    name = "_ficlone" if kind == "reflink" else "link"
+    where = linking if kind == "reflink" else os
+    with (
+        small_disk(str(tmp_path / "disk"), "xfs")
+        if kind == "reflink"
+        else nullcontext(tmp_path) as disk
+    ):
+        makers = [cache(f"{disk}/{number}", "org/a") for number in "12"]
+        real = getattr(where, name)
+
+        def replaced_first(source: str, staged: str) -> None:
+            if os.path.basename(source) == NAME:
+                with open(f"{disk}/wrong", "wb") as file:
+                    file.write(b"W" * len(BIG))
+                os.utime(f"{disk}/wrong", (OLD, OLD))
+                os.replace(f"{disk}/wrong", source)
+            real(source, staged)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(where, name, replaced_first)
+            _, shared, left = deduped(*makers)
+        assert [(os.path.basename(one.path), one.busy) for one in left] == [(NAME, True)]
+        assert NAME not in {os.path.basename(one.path) for one in shared}
+        with open(blob(makers[1], "org/a"), "rb") as file:
+            assert file.read() == BIG
+        for maker in makers:
+            ledger = Ledger(state_folder(maker.path, Environment.current()))
+            wrong = fingerprint_of(blob(makers[0], "org/a"))
+            assert ledger.recall("sha256", wrong) is None
+
+
 def test_a_more_closed_copy_is_not_given_to_more_users(tmp_path: Path) -> None:
     """A hard link has one mode: what more users may read stays, or is the one that is kept."""
     makers = [cache(tmp_path / name, "org/a") for name in "12"]
@@ -254,7 +293,7 @@ def test_a_more_closed_copy_is_not_given_to_more_users(tmp_path: Path) -> None:
     os.chmod(blob(makers[1], "org/a"), 0o604)
     _, shared, left = deduped(*makers)
     assert [os.path.basename(one.path) for one in left] == [NAME]
-    assert "more users may read it" in left[0].reason
+    assert "some who may read it" in left[0].reason
     os.chmod(blob(makers[0], "org/a"), 0o600)
     os.chmod(blob(makers[1], "org/a"), 0o644)
     _, shared, left = deduped(*makers)

@@ -58,6 +58,17 @@ class Acl(NamedTuple):
             return any(wanted & ~bits == 0 for bits in groups)
         return wanted & ~self._first(_OTHERS) == 0
 
+    @property
+    def readers(self) -> dict[tuple[int, int], bool]:
+        """Whether each one that is named may read, the mask applied; by tag and id."""
+        mask = self._first(_MASK, 7)
+        unmasked = {_OWNER, _OTHERS}
+        return {
+            (one.tag, one.id): bool(one.bits & (7 if one.tag in unmasked else mask) & 4)
+            for one in self.entries
+            if one.tag != _MASK
+        }
+
     @staticmethod
     def _is_of(entry: Entry, gids: Collection[int], owner: Owner) -> bool:
         if entry.tag == _GROUP_OWNER:
@@ -100,14 +111,32 @@ def read_acl(path: str, kind: Kind) -> Acl | None:
     return Acl(tuple(Entry(*fields) for fields in _ENTRY.iter_unpack(content[_HEAD.size :])))
 
 
+def access_of(path: str) -> Acl:
+    """Return what a file's ACL grants, or its permission bits where it has none; raises OSError."""
+    try:
+        found = read_acl(path, "access")
+    except NoAcls:
+        found = None
+    return of_mode(os.stat(path).st_mode) if found is None else found
+
+
 def write_default(folder: str, acl: Acl) -> None:
     """Let a folder give this to whatever is made in it; raises NoAcls, OSError."""
+    _write(folder, acl, "default")
+
+
+def write_access(path: str, acl: Acl) -> None:
+    """Give a file this ACL in the place of its own; raises NoAcls, OSError."""
+    _write(path, acl, "access")
+
+
+def _write(path: str, acl: Acl, kind: Kind) -> None:
     if not hasattr(os, "setxattr"):
         raise NoAcls
     entries = sorted(acl.entries)
     content = _HEAD.pack(_VERSION) + b"".join(_ENTRY.pack(*entry) for entry in entries)
     try:
-        os.setxattr(folder, "system.posix_acl_default", content)
+        os.setxattr(path, f"system.posix_acl_{kind}", content)
     except OSError as error:
         if error.errno in _UNKNOWN_HERE:
             raise NoAcls from error

@@ -11,9 +11,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from functools import cache
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
+from swarmcache.hubcache.file_systems import file_system
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, parse_folder_name
 from swarmcache.hubcache.publishing import sync
@@ -22,12 +25,16 @@ from swarmcache.hubcache.reading import open_quietly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmcache.hubcache.intact.fingerprint import Fingerprint
+
 Way = Literal["reflink", "hardlink", "symlink"]
 
 _FICLONE = 0x40049409
 """`_IOW(0x94, 9, int)` (Linux, `include/uapi/linux/fs.h`)."""
 _CLONE_NOOWNERCOPY = 0x0002
 """macOS, `sys/clonefile.h`: also root's clone of another user's file is root's."""
+_SHARING = frozenset({"bcachefs", "btrfs", "xfs"})
+"""File systems that have reflinks; an xfs of before 2019 may have been made without."""
 _CANNOT = frozenset(
     {
         errno.EPERM,
@@ -52,14 +59,27 @@ def link_content(source: str, name: str) -> Way | None:
     """
     if reflinked(source, name):
         return "reflink"
-    if not is_hub_blob(source) or is_layered(source):
-        return None
-    return "hardlink" if _can(os.link, os.path.realpath(source), name) else None
+    return "hardlink" if hard_linked(source, name) else None
 
 
 def reflinked(source: str, name: str) -> bool:
     """Make a file of its own that shares the bytes of another; False where that cannot be."""
     return _can(_reflink, os.path.realpath(source), name)
+
+
+def hard_linked(source: str, name: str) -> bool:
+    """Make a blob's file known by another name too; False where that cannot be or must not be."""
+    if not is_hub_blob(source) or is_layered(source):
+        return False
+    return _can(os.link, os.path.realpath(source), name)
+
+
+def is_what_was_linked(before: Fingerprint, source: str, name: str, way: Way) -> bool:
+    """Tell whether `name` is a link to the very file that `before` was found of, still unchanged.
+
+    A link is made by a path: what was proven there may be another file by then. Raises OSError.
+    """
+    return before.still(fingerprint_of(name if way == "hardlink" else source))
 
 
 def may_link(source: str, folder: str) -> bool:
@@ -74,6 +94,12 @@ def may_link(source: str, folder: str) -> bool:
     if found.st_dev != there.st_dev or not is_hub_blob(source) or is_layered(source):
         return False
     return _is_linkable(source, found)
+
+
+@cache
+def may_reflink(folder: str) -> bool:
+    """Tell whether files in a folder can share bytes, by the kind of its file system."""
+    return file_system(folder).name in _SHARING
 
 
 def is_hub_blob(path: str) -> bool:

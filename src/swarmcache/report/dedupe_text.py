@@ -73,7 +73,7 @@ def left_lines(terminal: Terminal, left: Iterable[Left]) -> Iterator[str]:
 def shared_line(terminal: Terminal, plan: DedupePlan, shared: Sequence[Shared]) -> str:
     """Return the line that tells what was freed, and what the caches take now."""
     freed = sum(one.freed_bytes for one in shared)
-    return f"{terminal.ok} " + tn(
+    return f"{terminal.ok if shared else terminal.warn} " + tn(
         "Shared {n} file: {size} are free again; on disk now {physical}, {before} before.",
         "Shared {n} files: {size} are free again; on disk now {physical}, {before} before.",
         len(shared),

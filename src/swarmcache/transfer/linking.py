@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError
 from swarmcache.hubcache.folder import lies_in
-from swarmcache.hubcache.intact.fingerprint import Fingerprint, fingerprint_of
+from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 from swarmcache.hubcache.intact.ledger import Ledger
-from swarmcache.hubcache.linking import link_content
+from swarmcache.hubcache.linking import is_what_was_linked, link_content
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, share
 from swarmcache.hubcache.state import state_folder
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.intact.fingerprint import Fingerprint
     from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.linking import Way
     from swarmcache.transfer.contents import Content, Event
@@ -88,7 +89,8 @@ class Linker:
                 if way is None:
                     continue
                 yield Started(content, copy, 0)
-                known = self._recalled(content, copy, before, staged)
+                is_it = is_what_was_linked(before, copy, staged, way)
+                known = self._recalled(content, copy, before) if is_it else ""
                 digest = known or (yield from _hashed(content, staged))
                 if digest == content.etag and self._put(content, staged, way):
                     if known and way == "hardlink":
@@ -109,16 +111,9 @@ class Linker:
             return "symlink"
         return link_content(copy, staged)
 
-    def _recalled(self, content: Content, copy: str, before: Fingerprint, staged: str) -> str:
-        """Return what the bytes that were linked are remembered to be; empty for nothing.
-
-        `before` was found where the copy is just before: the link may have met another file.
-        """
+    def _recalled(self, content: Content, copy: str, before: Fingerprint) -> str:
+        """Return what the bytes of a copy are remembered to be; empty for nothing."""
         assert content.algorithm is not None  # noqa: S101 - told apart by the caller
-        linked, now = fingerprint_of(staged), fingerprint_of(copy)
-        same = linked if linked.inode == before.inode else now
-        if not before.still(same):
-            return ""
         known = self._ledger(copy).recall(content.algorithm, before)
         return known.digest if known is not None else ""
 

@@ -18,8 +18,10 @@ from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, CACHE_FILES, folder_name
 from swarmcache.hubcache.leftovers.flat_files import flat_files
+from swarmcache.hubcache.linking import may_link, may_reflink
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.visitors import shared_group
 from swarmcache.plans.dedupe.beside import Blobs, twins
 from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group, Key
 from swarmcache.plans.plan import ShareContent
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from swarmcache.environment import Environment
     from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
+    from swarmcache.hubcache.state import State
     from swarmcache.plans.dedupe.values import Twin
 
 
@@ -45,15 +48,16 @@ def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
     found: dict[Key, list[Copy]] = {}
     inodes: dict[tuple[int, int], int] = {}
     logical = layered = 0
-    for cache in real:
-        for key, copy in _copies(cache):
+    states = {cache: state_folder(cache, environment) for cache in real}
+    for cache, state in states.items():
+        for key, copy in _copies(cache, state):
             if is_layered(copy.path):
                 layered += copy.physical
             else:
                 found.setdefault(key, []).append(copy)
             inodes[key.device, copy.found.inode] = copy.physical
             logical += key.size
-    ledgers = {cache: Ledger(state_folder(cache, environment)) for cache in real}
+    ledgers = {cache: Ledger(state) for cache, state in states.items()}
     groups: list[Group] = []
     steps: list[ShareContent] = []
     shared = 0
@@ -92,21 +96,25 @@ def _is_cache(folder: str) -> bool:
     return all(entry.name in CACHE_FILES or entry.name == BLOBS for entry in listing.others)
 
 
-def _copies(cache: str) -> Iterator[tuple[Key, Copy]]:
+def _copies(cache: str, state: State) -> Iterator[tuple[Key, Copy]]:
     """Yield each blob of a cache that is named by its hash, as far as it can be read."""
     listing = list_cache(cache)
     for repo in listing.names:
         if repo in listing.linked:
             continue
-        for entry in entries_of(f"{cache}/{folder_name(repo)}/{BLOBS}"):
+        blobs = f"{cache}/{folder_name(repo)}/{BLOBS}"
+        fixed = not (state.is_beside and os.access(blobs, os.W_OK | os.X_OK))
+        for entry in entries_of(blobs):
             if algorithm_of(entry.name) is None:
                 continue
-            copy = _copy(cache, repo, entry)
+            copy = _copy(cache, repo, entry, fixed=fixed)
             if copy is not None:
                 yield copy
 
 
-def _copy(cache: str, repo: RepoName, entry: os.DirEntry[str]) -> tuple[Key, Copy] | None:
+def _copy(
+    cache: str, repo: RepoName, entry: os.DirEntry[str], *, fixed: bool
+) -> tuple[Key, Copy] | None:
     try:
         if entry.is_symlink() and not stays_inside(os.path.realpath(entry.path), cache, ()):
             return None
@@ -117,16 +125,38 @@ def _copy(cache: str, repo: RepoName, entry: os.DirEntry[str]) -> tuple[Key, Cop
         return None
     found = Fingerprint.of(status)
     physical, mode = status.st_blocks * 512, S_IMODE(status.st_mode)
-    copy = Copy(entry.path, cache, repo, found, physical, mode, entry.is_symlink())
+    copy = Copy(entry.path, cache, repo, found, physical, mode, entry.is_symlink(), fixed)
     return Key(status.st_dev, entry.name, status.st_size), copy
 
 
 def _rank(copy: Copy, etag: str, algorithm: Algorithm, ledger: Ledger) -> tuple[object, ...]:
-    """Return what sorts the copy to keep first: one that is proven, open, and linked most."""
+    """Return what sorts the copy to keep first, and a wrong one last.
+
+    1. One that cannot be replaced, if it can be linked; one that can be neither comes late.
+    2. One that is proven, or in a group's cache, or open to most; one that is linked most.
+    """
     known = ledger.recall(algorithm, copy.found)
-    proven = 1 if known is None else 0 if known.digest == etag else 2
+    place = (0 if _is_linkable(copy) else 2) if copy.fixed else 1
     readers = (copy.mode & 0o044).bit_count()
-    return proven, -readers, not copy.is_link, -copy.found.links, copy.path
+    is_groups = shared_group(copy.cache) is not None
+    most = -copy.found.links
+    is_wrong = known is not None and known.digest != etag
+    return (
+        is_wrong,
+        place,
+        known is None,
+        -readers,
+        not is_groups,
+        not copy.is_link,
+        most,
+        copy.path,
+    )
+
+
+def _is_linkable(copy: Copy) -> bool:
+    """Tell whether this user can let other files share the bytes of one."""
+    folder = os.path.dirname(copy.path)
+    return may_link(copy.path, folder) or may_reflink(folder)
 
 
 def _steps(group: Group) -> Iterator[ShareContent]:

@@ -59,6 +59,8 @@ class Prover:
         """Learn what the bytes of these files are."""
         unknown: dict[str, list[Content]] = {}
         for group, copy in copies:
+            if copy.path in self._digests:
+                continue
             known = self._recalled(group, copy)
             if known is None:
                 content = Content(copy.path, group.algorithm, group.size, copy.found.inode)

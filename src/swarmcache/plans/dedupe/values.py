@@ -26,6 +26,8 @@ class Copy(NamedTuple):
     """Permission bits."""
     is_link: bool
     """Whether it only links a payload of the shared store, which is a name of its own."""
+    fixed: bool = False
+    """Whether this user cannot replace it."""
 
 
 class Key(NamedTuple):
@@ -119,3 +121,5 @@ class Left(NamedTuple):
     """Whether its bytes are not those that its name tells."""
     failed: bool = False
     """Whether the operating system refused."""
+    again: Literal["keeper", "room"] | None = None
+    """What may let it be shared by this very dedupe: another copy to keep, or room on the disk."""
