@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.options import Invocation, common_options
-from swarmcache.hubcache.folder import cache_exists
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -30,14 +29,15 @@ def command(
     """Plan, show the plan, carry it out; the exit code tells what could not be shared, and why."""
     folders = [invocation.environment.absolute(cache) for cache in caches]
     folders = folders or [invocation.location.path]
+    from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.nearby import refuse_no_cache  # noqa: PLC0415
+
     for folder in folders:
-        cache_exists(folder, named=True)
+        refuse_no_cache(folder, "swarmcache", "dedupe")
     if all_known:
         from swarmcache.hubcache.registry import known_caches  # noqa: PLC0415 - only where asked
 
         folders += known_caches(invocation.environment)
-    from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - after usage errors
-
     plan = plan_dedupe(folders, invocation.environment)
     if not invocation.json:
         _show(invocation, plan)

@@ -144,13 +144,17 @@ def _blob_folders(cache: str) -> Iterator[str]:
         yield from (f"{cache}/{folder_name(name)}/{BLOBS}" for name in repo_names(cache))
 
 
-def refuse_no_cache(folder: str) -> None:
-    """Raise CacheNotFound unless a folder can be a cache: HF_HOME is not, its `hub` is."""
+def refuse_no_cache(folder: str, *words: str) -> None:
+    """Raise CacheNotFound unless a folder can be a cache: HF_HOME is not, its `hub` is.
+
+    `words` are those of a command, before the folder that it names.
+    """
     cache_exists(folder, named=True)
-    if not repo_names(folder) and cache_exists(f"{folder}/hub"):
+    hub = f"{folder}/hub"
+    if not repo_names(folder) and cache_exists(hub) and repo_names(hub):
         raise CacheNotFound(
             t("{path} holds no repos; its folder hub may be meant.", path=folder),
-            hint=("--from", f"{folder}/hub"),
+            hint=(*words, hub),
         )
 
 

@@ -60,7 +60,7 @@ class _Planner:
 
     def __init__(self, cache: str, nearby: Sequence[str], locked: Locked, hub: Hub | None) -> None:
         for folder in nearby:
-            refuse_no_cache(folder)
+            refuse_no_cache(folder, "--from")
         self._cache = cache
         self._offline = bool(nearby)
         self._sources = Nearby(nearby, cache)
