@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from cachemaker import CacheMaker, sha256
 from other_user import open_folder, run_as
-from small_disks import small_disk
+from small_disks import bound, small_disk
 from swarmcache.environment import Environment
 from swarmcache.hubcache.acl import Acl, Entry, NoAcls, access_of, write_access
 from swarmcache.plans.dedupe import Left, Shared, plan_dedupe
@@ -179,3 +180,36 @@ def test_a_reflink_that_cannot_be_given_to_its_owner_is_none(tmp_path: Path) -> 
             words = [sys.executable, "-c", script, path, f"{path}.staged"]
             done = run_as(BOB, LAB, words, cwd=folder)
             assert done.stdout.strip() == answer, done.stderr
+
+
+@pytest.mark.parametrize(("team", "own"), ["ab", "ba"])
+@pytest.mark.parametrize(("kind", "code", "files"), [("xfs", 0, 2), ("ext4", 3, 1)])
+def test_beside_a_cache_that_is_only_read_no_order_of_paths_decides(
+    team: str, own: str, kind: str, code: int, files: int
+) -> None:
+    """Its copy is kept where it can be reflinked; where it may not even be linked, it is left."""
+    with open_folder() as folder, small_disk(f"{folder}/disk", kind) as disk:
+        cache(f"{disk}/{team}", Stands(ANN, ANN, 0o644))
+        maker = cache(f"{disk}/{own}", Stands(BOB, BOB, 0o644), "org/a", "org/b")
+        words = [sys.executable, "-m", "swarmcache", "dedupe", f"{disk}/a", f"{disk}/b", "--json"]
+        done = run_as(BOB, BOB, words, cwd=folder, env={**os.environ, "HOME": folder})
+        assert done.returncode == code, done
+        actions = json.loads(done.stdout)["actions"]
+        kept_in = {one["from"].startswith(f"{disk}/{team}") for one in actions}
+        assert (len(actions), kept_in) == (files, {kind == "xfs"})
+        assert found(maker, "org/a") == found(maker, "org/b") == Stands(BOB, BOB, 0o644)
+
+
+@pytest.mark.parametrize(("team", "own"), ["ab", "ba"])
+def test_what_cannot_be_linked_from_a_mount_is_linked_at_home(
+    tmp_path: Path, team: str, own: str
+) -> None:
+    """A folder that is bound read-only has the same device number, and no link leads out of it."""
+    theirs = cache(tmp_path / "team", Stands(ANN, ANN, 0o644))
+    os.mkdir(tmp_path / team)
+    with bound(str(tmp_path / team), theirs.path, "ro"):
+        maker = cache(tmp_path / own, Stands(ANN, ANN, 0o644), "org/a", "org/b")
+        shared, left = deduped(maker, CacheMaker(str(tmp_path / team)))
+    assert [one.way for one in shared] == ["hardlink"]
+    assert ["can neither link nor share" in one.reason for one in left] == [True]
+    assert os.stat(blob(maker)).st_nlink == 2
