@@ -119,6 +119,17 @@ def test_no_such_cache(caches: list[str]) -> None:
     assert "/nowhere/hub" in done.stderr
 
 
+def test_the_folder_above_hub_is_refused(caches: list[str], tmp_path: Path) -> None:
+    """HF_HOME is no cache, and would be looked through in vain; the next step names its hub."""
+    done = run("dedupe", caches[1], os.path.dirname(caches[0]))
+    assert done.returncode == 3
+    assert "its folder hub may be meant" in done.stderr
+    assert f"swarmcache dedupe {caches[0]}" in done.stderr
+    assert run("dedupe", caches[0]).returncode == 0
+    (tmp_path / "mine" / "hub").mkdir(parents=True)
+    assert run("dedupe", str(tmp_path / "mine")).returncode == 0
+
+
 def test_another_users_cache_is_left_and_named() -> None:
     """Exit 3; its files stay."""
     if os.geteuid():
