@@ -69,6 +69,14 @@ def test_every_command_and_link_exists(readme: pathlib.Path) -> None:
         assert (ROOT / link).exists(), link
 
 
+def test_every_benchmark_has_its_question() -> None:
+    """The table of `bench/README.md` names each script, and no other."""
+    named = re.findall(
+        r"^\| `(\w+\.py)` \| .*\? \|$", (ROOT / "bench/README.md").read_text(), re.MULTILINE
+    )
+    assert sorted(named) == sorted(script.name for script in (ROOT / "bench").glob("*.py"))
+
+
 def test_the_transcript_types_the_same_commands() -> None:
     """`tasks/first_minutes.py` renews it, when the first five minutes change."""
     text = (ROOT / "docs/first-five-minutes.md").read_text()
