@@ -59,7 +59,8 @@ def _where(terminal: Terminal, location: Location, usage: CacheUsage) -> Iterato
     else:
         yield t("Free on its disk: {free}; this user cannot write here", free=free)
     for candidate in location.lost:
-        yield t("Not used: {name} = {path}", name=candidate.name, path=candidate.path or candidate.value)
+        told = candidate.path or candidate.value
+        yield t("Not used: {name} = {path}", name=candidate.name, path=told)
     for warning in location.warnings:
         yield f"{terminal.warn} {warning}"
 
