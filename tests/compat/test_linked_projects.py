@@ -169,14 +169,15 @@ def test_what_one_client_does_in_one_project_leaves_the_others(
         assert sum(inodes(*caches).values()) <= held + MIB
 
 
+@pytest.mark.parametrize("in_store", [False, True], ids=["blob", "payload"])
 def test_what_a_client_does_with_its_shared_store_leaves_the_others(
-    tmp_path: pathlib.Path,
+    tmp_path: pathlib.Path, *, in_store: bool
 ) -> None:
     """Content of huggingface_hub >= 1.32 is linked as its payload, which clients replace, too."""
     repo = Repo(NAMES[0], FILES)
     with FaultyHub(repo) as hub:
         first, theirs = (library_of("2.4.0", hub, tmp_path / name) for name in ("a", "c"))
-        for library, shared in ((first, False), (theirs, True)):
+        for library, shared in ((first, in_store), (theirs, True)):
             maker = CacheMaker(library.cache)
             maker.repo(NAMES[0], FILES, commit=repo.main, shared=shared)
             make_older(library.cache)

@@ -21,7 +21,7 @@ from swarmcache.hubcache.intact.ledger import Ledger, known_corrupt
 from swarmcache.hubcache.intact.verdicts import Remembered
 from swarmcache.hubcache.intact.verify import verify
 from swarmcache.hubcache.layout import RepoName
-from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.locks import blob_lock, payload_lock
 from swarmcache.hubcache.state import state_folder
 from swarmcache.plans.dedupe import Left, Shared, plan_dedupe
 from swarmcache.plans.dedupe.applying import apply_dedupe
@@ -198,6 +198,46 @@ def test_a_payload_of_the_shared_store_is_shared_with_other_caches(tmp_path: Pat
     assert os.stat(blob(first, "org/a")).st_ino == os.stat(blob(second, "org/a")).st_ino
     big = [one.path for one in shared if os.path.basename(one.path) == NAME]
     assert big == [os.path.realpath(blob(second, "org/a"))]
+
+
+def payload(maker: CacheMaker) -> str:
+    return os.path.realpath(blob(maker, "org/a"))
+
+
+def test_payloads_of_two_shared_stores_become_one_file(tmp_path: Path) -> None:
+    """What clients since 1.32 download lies there; blobs and lists of users stay as they are."""
+    makers = [cache(tmp_path / name, "org/a", "org/b", shared=True) for name in "12"]
+    links = [os.readlink(blob(maker, name)) for maker in makers for name in ("org/a", "org/b")]
+    plan, shared, left = deduped(*makers)
+    assert left == []
+    first, second = (os.stat(payload(maker)) for maker in makers)
+    assert first.st_ino == second.st_ino
+    assert plan.freed_bytes_expected == sum(one.freed_bytes for one in shared) >= len(BIG)
+    assert [os.readlink(blob(m, name)) for m in makers for name in ("org/a", "org/b")] == links
+    again, shared, left = deduped(*makers)
+    assert (again.steps, shared, left) == ((), [], [])
+
+
+def test_a_payload_that_another_hash_names_too_stays(tmp_path: Path) -> None:
+    """One of both names would be wrong, and nothing tells which."""
+    makers = [cache(tmp_path / name, "org/a", shared=True) for name in "12"]
+    for maker in makers:
+        with open(f"{payload(maker)}.refs", "a") as users:
+            users.write(f"models--org--z/blobs/{'e' * 64}\n")
+    plan, shared, _ = deduped(*makers)
+    assert NAME not in {os.path.basename(one.path) for one in shared}
+    assert plan.freed_bytes_expected < len(BIG)
+
+
+def test_a_payload_that_a_client_works_on_stays(tmp_path: Path) -> None:
+    """Its own lock is held; the rest is shared."""
+    makers = [cache(tmp_path / name, "org/a", shared=True) for name in "12"]
+    with payload_lock(payload(makers[0])), payload_lock(payload(makers[1])):
+        _, shared, left = deduped(*makers)
+    assert [(os.path.basename(one.path), one.busy) for one in left] == [(NAME, True)]
+    assert len(shared) > 0
+    _, shared, left = deduped(*makers)
+    assert ([os.path.basename(one.path) for one in shared], left) == ([NAME], [])
 
 
 def test_a_hard_link_outside_frees_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER
-from swarmcache.plans.clean.payloads import REFS, has_manifest, payload_behind, store_links
+from swarmcache.hubcache.payloads import payload_behind
+from swarmcache.plans.clean.payloads import REFS, has_manifest, store_links
 from swarmcache.plans.clean.values import Choice, Group
 from swarmcache.plans.plan import Remove
 

@@ -12,42 +12,14 @@ import os
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import CacheBusy
-from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, is_sha256, parse_folder_name
+from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, parse_folder_name
 from swarmcache.hubcache.locks import payload_lock
+from swarmcache.hubcache.payloads import is_payload_place, payload_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
 REFS = ".refs"
-
-
-def payload_behind(cache: str, target: str) -> str | None:
-    """Return the payload that a blob's link text names, present or not; None for any other link.
-
-    `cache` is a real path. The text decides, not the place of the link, which may be in the trash.
-    """
-    parts = target.split("/")
-    if os.path.isabs(target):
-        place = os.path.normpath(target)
-    elif parts[:-2] == ["..", "..", BLOBS]:
-        place = f"{cache}/{BLOBS}/{parts[-2]}/{parts[-1]}"
-    else:
-        return None
-    return place if is_payload_place(cache, place) else None
-
-
-def is_payload_place(cache: str, path: str) -> bool:
-    """Tell whether a payload of the cache's store belongs at `path`."""
-    group, name = os.path.split(path)
-    store = f"{cache}/{BLOBS}"
-    return (
-        os.path.dirname(group) == store
-        and is_sha256(name)
-        and os.path.basename(group) == name[:2]
-        and not os.path.islink(store)
-        and not os.path.islink(group)
-        and os.path.isfile(f"{store}/{SHARED_MARKER}")
-    )
 
 
 def store_links(cache: str) -> dict[str, set[str]]:

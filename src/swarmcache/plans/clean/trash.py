@@ -19,10 +19,11 @@ from swarmcache.errors import AccessDenied, os_sentence
 from swarmcache.hubcache.layers import is_layered, is_overlay
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
+from swarmcache.hubcache.payloads import payload_behind
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
 from swarmcache.plans.clean.known import take_inventory
-from swarmcache.plans.clean.payloads import free_payloads, payload_behind
+from swarmcache.plans.clean.payloads import free_payloads
 from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:

@@ -88,13 +88,10 @@ class _Applying:
                     ledger.flush()
 
     def _others(self, group: Group, cache: str) -> Iterator[Copy]:
-        """Yield the names in one cache that are to lead to the copy that is kept."""
+        """Return the copies in one cache that are to lead to the one that is kept."""
         keeper = self.kept.get(group.key)
-        if keeper is not None:
-            for copy in group.copies:
-                same = copy.found.inode in group.same_as(keeper)
-                if copy.cache == cache and not same and not copy.is_link:
-                    yield copy
+        others = group.others(keeper) if keeper is not None else ()
+        return (copy for copy in others if copy.cache == cache)
 
 
 def _again(

@@ -19,6 +19,7 @@ from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, CACHE_FILES, folder_name
 from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.linking import may_link, may_reflink
+from swarmcache.hubcache.payloads import payload_of
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.visitors import shared_group
@@ -103,13 +104,17 @@ def _copies(cache: str, state: State) -> Iterator[tuple[Key, Copy]]:
         if repo in listing.linked:
             continue
         blobs = f"{cache}/{folder_name(repo)}/{BLOBS}"
-        fixed = not (state.is_beside and os.access(blobs, os.W_OK | os.X_OK))
+        fixed = not (state.is_beside and _may_change(blobs))
         for entry in entries_of(blobs):
             if algorithm_of(entry.name) is None:
                 continue
             copy = _copy(cache, repo, entry, fixed=fixed)
             if copy is not None:
                 yield copy
+
+
+def _may_change(folder: str) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _copy(
@@ -125,7 +130,9 @@ def _copy(
         return None
     found = Fingerprint.of(status)
     physical, mode = status.st_blocks * 512, S_IMODE(status.st_mode)
-    copy = Copy(entry.path, cache, repo, found, physical, mode, entry.is_symlink(), fixed)
+    file = payload_of(cache, entry.path) if entry.is_symlink() else entry.path
+    fixed = fixed or (file != entry.path and not _may_change(os.path.dirname(file or entry.path)))
+    copy = Copy(entry.path, cache, repo, found, physical, mode, file, fixed)
     return Key(status.st_dev, entry.name, status.st_size), copy
 
 
@@ -147,7 +154,7 @@ def _rank(copy: Copy, etag: str, algorithm: Algorithm, ledger: Ledger) -> tuple[
         known is None,
         -readers,
         not is_groups,
-        not copy.is_link,
+        copy.file == copy.path,
         most,
         copy.path,
     )
@@ -162,14 +169,13 @@ def _is_linkable(copy: Copy) -> bool:
 def _steps(group: Group) -> Iterator[ShareContent]:
     """Yield what is replaced by the copy that is kept; the bytes count with the last name."""
     keeper = group.copies[0]
-    same = group.same_as(keeper)
     gone: dict[int, int] = {}
-    for copy in group.copies[1:]:
-        if copy.found.inode in same or copy.is_link:
-            continue
+    for copy in group.others(keeper):
         count = gone[copy.found.inode] = gone.get(copy.found.inode, 0) + 1
         freed = copy.physical if count == copy.found.links else 0
-        yield ShareContent(copy.repo, copy.path, keeper.path, group.etag, group.size, freed)
+        yield ShareContent(
+            copy.repo, copy.file or copy.path, keeper.path, group.etag, group.size, freed
+        )
 
 
 def _already(copies: Sequence[Copy]) -> Iterator[Copy]:

@@ -10,7 +10,7 @@ from swarmcache.errors import FULL, AccessDenied, CacheBusy, os_sentence
 from swarmcache.hubcache.acl import NoAcls, access_of, write_access
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.linking import hard_linked, is_what_was_linked, reflinked
-from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.locks import blob_lock, payload_lock
 from swarmcache.hubcache.publishing import is_as_open, replace
 from swarmcache.locale import t
 from swarmcache.plans.dedupe.values import Left, Shared
@@ -26,18 +26,22 @@ if TYPE_CHECKING:
 def shared(
     group: Group, copy: Copy, keeper: Copy, staged: str, ledgers: Mapping[str, Ledger]
 ) -> Shared | Left:
-    """Let one name lead to the content that is kept, under the Hub's lock.
+    """Let one name lead to the content that is kept, under the Hub's locks.
 
     `staged` is a name on the same file system where nothing is yet, and nothing is afterwards.
     `ledgers` are those of both caches.
     """
+    assert copy.file is not None  # noqa: S101 - `Group.others` leaves out what has none
     try:
-        with blob_lock(copy.cache, copy.repo, group.etag, 0):
+        with contextlib.ExitStack() as locks:
+            locks.enter_context(blob_lock(copy.cache, copy.repo, group.etag, 0))
+            if copy.file != copy.path:
+                locks.enter_context(payload_lock(copy.file, 0))
             way = _linked(copy, keeper, staged)
             if isinstance(way, Left):
                 return way
             before = os.stat(copy.path)
-            replace(staged, copy.path)
+            replace(staged, copy.file)
             now = fingerprint_of(copy.path)
     except FileNotFoundError:
         return _changed(copy)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from swarmcache.hubcache.intact.fingerprint import Fingerprint
     from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
@@ -24,8 +26,9 @@ class Copy(NamedTuple):
     """Allocated bytes of its inode."""
     mode: int
     """Permission bits."""
-    is_link: bool
-    """Whether it only links a payload of the shared store, which is a name of its own."""
+    file: str | None
+    """What is replaced where it is not kept: itself, or the payload of the shared store that it
+    links; None for a link to anything else, and for a payload that others know by another hash."""
     fixed: bool = False
     """Whether this user cannot replace it."""
 
@@ -58,6 +61,17 @@ class Group(NamedTuple):
         """Return the inodes that have the bytes of one copy already."""
         reflinks = self.shared if keeper is self.copies[0] else frozenset[int]()
         return reflinks | {keeper.found.inode}
+
+    def others(self, keeper: Copy) -> Iterator[Copy]:
+        """Yield the copies that do not have one copy's bytes yet and may be given them.
+
+        Of several blobs that link one payload the first stands for all.
+        """
+        same, seen = self.same_as(keeper), set[str]()
+        for copy in self.copies:
+            if copy.found.inode not in same and copy.file is not None and copy.file not in seen:
+                seen.add(copy.file)
+                yield copy
 
 
 TwinKind: TypeAlias = Literal["plain", "flat", "edited"]

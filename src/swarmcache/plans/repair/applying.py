@@ -10,13 +10,13 @@ from swarmcache.errors import FULL, AccessDenied, DiskFull, NotRepairable, Swarm
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, payload_lock
 from swarmcache.hubcache.manifest import manifest_text
+from swarmcache.hubcache.payloads import is_payload, payload_mode
 from swarmcache.hubcache.publishing import publish
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutContent, PutLink, PutManifest, PutRef
 from swarmcache.plans.repair.asking import Asking
 from swarmcache.plans.repair.contents import agreed_size
 from swarmcache.plans.repair.judging import is_content, is_intact
-from swarmcache.plans.repair.payloads import is_payload, payload_mode
 from swarmcache.plans.repair.refs import ref_text
 from swarmcache.plans.repair.tidying import tidy
 from swarmcache.plans.repair.values import Repaired, Unrepaired, origin_of

@@ -10,11 +10,11 @@ from swarmcache.errors import NotRepairable, WrongBytes
 from swarmcache.hubcache.intact.expectations import Expected, algorithm_of
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name
 from swarmcache.hubcache.manifest import read_manifest
+from swarmcache.hubcache.payloads import payload_of
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutContent, PutLink
 from swarmcache.plans.repair.judging import is_intact
-from swarmcache.plans.repair.payloads import payload_of
 from swarmcache.transfer.listing import file_at
 
 if TYPE_CHECKING:

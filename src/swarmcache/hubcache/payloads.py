@@ -1,7 +1,7 @@
 """Payloads of the shared store (huggingface_hub >= 1.32), which several repos may use.
 
 A payload is named by its Xet hash, which cannot be checked here. It is replaced only when every
-known user knows it under one and the same content hash; else the repo gets a blob of its own.
+known user knows it under one and the same content hash.
 """
 
 from __future__ import annotations
@@ -27,15 +27,36 @@ def payload_of(cache: str, blob: str) -> str | None:
 
 
 def is_payload(cache: str, path: str) -> bool:
-    """Tell whether a path is where a payload of the cache's shared store belongs."""
+    """Tell whether a payload of the cache's store is at `path`, or may be put there."""
+    return is_payload_place(os.path.normpath(cache), path) and not os.path.islink(path)
+
+
+def payload_behind(cache: str, target: str) -> str | None:
+    """Return the payload that a blob's link text names, present or not; None for any other link.
+
+    `cache` is a real path. The text decides, not the place of the link, which may be in the trash.
+    """
+    parts = target.split("/")
+    if os.path.isabs(target):
+        place = os.path.normpath(target)
+    elif parts[:-2] == ["..", "..", BLOBS]:
+        place = f"{cache}/{BLOBS}/{parts[-2]}/{parts[-1]}"
+    else:
+        return None
+    return place if is_payload_place(cache, place) else None
+
+
+def is_payload_place(cache: str, path: str) -> bool:
+    """Tell whether a payload of the cache's store belongs at `path`."""
     group, name = os.path.split(path)
-    store = f"{os.path.normpath(cache)}/{BLOBS}"
+    store = f"{cache}/{BLOBS}"
     return (
         os.path.dirname(group) == store
         and is_sha256(name)
         and os.path.basename(group) == name[:2]
+        and not os.path.islink(store)
+        and not os.path.islink(group)
         and os.path.isfile(f"{store}/{SHARED_MARKER}")
-        and not os.path.islink(path)
     )
 
 
