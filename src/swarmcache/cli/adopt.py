@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.asking import agreed, refuse_unasked
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     help=t("Bring what another cache holds into this project's cache, without downloading."),
     epilog=t("Example: {command}", command="swarmcache adopt ~/.cache/huggingface/hub --dry-run"),
 )
-@click.argument("folder", metavar="PATH", type=click.Path(readable=False))
+@click.argument("folder", metavar="PATH", type=PLACE)
 @click.option(
     "--old",
     type=click.Choice(["keep", "link", "remove"]),

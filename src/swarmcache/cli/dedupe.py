@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     help=t("Store equal content once: within a cache, and across caches of one file system."),
     epilog=t("Example: {command}", command="swarmcache dedupe --all-known --dry-run"),
 )
-@click.argument("caches", nargs=-1, metavar="[CACHE]...", type=click.Path(readable=False))
+@click.argument("caches", nargs=-1, metavar="[CACHE]...", type=PLACE)
 @click.option("--all-known", is_flag=True, help=t("Besides, every cache known on this machine."))
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
 @common_options

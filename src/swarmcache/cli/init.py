@@ -8,7 +8,7 @@ import click
 
 from swarmcache.cli.asking import somebody_is_there
 from swarmcache.cli.init_adopt import adopt_plans, bring_plans, show_plans
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     ),
     epilog=t("Example: {command}", command="swarmcache init --layout /srv/models/hub --dry-run"),
 )
-@click.argument("project", required=False, type=click.Path(readable=False))
+@click.argument("project", required=False, type=PLACE)
 @click.option(
     "--layout",
     metavar="project|shared|PATH",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--dir",
     "folder",
     metavar="PATH",
-    type=click.Path(readable=False),
+    type=PLACE,
     help=t("The same as --layout PATH."),
 )
 @click.option(

@@ -10,7 +10,7 @@ import click
 
 from swarmcache.cli.adopt import bring_all, report, stays_code
 from swarmcache.cli.asking import agreed, refuse_unasked
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help=t("Move the whole cache to DEST: copy, prove, switch the settings, remove the old place."),
     epilog=t("Example: {command}", command="swarmcache move /mnt/big/hub"),
 )
-@click.argument("dest", metavar="DEST", type=click.Path(readable=False))
+@click.argument("dest", metavar="DEST", type=PLACE)
 @click.option("-y", "--yes", is_flag=True, help=t("Ask nothing."))
 @click.option("-n", "--dry-run", is_flag=True, help=t("Print the plan and change nothing."))
 @common_options

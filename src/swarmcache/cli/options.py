@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "PLACE",
     "Invocation",
     "age",
     "common_options",
@@ -30,6 +32,25 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMES = ("cache_dir", "python", "as_json", "quiet", "verbose")
+
+
+class Place(click.Path):
+    """A path that is not empty: a forgotten shell variable must not mean the working directory."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; refuses an empty one."""
+        if not os.fspath(value):
+            self.fail(t("The path is empty."), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = Place(readable=False)
+"""The type of what names a folder to work on, or a file to make."""
 
 
 def common_options(function: Callable[Concatenate[Invocation, P], R]) -> Callable[P, R]:
@@ -68,15 +89,13 @@ def _options() -> tuple[Callable[[Callable[P, R]], Callable[P, R]], ...]:
         click.option(
             "--cache-dir",
             metavar="PATH",
-            type=click.Path(readable=False),
-            callback=_named,
+            type=PLACE,
             help=t("Use the cache in this folder instead of the one that the settings name."),
         ),
         click.option(
             "--python",
             metavar="PATH",
-            type=click.Path(readable=False),
-            callback=_named,
+            type=PLACE,
             help=t("The interpreter whose libraries count, or its environment's folder."),
         ),
         click.option("--json", "as_json", is_flag=True, help=t("Print one JSON document.")),
@@ -89,13 +108,6 @@ def _options() -> tuple[Callable[[Callable[P, R]], Callable[P, R]], ...]:
             help=t("Say more, and show where an error comes from."),
         ),
     )
-
-
-def _named(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Refuse an empty path: a forgotten shell variable must not mean the working directory."""
-    if value is not None and not value:
-        raise click.BadParameter(t("The path is empty."), ctx, parameter)
-    return value
 
 
 def _show_tracebacks(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:

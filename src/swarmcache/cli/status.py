@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.cli.show_caches import SORTS, show_caches
 from swarmcache.locale import t
 
@@ -13,7 +13,7 @@ from swarmcache.locale import t
     help=t("Show what is cached, where and why there, how large, complete or not, last used."),
     epilog=t("Example: {command}", command="swarmcache status --sort used --filter 'Qwen/*'"),
 )
-@click.argument("caches", nargs=-1, metavar="[CACHE]...", type=click.Path(readable=False))
+@click.argument("caches", nargs=-1, metavar="[CACHE]...", type=PLACE)
 @click.option("--filter", "pattern", metavar="GLOB", help=t("Only repos whose id fits."))
 @click.option("--sort", type=click.Choice(list(SORTS)), default="size", help=t("What comes first."))
 @click.option(
