@@ -10,6 +10,7 @@
     │   ├── AccessDenied            3   the operating system refuses
     │   ├── CacheBusy               6   another process holds a lock on what is to be changed
     │   │   └── LockLeft            6   it may be dead, and then nobody ever releases its lock
+    │   ├── NotComplete             1   half a model is not handed over
     │   └── NotRepairable           1   a repair leaves this to its user
     ├── TransferError               4   bytes from somewhere to a blob
     │   ├── EndpointUnreachable     4   no answer, or none in time
@@ -104,6 +105,12 @@ class CacheBusy(HubCacheError):
 
 class LockLeft(CacheBusy):
     """Where locks are held by existence: one whose owner is dead, or not known to live."""
+
+
+class NotComplete(HubCacheError):
+    """A file that loading needs is not in the cache, so that the model is not handed over."""
+
+    exit_code = 1
 
 
 class NotRepairable(HubCacheError):

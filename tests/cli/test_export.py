@@ -20,6 +20,7 @@ import pytest
 
 from cachemaker import CacheMaker
 from cleaning import contents, model, tree
+from small_disks import small_disk
 from swarmcache import report
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
@@ -141,6 +142,13 @@ def test_the_next_step_is_a_command_that_a_shell_takes(maker: CacheMaker, tmp_pa
         (("export", "org/a@v9", "x"), 1),
         (("export", "org/a"), 2),
         (("export", "org/a", "org/b", "x", "--plain"), 2),
+        (("export", "org/a", "x.tar", "--plain"), 2),
+        (("export", "org/a", ""), 2),
+        (("import", ""), 2),
+        (("move", ""), 2),
+        (("adopt", ""), 2),
+        (("status", ""), 2),
+        (("dedupe", ""), 2),
         (("import", "nowhere.tar"), 3),
         (("import", "hub/models--org--b"), 3),
     ],
@@ -152,6 +160,151 @@ def test_what_cannot_be(maker: CacheMaker, words: tuple[str, ...], code: int) ->
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
     assert sorted(os.listdir()) == before
+
+
+def test_a_missing_destination_is_told(maker: CacheMaker) -> None:
+    """Not the model, which was named."""
+    assert b"DEST is missing" in run("export", "org/a").stderr
+    assert b"MODEL is missing" in run("export", "x.tar").stderr
+
+
+def test_a_revision_that_is_not_cached_beside_one_that_is(maker: CacheMaker) -> None:
+    """Both are named."""
+    done = run("export", "org/b@v9", "x")
+    assert b"org/b@v9: No revision v9 is cached; cached: main." in done.stderr
+    assert b"Next: swarmcache pull org/b@v9" in done.stderr
+
+
+FORMS = (("x.tar",), ("x",), ("x", "--plain"), ("-",))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_half_a_model_is_not_exported(maker: CacheMaker, form: tuple[str, ...]) -> None:
+    """Its state, what it lacks and the next step are told; nothing is left behind."""
+    maker.repo("org/half", model(3), absent=["model.safetensors"])
+    before = sorted(os.listdir())
+    done = run("export", "org/half", *form)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"org/half is incomplete" in done.stderr
+    assert b"model.safetensors" in done.stderr
+    assert b"Next: swarmcache pull org/half\n" in done.stderr
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_whose_content_is_gone(maker: CacheMaker, form: tuple[str, ...]) -> None:
+    """Also one that loading can do without: all forms answer alike."""
+    maker.repo("org/gone", model(3, **{"README.md": b"gone"}))
+    git = hashlib.sha1(b"blob 4\0gone").hexdigest()
+    os.unlink(f"{maker.path}/models--org--gone/blobs/{git}")
+    before = sorted(os.listdir())
+    done = run("export", "org/gone", *form)
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert b"README.md" in done.stderr
+    assert b"Next: swarmcache verify org/gone --repair\n" in done.stderr
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_format_of_two_is_enough(maker: CacheMaker, form: tuple[str, ...]) -> None:
+    """What `check` calls complete is exported, whatever else the commit has."""
+    files = model(3, **{"pytorch_model.bin": b"p" * 99, "README.md": b"more"})
+    maker.repo("org/part", files, absent=["pytorch_model.bin", "README.md"])
+    assert run("export", "org/part", *form).returncode == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_may_be_incomplete_is_told(maker: CacheMaker, form: tuple[str, ...]) -> None:
+    """Nothing tells what this dataset has; it is exported, with a word."""
+    maker.repo("org/d", {"a.csv": b"1,2"}, repo_type="dataset", trees=False)
+    done = run("export", "datasets/org/d", *form)
+    assert done.returncode == 0, done.stderr
+    assert b"Dataset datasets/org/d is cached, perhaps not completely" in done.stderr
+
+
+def test_plain_files_that_nothing_names(maker: CacheMaker, tmp_path: Path) -> None:
+    """They come as they are, through each form; their hashes tell what left."""
+    files = model(4, **{"sub/big.dat": b"w" * 2_000_000})
+    commit = maker.repo("org/as", files, links=False, trees=False)
+    for form in FORMS[:3]:
+        assert run("export", "org/as", *form).returncode == 0
+        if form != ("x.tar",):
+            assert (tree("x") if "--plain" in form else loaded(tmp_path / "x", "org/as")) == files
+            subprocess.run(["rm", "-r", "x"], check=True)
+    fact = json.loads((tmp_path / "x.hashes.json").read_text())["files"]["config.json"]
+    assert fact["digest"] == hashlib.sha256(files["config.json"]).hexdigest()
+    assert (fact["algorithm"], fact["size"]) == ("sha256", len(files["config.json"]))
+    (tmp_path / "unpacked").mkdir()
+    done = subprocess.run(["tar", "xf", "x.tar", "-C", "unpacked"], check=True, capture_output=True)
+    assert done.stderr == b""
+    assert loaded(tmp_path / "unpacked", "org/as") == files
+    assert imported("x.tar", tmp_path / "new").returncode == 0
+    assert loaded(tmp_path / "new", "org/as") == files
+    assert not (tmp_path / f"new/models--org--as/snapshots/{commit}/config.json").is_symlink()
+    assert imported("x.tar", tmp_path / "new").returncode == 0
+
+
+def test_a_blob_whose_name_is_no_hash(maker: CacheMaker, tmp_path: Path) -> None:
+    """A mirror's etag: a cache cannot have it without a guess, and says what can."""
+    maker.repo("org/odd", model(4), trees=False)
+    home = tmp_path / "hub/models--org--odd"
+    name = f"{home}/snapshots/{os.listdir(home / 'snapshots')[0]}/config.json"
+    blob = os.path.realpath(name)
+    os.rename(blob, f"{home}/blobs/etag-of-a-mirror")
+    os.unlink(name)
+    os.symlink("../../blobs/etag-of-a-mirror", name)
+    refused = run("export", "org/odd", "x")
+    assert refused.returncode == 5
+    assert f"Next: swarmcache export org/odd {tmp_path}/x.tar\n".encode() in refused.stderr
+    assert not (tmp_path / "x").exists()
+    assert run("export", "org/odd", "x.tar").returncode == 0
+    assert imported("x.tar", tmp_path / "new").returncode == 0
+    assert loaded(tmp_path / "new", "org/odd") == model(4)
+
+
+def test_a_reader_that_goes_away_is_no_success(maker: CacheMaker) -> None:
+    """`| head -c 1000`: exit 4, and a sentence."""
+    command = [sys.executable, "-m", "swarmcache", "export", "org/a", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as sender:
+        assert sender.stdout is not None
+        sender.stdout.read(1000)
+        sender.stdout.close()
+        assert sender.stderr is not None
+        told = sender.stderr.read()
+    assert (sender.returncode, b"went away before the end" in told) == (4, True), told
+
+
+@pytest.mark.parametrize("words", ["export org/a - >&-", "import - <&-"])
+def test_a_closed_stream(maker: CacheMaker, words: str) -> None:
+    """A usage error, not a success."""
+    command = f"{sys.executable} -m swarmcache {words}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
+
+
+def test_the_folders_above_are_made_and_go_again(maker: CacheMaker, tmp_path: Path) -> None:
+    """As a folder DEST has them made; errors name what was asked for."""
+    for place in ("a/b/x.tar", "c/d/x"):
+        words = ("--plain",) if place == "c/d/x" else ()
+        assert run("export", "org/a", place, *words).returncode == 0
+        assert (tmp_path / place).exists()
+    (tmp_path / "file").touch()
+    for place, words in (("file/x/y.tar", ()), ("file/x/y", ("--plain",))):
+        done = run("export", "org/a", place, *words)
+        assert (done.returncode, b".tmp" in done.stderr) == (3, False), done.stderr
+        assert f"{tmp_path}/file".encode() in done.stderr
+
+
+@pytest.mark.parametrize("form", [("x.tar",), ("x", "--plain")])
+def test_the_disk_that_is_full_is_named(
+    maker: CacheMaker, tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    """The one that is written to, by the name that was asked for."""
+    with small_disk(f"{tmp_path}/small", "tmpfs", "size=64k"):
+        done = run("export", "org/a", f"small/{form[0]}", *form[1:])
+        assert done.returncode == 3, done.stderr
+        assert f"The disk of {tmp_path}/small/{form[0]} is full.".encode() in done.stderr
+        assert os.listdir("small") == []
 
 
 def archive(path: Path, *members: tuple[str, bytes | str]) -> None:
@@ -187,6 +340,10 @@ HOME = "models--org--a"
         [(f"{HOME}/swarm.pem", b"x")],
         [("swarm.pem", b"x")],
         [(f"{HOME}/blobs/{ETAG}", b"x"), (f"{HOME}/blobs/{ETAG}", b"x")],
+        [(f"{HOME}/refs/main", COMMIT.encode())],
+        [(f"{HOME}/blobs/{ETAG}", b"x")],
+        [(f"{HOME}/snapshots/{COMMIT}/a", f"../../blobs/{ETAG}")],
+        [],
     ],
 )
 def test_a_hostile_archive_leaves_nothing(
@@ -202,13 +359,34 @@ def test_a_hostile_archive_leaves_nothing(
     assert os.listdir(tmp_path / "new/.locks/.swarmcache/partial") == []
 
 
-@pytest.mark.parametrize("cut", [100, 5_000, 200_000])
-def test_an_archive_that_ends_too_early_brings_nothing(
-    maker: CacheMaker, tmp_path: Path, cut: int
-) -> None:
-    """A broken line: exit 4 or 5, and the cache shows no half a model."""
+def test_a_plain_file_that_is_not_what_its_comment_says(maker: CacheMaker, tmp_path: Path) -> None:
+    """Exit 5, and nothing comes."""
+    with tarfile.open("evil.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo(f"{HOME}/snapshots/{COMMIT}/config.json")
+        member.size, member.pax_headers = 1, {"comment": f"sha256:{ETAG}"}
+        tar.addfile(member, io.BytesIO(b"y"))
+    assert imported("evil.tar", tmp_path / "new").returncode == 5
+    assert os.listdir(tmp_path / "new") == [".locks"]
+
+
+def test_an_archive_that_ends_too_early_brings_nothing(maker: CacheMaker, tmp_path: Path) -> None:
+    """A broken line: exit 4 and a sentence wherever it broke, between two members too."""
     whole = run("export", "org/a", "-").stdout
-    done = imported("-", tmp_path / "new", stdin=None, input=whole[:cut])
-    assert done.returncode in {3, 4, 5}, done.stderr
-    assert b"Traceback" not in done.stderr
-    assert check(parse_target("org/a"), str(tmp_path / "new")).state == "missing"
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        borders = [member.offset for member in tar]
+    for cut in (0, 100, 5_000, 200_000, *borders, borders[-1] + 100, borders[-1] + 1024):
+        done = imported("-", tmp_path / "new", stdin=None, input=whole[:cut])
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (
+            4,
+            b"swarmcache: The archive ends too early.",
+        ), cut
+        assert check(parse_target("org/a"), str(tmp_path / "new")).state == "missing"
+
+
+def test_an_import_names_the_archive(maker: CacheMaker, tmp_path: Path) -> None:
+    """Not the folder that it was unpacked to."""
+    maker.repo("org/c", model(3, **{"big.bin": b"w" * 2**20}))
+    sent = run("export", "org/c", "-")
+    done = imported("-", tmp_path / "new", stdin=None, input=sent.stdout)
+    assert b"big.bin from the pipe" in done.stderr
+    assert b"new-owner" not in done.stderr + done.stdout

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cachemaker import CacheMaker, sha256, write
-from cleaning import model, tree
+from cleaning import contents, model, tree
 from faults.bringing import FILES, build, refuse_harm, refuse_illegal, run
 from other_user import NOBODY, open_folder, run_as_other_user
+from small_disks import small_disk
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.faults
 OTHERS = tuple(name for name in FILES if not name.startswith("org/links"))
@@ -28,11 +29,7 @@ OTHERS = tuple(name for name in FILES if not name.startswith("org/links"))
 def damaged(source: str) -> str:
     """Flip a bit of the weights that main and v1 of org/links have, and return their blob."""
     blob = f"{source}/models--org--links/blobs/{sha256(FILES['org/links']['model.safetensors'])}"
-    with open(blob, "r+b") as file:
-        file.seek(-1, os.SEEK_END)
-        last = file.read(1)
-        file.seek(-1, os.SEEK_END)
-        file.write(bytes([last[0] ^ 1]))
+    flip(blob)
     return blob
 
 
@@ -68,6 +65,96 @@ def test_wrong_bytes_stay_where_they_are_and_the_next_step_mends_them(
     again = run(words, ground, cwd=ground)
     assert again.code == 0, again
     refuse_harm(cache)
+
+
+def flip(path: str) -> None:
+    """Change the last bit of a file."""
+    with open(path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last[0] ^ 1]))
+
+
+def cut(path: str) -> None:
+    """Take the last byte of a file away."""
+    os.truncate(path, os.path.getsize(path) - 1)
+
+
+def empty(path: str) -> None:
+    """Leave nothing of a file."""
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("harm", [flip, cut, empty])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("org/links", "model.safetensors"),
+        ("org/links", "big.dat"),
+        ("org/bare", "tokenizer.json"),
+        ("org/plain", "config.json"),
+        ("org/shared", "more.bin"),
+    ],
+)
+@pytest.mark.parametrize("form", [("x.tar",), ("x",), ("x", "--plain"), ("-",)])
+def test_wrong_bytes_are_not_exported(
+    ground: str, form: tuple[str, ...], name: str, path: str, harm: Callable[[str], None]
+) -> None:
+    """Exit 5, the file and the next step are told, and no model stands where it was to come."""
+    maker = build(f"{ground}/hub")
+    found = check(parse_target(name), maker.path)
+    harm(f"{found.snapshot}/{path}")
+    before = set(tree(ground))
+    done = run(["export", name, *form, "--cache-dir", maker.path], ground, cwd=ground)
+    assert done.code == 5, done
+    assert path in done.out + done.said
+    assert f"Next: swarmcache verify {name} --repair" in done.out + done.said
+    if form == ("x",):
+        refuse_illegal(f"{ground}/x")
+        assert check(parse_target(name), f"{ground}/x").state == "missing"
+    else:
+        left = set(tree(ground)) - before - {"changes"}
+        assert not [path for path in left if not path.startswith("state/")], left
+
+
+def test_who_reads_wrong_bytes_from_a_pipe_refuses_them(ground: str) -> None:
+    """What was sent before they were known to be wrong brings nothing."""
+    maker = build(f"{ground}/hub")
+    damaged(maker.path)
+    command = f"{sys.executable} -m swarmcache"
+    words = f"{command} export org/shared org/links - | {command} import - --cache-dir new"
+    environment = {**os.environ, "HF_HUB_CACHE": maker.path}
+    done = subprocess.run(
+        ["bash", "-c", f"{words}; echo ${{PIPESTATUS[@]}}"],
+        cwd=ground,
+        env=environment,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "5 5\n", done
+    assert os.listdir(f"{ground}/new") == [".locks"]
+    assert os.listdir(f"{ground}/new/.locks/.swarmcache/partial") == []
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+def test_reflinks_of_wrong_bytes_are_no_plain_folder(ground: str, kind: str) -> None:
+    """No byte is copied there; they are read, or remembered right, all the same."""
+    with small_disk(f"{ground}/disk", kind) as disk:
+        maker = build(f"{disk}/hub")
+        words = ["export", "org/links", "--plain", "--cache-dir", maker.path]
+        assert run([*words, f"{disk}/right"], ground).code == 0
+        assert contents(f"{disk}/right") == FILES["org/links"]
+        blob = damaged(maker.path)
+        done = run([*words, f"{disk}/wrong"], ground)
+        assert (done.code, blob in done.said) == (5, True), done
+        assert sorted(name for name in os.listdir(disk) if name != "lost+found") == [
+            "hub",
+            "right",
+            "right.hashes.json",
+        ]
 
 
 def refuse_harm_but_links(source: str) -> None:

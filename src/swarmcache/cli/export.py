@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import Invocation, common_options
-from swarmcache.errors import HubCacheError, RepoNotFound
+from swarmcache.cli.options import PLACE, Invocation, common_options
+from swarmcache.errors import HubCacheError, TransferError, WrongBytes
+from swarmcache.hubcache.complete.integrity import Unknown
 from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.hubcache.folder import cache_exists
-from swarmcache.hubcache.layout import Target, parse_target
+from swarmcache.hubcache.layout import parse_target
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmcache.hubcache.scan import Repo, Revision
+    from swarmcache.hubcache.layout import Target
+    from swarmcache.plans.adopt import AdoptPlan
+    from swarmcache.plans.exportable import Exportable
 
-    Wanted = Sequence[tuple[Repo, Revision]]
+_TAR = ".tar"
 
 
 @click.command(
@@ -30,76 +33,131 @@ if TYPE_CHECKING:
         command="swarmcache export org/name - | ssh node swarmcache import -",
     ),
 )
-@click.argument("models", nargs=-1, required=True, metavar="MODEL[@REV]...")
-@click.argument("dest", metavar="DEST|-")
+@click.argument("models", nargs=-1, metavar="MODEL[@REV]...")
+@click.argument("dest", metavar="DEST|-", type=PLACE)
 @click.option("--plain", is_flag=True, help=t("A folder of the files alone, and their hashes."))
 @common_options
 def command(invocation: Invocation, *, models: tuple[str, ...], dest: str, plain: bool) -> int:
     """Write what is cached; nothing is fetched for it."""
+    _refuse_misuse(models, dest, plain=plain)
     targets = [parse_target(model) for model in models]
     cache_exists(invocation.location.path, named=True)
-    if plain and (len(targets) > 1 or dest == "-"):
-        raise click.UsageError(t("--plain makes one folder of one model."))
-    place = dest if dest == "-" else invocation.environment.absolute(dest)
-    if plain:
-        written = _plain(invocation, targets[0], place)
-    elif dest == "-" or dest.endswith(".tar"):
-        written = _archive(invocation, targets, place)
+    wanted = _wanted(invocation, targets)
+    if dest == "-":
+        written = _piped(invocation, wanted)
+        place = dest
     else:
-        return _cache(invocation, targets, place)
+        place = invocation.environment.absolute(dest)
+        if plain:
+            written = _plain(invocation, wanted[0], place)
+        elif dest.endswith(_TAR):
+            written = _archive(invocation, wanted, place)
+        else:
+            return _cache(invocation, wanted, place)
     _report(invocation, targets, place, written)
     return 0
 
 
-def _wanted(invocation: Invocation, targets: Sequence[Target]) -> Wanted:
-    from swarmcache.hubcache.scan import read_repo  # noqa: PLC0415 - after usage errors
+def _refuse_misuse(models: Sequence[str], dest: str, *, plain: bool) -> None:
+    """Raise a usage error for words that do not fit together, before anything is read."""
+    if not models:
+        # The only word is DEST for click; whoever forgot DEST has named a model.
+        name = "MODEL" if dest == "-" or dest.endswith(_TAR) else "DEST"
+        raise click.UsageError(t("{name} is missing: swarmcache export MODEL DEST", name=name))
+    if plain and (len(models) > 1 or dest == "-"):
+        raise click.UsageError(t("--plain makes one folder of one model."))
+    if plain and dest.endswith(_TAR):
+        raise click.UsageError(t("--plain makes a folder; {path} is named as a tar.", path=dest))
+    if dest == "-" and sys.__stdout__ is None:
+        raise click.UsageError(t("Standard output is closed; pipe it, or name a file."))
+    if dest == "-" and sys.stdout.isatty():
+        raise click.UsageError(t("A tar on a terminal helps nobody; pipe it, or name a file."))
 
-    cache, found = invocation.location.path, []
-    for target in targets:
-        repo = read_repo(cache, target.name, invocation.settings.tiers)
-        revision = repo.revision(target.revision) if repo is not None else None
-        if repo is None or revision is None:
-            message = t("Nothing of {id} is cached in {cache}.", id=target.id, cache=cache)
-            raise RepoNotFound(message, hint=("swarmcache", "pull", target.spelled))
-        found.append((repo, revision))
-    return found
+
+def _wanted(invocation: Invocation, targets: Sequence[Target]) -> list[Exportable]:
+    """Return what is to be written; one that may be incomplete is told."""
+    from swarmcache.plans.exportable import exportable  # noqa: PLC0415 - after usage errors
+    from swarmcache.report.check_text import describe  # noqa: PLC0415
+
+    cache, tiers = invocation.location.path, invocation.settings.tiers
+    place = () if invocation.cache_dir is None else ("--cache-dir", cache)
+    wanted = [exportable(target, cache, tiers, place) for target in targets]
+    for one in wanted:
+        if isinstance(one.outcome, Unknown):
+            invocation.terminal.say(describe(invocation.terminal, one.target, one.outcome))
+    return wanted
 
 
-def _plain(invocation: Invocation, target: Target, place: str) -> int:
-    from swarmcache.plans.plain_copy import write_plain  # noqa: PLC0415 - one of three ways
+def _plain(invocation: Invocation, model: Exportable, place: str) -> int:
+    from swarmcache.hubcache.intact.ledger import Ledger  # noqa: PLC0415 - one of three ways
+    from swarmcache.hubcache.state import state_folder  # noqa: PLC0415
+    from swarmcache.plans.plain_copy import write_plain  # noqa: PLC0415
 
-    ((repo, revision),) = _wanted(invocation, [target])
+    ledger = Ledger(state_folder(invocation.location.path, invocation.environment))
     with invocation.terminal.progress() as progress:
-        return write_plain(repo, revision, place, progress)
+        return write_plain(model, place, ledger, progress)
 
 
-def _archive(invocation: Invocation, targets: Sequence[Target], place: str) -> int:
+def _piped(invocation: Invocation, wanted: Sequence[Exportable]) -> int:
     from swarmcache.plans.archive import write_archive  # noqa: PLC0415 - one of three ways
 
-    wanted = _wanted(invocation, targets)
-    if place == "-":
-        if sys.stdout.isatty():
-            raise click.UsageError(t("A tar on a terminal helps nobody; pipe it, or name a file."))
+    try:
         with invocation.terminal.progress() as progress:
-            return write_archive(wanted, sys.stdout.buffer, progress)
-    sweep_drafts(os.path.dirname(place))
+            written = write_archive(wanted, sys.stdout.buffer, progress)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise TransferError(t("The reader of the pipe went away before the end.")) from error
+    return written
+
+
+def _archive(invocation: Invocation, wanted: Sequence[Exportable], place: str) -> int:
+    from swarmcache.hubcache.publishing import folder_made, sync_folders  # noqa: PLC0415 - as above
+    from swarmcache.plans.archive import write_archive  # noqa: PLC0415
+
+    folder = os.path.dirname(place)
+    sweep_drafts(folder)
     if os.path.lexists(place):
         raise HubCacheError(t("{path} exists already.", path=place), hint=("ls", "-ld", place))
-    with draft_of(place) as staged:
+    with folder_made(folder), draft_of(place) as staged:
         with open(staged, "xb") as file, invocation.terminal.progress() as progress:
             written = write_archive(wanted, file, progress)
             file.flush()
             os.fsync(file.fileno())
         os.rename(staged, place)
+    sync_folders([folder])
     return written
 
 
-def _cache(invocation: Invocation, targets: Sequence[Target], place: str) -> int:
+def _cache(invocation: Invocation, wanted: Sequence[Exportable], place: str) -> int:
     from swarmcache.cli.adopt import bring  # noqa: PLC0415 - one of three ways
     from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415
 
+    targets = [one.target for one in wanted]
     plan = plan_adopt(invocation.location.path, place, targets)
+    for one in wanted:
+        _refuse_part(plan, one, place)
     return bring(invocation, plan._replace(partials=False))
+
+
+def _refuse_part(plan: AdoptPlan, wanted: Exportable, place: str) -> None:
+    """Raise WrongBytes where a cache would get less of a model than there is."""
+    commit = wanted.revision.commit
+    listings = [
+        model.listing for model in plan.pull.models if model.target.name == wanted.repo.name
+    ]
+    come = {file.path for one in listings if one and one.commit == commit for file in one.files}
+    lost = next((file.path for file in wanted.files if file.path not in come), None)
+    if lost is None:
+        return
+    name = wanted.target.spelled
+    raise WrongBytes(
+        t(
+            "Nothing tells what {path} of {name} must be; only a tar takes it.",
+            path=lost,
+            name=name,
+        ),
+        hint=("swarmcache", "export", name, f"{place}{_TAR}"),
+    )
 
 
 def _report(invocation: Invocation, targets: Sequence[Target], place: str, written: int) -> None:

@@ -11,7 +11,7 @@ from typing import IO
 import click
 
 from swarmcache.cli.adopt import bring
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.errors import CacheNotFound
 from swarmcache.locale import t
 
@@ -21,12 +21,12 @@ from swarmcache.locale import t
     help=t("Bring what export wrote into this project's cache: a folder, a tar, or - for a pipe."),
     epilog=t("Example: {command}", command="swarmcache import model.tar"),
 )
-@click.argument("source", metavar="SRC|-")
+@click.argument("source", metavar="SRC|-", type=PLACE)
 @common_options
 def command(invocation: Invocation, source: str) -> int:
     """Read it, prove every byte, and publish it as a pull does."""
     if source == "-":
-        if sys.stdin.isatty():
+        if sys.__stdin__ is None or sys.stdin.isatty():
             raise click.UsageError(t("Nothing is piped in; name a file or a folder."))
         return _archive(invocation, sys.stdin.buffer, "-")
     path = invocation.environment.absolute(source)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -20,19 +21,26 @@ if TYPE_CHECKING:
 _END = ".tmp"
 _LONGEST = 255
 """Bytes of a file name at most, on the file systems of Linux and macOS."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FIELDS = 6
 """Parts of an owner's record between dots."""
 
 
 @contextlib.contextmanager
 def draft_of(path: str) -> Iterator[str]:
-    """Yield a new name beside `path`, to make and rename; nothing of it outlives an error."""
+    """Yield a new name beside `path`, to make and rename; nothing of it outlives an error.
+
+    An OSError that tells of the draft names `path` instead, as does one of a full disk that tells
+    of no file: those are writes.
+    """
     draft = draft_name(path)
     try:
         yield draft
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError, ValueError):
             _remove(draft)
+        if isinstance(error, OSError) and _tells_of(error, draft):
+            error.filename = path
         raise
 
 
@@ -66,6 +74,13 @@ def sweep_drafts(folder: str) -> None:
             if maker is not None and owners.is_gone(f"{folder}/{name}", maker):
                 with contextlib.suppress(OSError):
                     _remove(f"{folder}/{name}")
+
+
+def _tells_of(error: OSError, draft: str) -> bool:
+    told = error.filename
+    if told is None:
+        return error.errno in _FULL
+    return isinstance(told, str) and (told == draft or told.startswith(f"{draft}/"))
 
 
 def _remove(draft: str) -> None:

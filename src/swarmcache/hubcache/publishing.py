@@ -18,7 +18,7 @@ from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _MAKING = threading.Lock()
 """Held while a folder is made ready: the threads of one process would give it one draft's name."""
@@ -97,6 +97,27 @@ def make_folder(folder: str) -> None:
             _make_shared(folder, parent)
         else:
             os.mkdir(folder)
+
+
+@contextlib.contextmanager
+def folder_made(folder: str) -> Iterator[None]:
+    """Make a folder and those above it for what is then written there; after an error they go.
+
+    As far as they were not there before, and are empty.
+    """
+    new = []
+    above = folder
+    while not os.path.lexists(above):
+        new.append(above)
+        above = os.path.dirname(above)
+    try:
+        make_folder(folder)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for one in new:
+                os.rmdir(one)
+        raise
 
 
 def _make_shared(folder: str, parent: str) -> None:

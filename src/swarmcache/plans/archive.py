@@ -4,8 +4,10 @@
                      /snapshots/<commit>/<path>     links, as the Hub's clients make them
                      /refs/<ref>, /trees/<commit>.json
 
-`tar x` into an empty folder makes a cache of it that every client reads. What is read is hostile
-until it has proven to be just this, and each blob to be what its name says.
+A file that nothing names a hash of stands in its snapshot itself, as it does in its cache; the
+comment of its pax header, `sha256:<hash>`, tells what left. `tar x` into an empty folder makes a
+cache of it all that every client reads. What is read is hostile until it has proven to be just
+this, whole to the blocks that end a tar, and each content to be what its name or comment says.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from swarmcache.errors import TransferError, UnsafeListing, WrongBytes
-from swarmcache.hubcache.intact.expectations import algorithm_of, expected_of
+from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
-from swarmcache.hubcache.intact.hashing import new_digest
+from swarmcache.hubcache.intact.hashing import Hashed, hash_file, new_digest
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layout import (
     BLOBS,
@@ -31,13 +33,14 @@ from swarmcache.hubcache.layout import (
     TREES,
     folder_name,
     is_commit,
+    is_sha256,
     parse_folder_name,
 )
-from swarmcache.hubcache.manifest import manifest_path, read_manifest
-from swarmcache.hubcache.reading import open_quietly
+from swarmcache.hubcache.manifest import manifest_path
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
+from swarmcache.plans.exportable import Content, changed
 from swarmcache.progress import Silent
 from swarmcache.transfer.claims import new_folder
 from swarmcache.transfer.listing import check_path
@@ -48,25 +51,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from swarmcache.environment import Environment
-    from swarmcache.hubcache.scan import Repo, Revision
+    from swarmcache.hubcache.intact.verdicts import Algorithm
+    from swarmcache.plans.exportable import Exportable, Exported
     from swarmcache.progress import Progress
 
 _CHUNK = 2**20
 _MOST_TEXT = 64 * 2**20
 """Bytes of a ref or a list of files at most."""
+_COMMENT = "comment"
+"""The keyword of a pax header that every tar passes over in silence (POSIX, pax)."""
+_SHA256 = "sha256:"
 
 
 def write_archive(
-    wanted: Iterable[tuple[Repo, Revision]], stream: IO[bytes], progress: Progress | None = None
+    wanted: Iterable[Exportable], stream: IO[bytes], progress: Progress | None = None
 ) -> int:
     """Write revisions to a stream, and return how many bytes of content that were.
 
-    Raises WrongBytes for a file whose content is not there, or that nothing names a hash of.
+    Raises WrongBytes for a file that has other bytes than it must, or is written meanwhile: what
+    was written of the stream then has no end, and `unpacked` refuses it.
     """
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         writer = _Writer(tar, progress or Silent())
-        for repo, revision in wanted:
-            writer.write(repo, revision)
+        for model in wanted:
+            writer.write(model)
     return writer.written
 
 
@@ -76,28 +84,63 @@ def unpacked(
 ) -> Iterator[str]:
     """Yield a folder beside the cache that holds what an archive has, proven; gone afterwards.
 
-    `hear` is told of bytes of content as they come.
-    Raises UnsafeListing for anything that is no such archive, WrongBytes for a blob that is not
-    what its name says, DiskFull where there is no room.
+    `hear` is told of bytes of content as they come. The stream is read to its end, so that its
+    writer has not written in vain. Raises UnsafeListing for anything that is no such archive or
+    has no model, TransferError for one that was cut off, WrongBytes for content that is not what
+    its name says, DiskFull where there is no room.
     """
     folder = new_folder(partials_folder(cache, environment), owners.this_process())
     try:
         ledger = Ledger(state_folder(folder, environment))
         reader = _Reader(folder, ledger, hear)
-        try:
-            with tarfile.open(fileobj=stream, mode="r|*") as tar:
-                for member in tar:
-                    reader.take(tar, member)
-        except tarfile.TarError as error:
-            raise UnsafeListing(
-                t("This is no archive of swarmcache export: {reason}.", reason=error)
-            ) from error
-        except EOFError as error:
-            raise TransferError(t("The archive ends too early.")) from error
+        _read(stream, reader)
+        while stream.read(_CHUNK):
+            pass
         ledger.flush()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(stream: IO[bytes], reader: _Reader) -> None:
+    """Let a reader take each member of a tar; raises where it does not end as a tar does.
+
+    `tarfile` itself takes a stream that ends between two members, or in a header, for whole.
+    """
+    last = b""
+
+    class Header(tarfile.TarInfo):
+        """A header whose block is remembered."""
+
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
+            nonlocal last
+            last = bytes(buf)
+            return super().frombuf(buf, encoding, errors)
+
+    try:
+        with tarfile.open(fileobj=stream, mode="r|*", tarinfo=Header) as tar:
+            for member in tar:
+                reader.take(tar, member)
+    except tarfile.TarError as error:
+        if len(last) < tarfile.BLOCKSIZE or "unexpected end of data" in str(error):
+            raise _cut_off() from error
+        raise _no_archive(error) from error
+    except EOFError as error:
+        raise _cut_off() from error
+    if len(last) < tarfile.BLOCKSIZE:
+        raise _cut_off()
+    if any(last):
+        raise _no_archive("invalid header")
+    reader.finish()
+
+
+def _no_archive(reason: object) -> UnsafeListing:
+    return UnsafeListing(t("This is no archive of swarmcache export: {reason}.", reason=reason))
+
+
+def _cut_off() -> TransferError:
+    return TransferError(t("The archive ends too early."))
 
 
 class _Writer:
@@ -110,29 +153,39 @@ class _Writer:
         self._progress = progress
         self._seen: set[str] = set()
 
-    def write(self, repo: Repo, revision: Revision) -> None:
+    def write(self, model: Exportable) -> None:
         """Add one revision: its content first, its refs last."""
+        repo, revision = model.repo, model.revision
         home, task = folder_name(repo.name), repo.name.id
-        self._progress.start(task, sum(blob.size for _, blob in revision.files if blob))
-        for path, etag, location in exportable(repo, revision):
-            self._blob(f"{home}/{BLOBS}/{etag}", location, task)
-            up = "/".join([".."] * (path.count("/") + 2))
-            self._link(f"{home}/{SNAPSHOTS}/{revision.commit}/{path}", f"{up}/{BLOBS}/{etag}")
+        self._progress.start(task, model.size)
+        for file in model.files:
+            place = f"{home}/{SNAPSHOTS}/{revision.commit}/{file.path}"
+            if file.expected is None:
+                self._content(file, place, task, _hash_now(file))
+                continue
+            etag = file.expected.digest
+            self._content(file, f"{home}/{BLOBS}/{etag}", task)
+            up = "/".join([".."] * (file.path.count("/") + 2))
+            self._link(place, f"{up}/{BLOBS}/{etag}")
         manifest = manifest_path(repo.path, revision.commit)
-        with contextlib.suppress(FileNotFoundError), open(manifest, "rb") as file:
-            self._text(f"{home}/{TREES}/{revision.commit}.json", file.read())
+        with contextlib.suppress(FileNotFoundError), open(manifest, "rb") as listing:
+            self._text(f"{home}/{TREES}/{revision.commit}.json", listing.read())
         for ref in revision.refs:
             self._text(f"{home}/{REFS}/{ref}", revision.commit.encode())
         self._progress.finish(task)
 
-    def _blob(self, name: str, location: str, task: str) -> None:
+    def _content(self, file: Exported, name: str, task: str, digest: str = "") -> None:
+        """Add content; with `digest`, the sha256 of what nothing names, that is told with it."""
         if name in self._seen:
             return
         self._seen.add(name)
-        handle = open_quietly(location)
-        with os.fdopen(handle, "rb", buffering=0) as file:
-            member = _member(name, os.fstat(handle).st_size)
-            self._tar.addfile(member, _Counted(file, partial(self._progress.advance, task)))
+        with Content(file, partial(self._progress.advance, task)) as content:
+            member = _member(name, content.size)
+            if digest:
+                member.pax_headers = {_COMMENT: f"{_SHA256}{digest}"}
+            self._tar.addfile(member, content)
+            if content.digest() != digest and digest:
+                raise file.wrong(changed(file))
             self.written += member.size
 
     def _link(self, name: str, target: str) -> None:
@@ -148,18 +201,12 @@ class _Writer:
             self._tar.addfile(_member(name, len(content)), io.BytesIO(content))
 
 
-class _Counted(io.RawIOBase):
-    """A file of which somebody hears how far it is read."""
-
-    def __init__(self, file: io.FileIO, hear: Callable[[int], None]) -> None:
-        self._file = file
-        self._hear = hear
-
-    def read(self, size: int = -1) -> bytes:
-        """Read, and tell how much that was."""
-        content = self._file.read(size) or b""
-        self._hear(len(content))
-        return content
+def _hash_now(file: Exported) -> str:
+    """Return the sha256 of a file that nothing names a hash of; raises WrongBytes, OSError."""
+    found = hash_file(file.blob.path, "sha256")
+    if not isinstance(found, Hashed):
+        raise file.wrong(changed(file))
+    return found.digest
 
 
 class _Reader:
@@ -169,6 +216,8 @@ class _Reader:
         self._folder = folder
         self._ledger = ledger
         self._hear = hear
+        self._entries: list[str] = []
+        """What stands in snapshots."""
 
     def take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         """Unpack one member; raises for all that the layout does not have."""
@@ -182,6 +231,8 @@ class _Reader:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         if part == SNAPSHOTS and member.issym():
             self._link(member, rest, place)
+        elif part == SNAPSHOTS and member.isreg() and is_commit(rest.partition("/")[0]):
+            self._plain(_content(tar, member), member, place)
         elif part == BLOBS and member.isreg() and algorithm_of(rest) is not None:
             self._blob(_content(tar, member), member, place)
         elif self._is_text(part, rest) and member.isreg() and member.size <= _MOST_TEXT:
@@ -190,24 +241,52 @@ class _Reader:
         else:
             raise _odd(member.name)
 
+    def finish(self) -> None:
+        """Raise UnsafeListing unless there is a model, and each link has its content."""
+        if not self._entries:
+            raise UnsafeListing(t("The archive holds no model."))
+        for place in self._entries:
+            if not os.path.exists(place):
+                name = os.path.relpath(place, self._folder)
+                raise UnsafeListing(t("The archive lacks the content of {name}.", name=name))
+
     @staticmethod
     def _is_text(part: str, rest: str) -> bool:
         return part == REFS or (part == TREES and is_commit(rest.removesuffix(".json")))
 
-    @staticmethod
-    def _link(member: tarfile.TarInfo, rest: str, place: str) -> None:
+    def _link(self, member: tarfile.TarInfo, rest: str, place: str) -> None:
         commit, _, path = rest.partition("/")
         etag = posixpath.basename(member.linkname)
         wanted = "/".join([".."] * (path.count("/") + 2)) + f"/{BLOBS}/{etag}"
         if not (is_commit(commit) and path and member.linkname == wanted and algorithm_of(etag)):
             raise _odd(member.name)
         os.symlink(member.linkname, place)
+        self._entries.append(place)
+
+    def _plain(self, content: IO[bytes], member: tarfile.TarInfo, place: str) -> None:
+        comment = member.pax_headers.get(_COMMENT, "")
+        if not (comment.startswith(_SHA256) and is_sha256(comment.removeprefix(_SHA256))):
+            raise _odd(member.name)
+        self._unpack(content, member, place, ("sha256", comment.removeprefix(_SHA256)))
+        self._entries.append(place)
 
     def _blob(self, content: IO[bytes], member: tarfile.TarInfo, place: str) -> None:
         etag = os.path.basename(place)
         algorithm = algorithm_of(etag)
         assert algorithm is not None  # noqa: S101 - told apart by the caller
-        digest = new_digest(algorithm, member.size)
+        self._unpack(content, member, place, (algorithm, etag))
+        let_settle(place)
+        self._ledger.record(algorithm, fingerprint_of(place), etag, [etag])
+
+    def _unpack(
+        self,
+        content: IO[bytes],
+        member: tarfile.TarInfo,
+        place: str,
+        expected: tuple[Algorithm, str],
+    ) -> None:
+        """Write content, and raise WrongBytes where its hash is not the expected one."""
+        digest = new_digest(expected[0], member.size)
         with open(place, "xb") as file:
             while chunk := content.read(_CHUNK):
                 digest.update(chunk)
@@ -215,32 +294,10 @@ class _Reader:
                 self._hear(len(chunk))
             file.flush()
             os.fsync(file.fileno())
-        if digest.hexdigest() != etag:
+        if digest.hexdigest() != expected[1]:
             raise WrongBytes(
                 t("{path} in the archive is not what its name says.", path=member.name)
             )
-        let_settle(place)
-        self._ledger.record(algorithm, fingerprint_of(place), etag, [etag])
-
-
-def exportable(repo: Repo, revision: Revision) -> Iterator[tuple[str, str, str]]:
-    """Yield path, etag and location of each file of a revision.
-
-    Raises WrongBytes for one whose content is not there, or that nothing names a hash of.
-    """
-    records = read_manifest(repo.path, revision.commit) or {}
-    for path, blob in revision.files:
-        expected = None if blob is None else expected_of(blob, records.get(path))
-        if blob is None or expected is None:
-            raise WrongBytes(
-                t(
-                    "{path} of {id} is not there, or nothing names its hash.",
-                    path=path,
-                    id=repo.name.id,
-                ),
-                hint=("swarmcache", "check", repo.name.spelled),
-            )
-        yield path, expected.digest, blob.path
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:

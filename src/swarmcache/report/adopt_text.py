@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
     """Yield a line for each revision, what cannot come, and what the whole takes."""
-    yield t("From {source} into {path}:", source=_place(plan), path=plan.pull.cache)
+    yield t("From {source} into {path}:", source=plan.told, path=plan.pull.cache)
     for model in plan.pull.models:
         name, size = _name(model), human_bytes(model.fetch_bytes)
         if model.is_idle:
@@ -71,15 +71,11 @@ def cost_lines(terminal: Terminal, plan: AdoptPlan, adopted: Sequence[Adopted]) 
         size = human_bytes(linked)
         yield t("{size} took no room: they were linked, or in place before.", size=size)
     copied = sum(one.copied_bytes for one in adopted)
-    if copied:
+    if copied and plan.archive is None:  # The unpacked bytes go again.
         size = human_bytes(copied)
         yield f"{terminal.warn} " + t(
             "{size} had to be copied, since the two places cannot share them.", size=size
         )
-
-
-def _place(plan: AdoptPlan) -> str:
-    return t("the pipe") if plan.archive == "-" else plan.named
 
 
 def _commit(model: PlannedPull) -> str:

@@ -94,12 +94,39 @@ def check(target: Target, cache: str, *, full: bool = False, tiers: Sequence[str
     for what it finds inside the repo.
     """
     repo = read_repo(cache, target.name, tiers)
+    revision = repo.revision(target.revision) if repo is not None else None
+    if repo is None or revision is None:
+        return absent(repo, target, cache)
+    return check_revision(repo, revision, full=full)
+
+
+def absent(repo: Repo | None, target: Target, cache: str) -> Outcome:
+    """Return why the cache folder, which has this repo or none, has no snapshot of the revision."""
     if repo is None:
         return Missing(reason=t("Nothing of {id} is cached in {cache}.", id=target.id, cache=cache))
-    revision = repo.revision(target.revision)
-    if revision is None:
-        return _without_snapshot(repo, target)
-    return check_revision(repo, revision, full=full)
+    closed = next((p for p in repo.problems if p.kind == "unreadable"), None)
+    if closed is not None:
+        return Unknown(reason=closed.message)
+    ref_path = os.path.join(repo.path, REFS, target.revision)
+    bad_ref = next((p for p in repo.problems if p.kind == "bad-ref" and p.path == ref_path), None)
+    if bad_ref is not None:
+        return Damaged(reason=bad_ref.message)
+    commit = repo.refs.get(target.revision)
+    if commit is not None:
+        reason = t(
+            "{rev} is commit {commit}, of which no file is cached.",
+            rev=target.revision,
+            commit=commit[:12],
+        )
+        return Missing(commit=commit, reason=reason)
+    others = listed(r.refs[0] if r.refs else r.commit[:12] for r in repo.revisions)
+    if not others:
+        reason = t("{folder} holds no snapshot.", folder=folder_name(repo.name))
+    else:
+        reason = t(
+            "No revision {rev} is cached; cached: {others}.", rev=target.revision, others=others
+        )
+    return Missing(reason=reason)
 
 
 def check_revision(
@@ -157,30 +184,3 @@ def _all_files(snapshot: Snapshot, *, at_least: frozenset[str] = frozenset()) ->
         at_least.union(snapshot.files),
         t("No manifest of this commit is cached to tell all its files."),
     )
-
-
-def _without_snapshot(repo: Repo, target: Target) -> Outcome:
-    """Return why a cached repo has no snapshot for the revision."""
-    closed = next((p for p in repo.problems if p.kind == "unreadable"), None)
-    if closed is not None:
-        return Unknown(reason=closed.message)
-    ref_path = os.path.join(repo.path, REFS, target.revision)
-    bad_ref = next((p for p in repo.problems if p.kind == "bad-ref" and p.path == ref_path), None)
-    if bad_ref is not None:
-        return Damaged(reason=bad_ref.message)
-    commit = repo.refs.get(target.revision)
-    if commit is not None:
-        reason = t(
-            "{rev} is commit {commit}, of which no file is cached.",
-            rev=target.revision,
-            commit=commit[:12],
-        )
-        return Missing(commit=commit, reason=reason)
-    others = listed(r.refs[0] if r.refs else r.commit[:12] for r in repo.revisions)
-    if not others:
-        reason = t("{folder} holds no snapshot.", folder=folder_name(repo.name))
-    else:
-        reason = t(
-            "No revision {rev} is cached; cached: {others}.", rev=target.revision, others=others
-        )
-    return Missing(reason=reason)

@@ -44,13 +44,39 @@ def apply_adopt(
     """
     if not plan.pull.fits:
         raise not_enough_room(plan.pull)
+    hears = progress or Silent()
+    if plan.archive is not None:
+        hears = _Unpacked(hears, plan)
     with Hub((), environment) as hub:
         for model in plan.pull.models:
-            yield _adopted(plan, model, hub, progress or Silent())
+            yield _adopted(plan, model, hub, hears)
     if plan.partials:
         _move_partials(plan, environment)
     if os.path.isdir(plan.pull.cache):
         remember(plan.pull.cache, environment)
+
+
+class _Unpacked:
+    """Tells of what was unpacked by the archive's name: its folder is nothing to a user."""
+
+    def __init__(self, progress: Progress, plan: AdoptPlan) -> None:
+        self._progress = progress
+        self._plan = plan
+
+    def start(self, task: str, total: int) -> None:
+        """Pass it on."""
+        self._progress.start(self._told(task), total)
+
+    def advance(self, task: str, count: int) -> None:
+        """Pass it on."""
+        self._progress.advance(self._told(task), count)
+
+    def finish(self, task: str) -> None:
+        """Pass it on."""
+        self._progress.finish(self._told(task))
+
+    def _told(self, task: str) -> str:
+        return task.replace(self._plan.source, self._plan.told)
 
 
 def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) -> Adopted:
@@ -62,6 +88,9 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
         else:
             fetched = bring_blobs(model, cache, hub, progress)
     except WrongBytes as error:
+        if plan.archive is not None:  # What a hint would name is gone by then.
+            told = WrongBytes(error.message.replace(plan.source, plan.told))
+            return Adopted(model, 0, 0, told)
         mend = f"swarmcache verify {repo.spelled} --repair --cache-dir {shlex.quote(plan.source)}"
         return Adopted(model, 0, 0, WrongBytes(error.message, hint=error.hint or mend))
     except (SwarmcacheError, OSError) as error:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import RepoNotFound
+from swarmcache.hubcache.complete.integrity import absent
 from swarmcache.hubcache.complete.weights import Selection
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.linking import may_link
@@ -74,9 +75,7 @@ def _wanted(source: str, targets: Sequence[Target]) -> Iterator[tuple[Repo, Sequ
         found = [(one, repo.revision(one.revision) if repo else None) for one in wanted]
         for target, revision in found:
             if revision is None:
-                raise RepoNotFound(
-                    t("Nothing of {id} is cached in {cache}.", id=target.id, cache=source)
-                )
+                raise RepoNotFound(absent(repo, target, source).reason)
         if repo is not None:
             revisions = {revision.commit: revision for _, revision in found if revision}
             yield repo, list(revisions.values())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from swarmcache.locale import t
+
 if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
     from swarmcache.hubcache.layout import RepoName
@@ -39,6 +41,11 @@ class AdoptPlan(NamedTuple):
     def named(self) -> str:
         """Where it comes from, as its user knows it."""
         return self.archive or self.source
+
+    @property
+    def told(self) -> str:
+        """The same inside a sentence."""
+        return t("the pipe") if self.archive == "-" else self.named
 
 
 class Adopted(NamedTuple):
