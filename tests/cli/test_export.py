@@ -255,6 +255,8 @@ def test_a_blob_whose_name_is_no_hash(maker: CacheMaker, tmp_path: Path) -> None
     os.symlink("../../blobs/etag-of-a-mirror", name)
     refused = run("export", "org/odd", "x")
     assert refused.returncode == 5
+    reason = "config.json: nothing tells what its bytes must be"
+    assert f"org/odd would not be whole in {tmp_path}/x: {reason}".encode() in refused.stderr
     assert f"Next: swarmcache export org/odd {tmp_path}/x.tar\n".encode() in refused.stderr
     assert not (tmp_path / "x").exists()
     assert run("export", "org/odd", "x.tar").returncode == 0
@@ -381,6 +383,8 @@ def test_an_archive_that_ends_too_early_brings_nothing(maker: CacheMaker, tmp_pa
             b"swarmcache: The archive ends too early.",
         ), cut
         assert check(parse_target("org/a"), str(tmp_path / "new")).state == "missing"
+    done = imported("-", tmp_path / "new", stdin=None, input=whole[: borders[-1]] + b"?" * 1024)
+    assert (done.returncode, b"is no archive" in done.stderr) == (5, True), done.stderr
 
 
 def test_an_import_names_the_archive(maker: CacheMaker, tmp_path: Path) -> None:

@@ -141,21 +141,15 @@ def _cache(invocation: Invocation, wanted: Sequence[Exportable], place: str) -> 
 
 def _refuse_part(plan: AdoptPlan, wanted: Exportable, place: str) -> None:
     """Raise WrongBytes where a cache would get less of a model than there is."""
-    commit = wanted.revision.commit
-    listings = [
-        model.listing for model in plan.pull.models if model.target.name == wanted.repo.name
-    ]
+    repo, commit = wanted.repo.name, wanted.revision.commit
+    listings = [model.listing for model in plan.pull.models if model.target.name == repo]
     come = {file.path for one in listings if one and one.commit == commit for file in one.files}
-    lost = next((file.path for file in wanted.files if file.path not in come), None)
-    if lost is None:
+    if all(file.path in come for file in wanted.files):
         return
     name = wanted.target.spelled
+    reason = next((kept.reason for kept in plan.kept if kept.what == repo.at(commit)), "")
     raise WrongBytes(
-        t(
-            "Nothing tells what {path} of {name} must be; only a tar takes it.",
-            path=lost,
-            name=name,
-        ),
+        t("{name} would not be whole in {path}: {reason}", name=name, path=place, reason=reason),
         hint=("swarmcache", "export", name, f"{place}{_TAR}"),
     )
 

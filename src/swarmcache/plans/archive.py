@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 _CHUNK = 2**20
 _MOST_TEXT = 64 * 2**20
 """Bytes of a ref or a list of files at most."""
+_END, _CUT = "EOFHeaderError", frozenset({"EmptyHeaderError", "TruncatedHeaderError"})
+"""What `tarfile` finds in the place of a header: the block that ends a tar, or no more bytes."""
 _COMMENT = "comment"
 """The keyword of a pax header that every tar passes over in silence (POSIX, pax)."""
 _SHA256 = "sha256:"
@@ -107,30 +109,34 @@ def _read(stream: IO[bytes], reader: _Reader) -> None:
 
     `tarfile` itself takes a stream that ends between two members, or in a header, for whole.
     """
-    last = b""
+    ended = ""
 
-    class Header(tarfile.TarInfo):
-        """A header whose block is remembered."""
+    class Member(tarfile.TarInfo):
+        """A member; what it was that is none, and ends the archive, is remembered."""
 
         @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
-            nonlocal last
-            last = bytes(buf)
-            return super().frombuf(buf, encoding, errors)
+        def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Member:
+            """Read the next header."""
+            nonlocal ended
+            try:
+                return super().fromtarfile(tarfile_)
+            except tarfile.HeaderError as error:
+                ended = ended or type(error).__name__
+                raise
 
     try:
-        with tarfile.open(fileobj=stream, mode="r|*", tarinfo=Header) as tar:
+        with tarfile.open(fileobj=stream, mode="r|*", tarinfo=Member) as tar:
             for member in tar:
                 reader.take(tar, member)
     except tarfile.TarError as error:
-        if len(last) < tarfile.BLOCKSIZE or "unexpected end of data" in str(error):
+        if ended in _CUT or "unexpected end of data" in str(error):
             raise _cut_off() from error
         raise _no_archive(error) from error
     except EOFError as error:
         raise _cut_off() from error
-    if len(last) < tarfile.BLOCKSIZE:
+    if ended in _CUT:
         raise _cut_off()
-    if any(last):
+    if ended != _END:
         raise _no_archive("invalid header")
     reader.finish()
 
