@@ -11,10 +11,18 @@ import click
 from swarmcache.cli.adopt import bring_all, report, stays_code
 from swarmcache.cli.asking import agreed, refuse_unasked
 from swarmcache.cli.options import PLACE, Invocation, common_options
+from swarmcache.cli.switching import (
+    carry_out,
+    links_line,
+    open_new_place,
+    plan_switch,
+    switch_lines,
+)
 from swarmcache.locale import t, tn
 
 if TYPE_CHECKING:
-    from swarmcache.plans.adopt import Adopted, Old
+    from swarmcache.cli.switching import Switch
+    from swarmcache.plans.adopt import Adopted
     from swarmcache.plans.clean import Cleaned
     from swarmcache.plans.move import MovePlan
 
@@ -48,9 +56,9 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
     if unfinished is None and os.path.realpath(place) == os.path.realpath(cache):
         return _told(invocation, t("{path} is this cache itself.", path=place))
     plan = plan_move(unfinished or cache, place)
-    file = _settings_file(invocation)
+    switch = plan_switch(invocation, plan.adopt.source, plan.adopt.pull.cache)
     if not invocation.json:
-        invocation.terminal.lines(_lines(invocation, plan, file))
+        invocation.terminal.lines(_lines(invocation, plan, switch))
     if not (yes or dry_run):
         refuse_unasked()
         if not agreed(t("Move all this?")):
@@ -59,7 +67,7 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
     cleaned: list[Cleaned] = []
     code = 0
     if not dry_run:
-        code = _moved(invocation, plan, file, adopted, cleaned)
+        code = _moved(invocation, plan, switch, adopted, cleaned)
     report(invocation, plan.adopt, adopted, cleaned, dry_run=dry_run)
     return code
 
@@ -79,7 +87,7 @@ def _told(invocation: Invocation, sentence: str) -> int:
 def _moved(
     invocation: Invocation,
     plan: MovePlan,
-    file: str | None,
+    switch: Switch,
     adopted: list[Adopted],
     cleaned: list[Cleaned],
 ) -> int:
@@ -88,65 +96,36 @@ def _moved(
     from swarmcache.plans.move import begin_move, end_move, take_along  # noqa: PLC0415
 
     environment = invocation.environment
+    source, cache = plan.adopt.source, plan.adopt.pull.cache
+    open_new_place(switch)
     begin_move(plan, environment)
     bring_all(invocation, plan.adopt, adopted)
     failed = next((one.error for one in adopted if one.error is not None), None)
     if failed is not None or plan.adopt.kept:
         invocation.terminal.alert(t("The old place stays in use: not everything came over."))
         return failed.exit_code if failed is not None else 1
-    old: Old = "remove" if _switched(plan, file) else "link"
-    source, cache = plan.adopt.source, plan.adopt.pull.cache
-    take_along(source, cache, environment)
-    cleaned += give_up_old(plan.adopt, adopted, environment, old)
+    carry_out(switch, invocation)
+    take_along(source, cache, environment, switch.staying)
+    if switch.old != "keep":
+        links = switch.old == "link"
+        cleaned += give_up_old(plan.adopt, adopted, environment, switch.old, needed=links)
     code = stays_code(cleaned)
     if code:
-        command = f"swarmcache move {shlex.quote(cache)}"
+        command = shlex.join(["swarmcache", "move", cache])
         told = t("What stays in the old place goes later. Next: {command}", command=command)
         invocation.terminal.alert(told)
     else:
         end_move(source, cache, environment)
-    if old == "link":
-        invocation.terminal.alert(
-            t(
-                "Links in {source} lead to the new place. Next: export HF_HUB_CACHE={path}",
-                source=plan.adopt.source,
-                path=plan.adopt.pull.cache,
-            )
-        )
+    if switch.old == "link":
+        invocation.terminal.alert(links_line(switch, source, cache))
     return code
 
 
-def _settings_file(invocation: Invocation) -> str | None:
-    """Return the settings file that names the cache, if one does and nothing stronger."""
-    decided_by = invocation.settings.origin("cache.dir").decided_by
-    return decided_by if os.path.isabs(decided_by) and os.path.isfile(decided_by) else None
-
-
-def _switched(plan: MovePlan, file: str | None) -> bool:
-    """Let the settings file name the new place; False where only its user can."""
-    from swarmcache.hubcache.drafts import sweep_drafts  # noqa: PLC0415
-    from swarmcache.hubcache.publishing import write_whole  # noqa: PLC0415
-    from swarmcache.settings.editing import with_cache_dir  # noqa: PLC0415
-
-    text = None if file is None else with_cache_dir(file, plan.adopt.pull.cache)
-    if file is None or text is None:
-        return False
-    write_whole(file, text, mode=os.stat(file).st_mode & 0o7777, durable=True)
-    sweep_drafts(os.path.dirname(file))
-    return True
-
-
-def _lines(invocation: Invocation, plan: MovePlan, file: str | None) -> list[str]:
+def _lines(invocation: Invocation, plan: MovePlan, switch: Switch) -> list[str]:
     from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
 
     terminal = invocation.terminal
-    lines = list(plan_lines(terminal, plan.adopt))
-    if file is not None:
-        lines.append(t("Then {file} will name the new place, and the old one goes.", file=file))
-    else:
-        lines.append(
-            t("No settings file names the cache, so links stay in the old place; see `init`.")
-        )
+    lines = [*plan_lines(terminal, plan.adopt), *switch_lines(terminal, switch, plan.adopt.source)]
     if plan.flat:
         told = tn(
             "{n} file of old transformers stays; {command} brings it.",

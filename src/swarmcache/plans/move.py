@@ -24,6 +24,8 @@ from swarmcache.plans.adopt.giving_up import finish_giving_up
 from swarmcache.plans.pull.values import PullPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from swarmcache.environment import Environment
     from swarmcache.hubcache.problems import Problem
 
@@ -82,9 +84,14 @@ def begin_move(plan: MovePlan, environment: Environment) -> None:
     write_whole(path, plan.adopt.source, mode=mode, errors="surrogateescape")
 
 
-def take_along(source: str, cache: str, environment: Environment) -> None:
-    """Bring what projects need and when models were used."""
-    move_roots(source, cache, environment)
+def take_along(
+    source: str, cache: str, environment: Environment, staying: Collection[str] = ()
+) -> None:
+    """Bring what projects need and when models were used.
+
+    Of projects that are `staying` with the old place, it remembers too what they need.
+    """
+    move_roots(source, cache, environment, staying=staying)
     copy_uses(source, cache, environment)
 
 

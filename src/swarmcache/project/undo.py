@@ -99,6 +99,12 @@ def undo_last(project: str, environment: Environment, *, by: Author) -> Iterator
         os.replace(f"{folder}/{_PLAN}", f"{folder}/undone.json")
 
 
+def written_by(project: str, environment: Environment, *, by: Author) -> set[tuple[str, str]]:
+    """Return what a verb wrote into a project and has not taken back: (path, sha256)."""
+    rows = (row for folder in _kept_of(project, environment, by) for row in _rows(folder))
+    return {(row["path"], row["after"]) for row in rows}
+
+
 def sweep_after(project: str, environment: Environment, *, by: Author) -> None:
     """Remove what a killed write has left beside the files of a project's last changes."""
     folder = _last(project, environment, by)
@@ -109,13 +115,17 @@ def sweep_after(project: str, environment: Environment, *, by: Author) -> None:
 
 def _last(project: str, environment: Environment, by: Author) -> str | None:
     """Return the folder of the newest changes of a project that are not undone."""
+    return next(_kept_of(project, environment, by), None)
+
+
+def _kept_of(project: str, environment: Environment, by: Author) -> Iterator[str]:
+    """Yield the folders of all changes of a project that are not undone, the newest first."""
     top = f"{users_state(environment)}/fixes"
     numbers = sorted((int(e.name) for e in entries_of(top) if e.name.isdecimal()), reverse=True)
     for folder in (f"{top}/{number}" for number in numbers):
         document = _document(folder)
         if document.get("project") == project and document.get("by", "doctor") == by:
-            return folder
-    return None
+            yield folder
 
 
 def _document(folder: str) -> dict[str, object]:

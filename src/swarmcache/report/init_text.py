@@ -42,7 +42,7 @@ def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
             inside = [flaw for flaw in plan.sharing.left if flaw.kind in _INSIDE]
             yield from (f"{terminal.warn} {flaw_sentence(flaw)}\n    {flaw.fix}" for flaw in inside)
     for left in plan.left:
-        yield from _left(terminal, left)
+        yield from left_to_people(terminal, left)
 
 
 def outcome_lines(terminal: Terminal, plan: SetupPlan, *, dry_run: bool) -> Iterator[str]:
@@ -59,7 +59,8 @@ def outcome_lines(terminal: Terminal, plan: SetupPlan, *, dry_run: bool) -> Iter
     yield t("Start with: {line}", line=plan.lines[1])
 
 
-def _left(terminal: Terminal, left: Left) -> Iterator[str]:
+def left_to_people(terminal: Terminal, left: Left) -> Iterator[str]:
+    """Yield what init does not do, and the command or lines by which a person may."""
     told = t("{file}: {why}", file=left.file, why=left.reason) if left.file else left.reason
     yield f"{terminal.warn} {told}"
     yield from (f"    {line}" for line in left.fix.splitlines())

@@ -19,7 +19,7 @@ from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import Target
@@ -79,11 +79,16 @@ def roots(cache: str, environment: Environment) -> list[Root]:
 
 
 def move_roots(
-    source: str, cache: str, environment: Environment, project: str | None = None
+    source: str,
+    cache: str,
+    environment: Environment,
+    project: str | None = None,
+    *,
+    staying: Collection[str] = (),
 ) -> None:
     """Register in `cache` what projects of `source` need, and forget it there; never raises.
 
-    With `project`, of that one only.
+    With `project`, of that one only. Of projects that are `staying`, the old place remembers too.
     """
     wanted = None if project is None else os.path.realpath(project)
     target = state_folder(cache, environment)
@@ -97,7 +102,8 @@ def move_roots(
             known = _read(path)
             models = {**(known.models if known is not None else {}), **root.models}
             _write(root._replace(path=path, models=models, absent_since=None), target)
-            os.unlink(root.path)
+            if root.project not in staying:
+                os.unlink(root.path)
     sweep_drafts(f"{target.path}/{FOLDER}")
 
 
@@ -110,7 +116,7 @@ def expire_roots(cache: str, environment: Environment, now: float | None = None)
     now = time.time() if now is None else now
     for root in roots(cache, environment):
         with contextlib.suppress(OSError, ValueError):
-            if not _is_gone(root):
+            if not is_gone(root):
                 if root.absent_since is not None:
                     _write(root._replace(absent_since=None), state)
             elif root.absent_since is None:
@@ -127,7 +133,8 @@ def this_host() -> str:
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
-def _is_gone(root: Root) -> bool:
+def is_gone(root: Root) -> bool:
+    """Tell whether a project was removed from this host, rather than being out of sight now."""
     parent = os.path.dirname(root.project)
     return root.host == this_host() and not os.path.lexists(root.project) and os.path.isdir(parent)
 

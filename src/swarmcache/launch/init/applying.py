@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.launch.group_cache import open_to_group
-from swarmcache.project.changes import write_change
-from swarmcache.project.undo import keep_backup, sweep_after, undo_last
+from swarmcache.project.changes import digest, write_change
+from swarmcache.project.undo import keep_backup, sweep_after, undo_last, written_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmcache.environment import Environment
+    from swarmcache.launch.init.following import Following
     from swarmcache.launch.init.values import SetupPlan, Write
     from swarmcache.project.undo import Undone
 
@@ -34,6 +36,24 @@ def apply_setup(plan: SetupPlan, environment: Environment) -> Iterator[Write]:
     for write in plan.writes:
         write_change(write.change)
         yield write
+
+
+def apply_following(plan: Following, project: str, environment: Environment) -> None:
+    """Let a project follow its cache; a rerun goes on where it stopped.
+
+    What init wrote can be taken back as before: of those files, as they were, a backup is kept.
+    Raises ProjectError for a file that has changed meanwhile, OSError.
+    """
+    folder = os.path.realpath(project)
+    sweep_after(folder, environment, by="init")
+    written = written_by(folder, environment, by="init")
+    changes = [write.change for write in plan.writes]
+    own = [one for one in changes if (one.path, digest(one.before or b"")) in written]
+    if own:
+        keep_backup(folder, own, environment, by="init")
+    for change in changes:
+        write_change(change)
+        sweep_drafts(os.path.dirname(change.path))
 
 
 def undo_setup(project: str, environment: Environment) -> Iterator[Undone]:

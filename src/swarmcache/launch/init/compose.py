@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from swarmcache.project.containers.values import Container
     from swarmcache.project.readers.hydra import Place
     from swarmcache.project.readers.yaml_file import YamlFile
+    from swarmcache.project.sources import Source
     from swarmcache.project.study import Project
 
 INSIDE = "/models/hub"
@@ -208,6 +209,17 @@ def inserted(
                 return _unusual(file, one, folder, gid, key)
             edits.append(edit)
     return _together(edits)
+
+
+def moved_mounts(source: Source, old: str, new: str) -> list[Edit]:
+    """Return what lets the mounts that init wrote into a compose file name another folder.
+
+    They are told by where they lead to, beside the folder.
+    """
+    wanted = rb"^[ \t]*source: (%b)\r?\n[ \t]*target: %b[ \t]*\r?$"
+    pattern = wanted % (re.escape(_text(old).encode()), re.escape(INSIDE.encode()))
+    found = re.finditer(pattern, source.data, re.MULTILINE)
+    return [Edit(source.file, one.start(1), one.end(1), _text(new)) for one in found]
 
 
 def _unusual(file: str, one: Service, folder: str, gid: int | None, key: str) -> Left:

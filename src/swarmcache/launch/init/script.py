@@ -32,6 +32,7 @@ CLOSE = "# <<< swarmcache init <<<"
 _BLOCK = re.compile(
     rb"^# >>> swarmcache init\b[^\n]*\n.*?^# <<< swarmcache init <<<", re.MULTILINE | re.DOTALL
 )
+_ALSO = re.compile(rb'^export (\w+)="\$HF_HUB_CACHE"', re.MULTILINE)
 _OPENED = re.compile(rb"^# >>> swarmcache init\b", re.MULTILINE)
 _HEAD = re.compile(rb"\s*(?:#.*)?|\s*(?:set|shopt)\s+[-+a-zA-Z][^\\;&|`$(]*")
 """Lines that may stand before the block: nothing, a comment, what sets the shell's own options."""
@@ -63,6 +64,22 @@ def block_edit(
     exports = _exports(source, folder, project, home)
     lines = [OPEN, *exports, *(f'export {name}="$HF_HUB_CACHE"' for name in also), CLOSE]
     return marked(source, lines, insertion_point(source.data))
+
+
+def renewed(before: Edit | None, after: Edit | None, data: bytes) -> Edit | None:
+    """Return the second edit of a block, where the first says what stands there already.
+
+    So a block that somebody has changed, or that names another folder, stays as it is.
+    """
+    if before is None or data[before.start : before.end] != before.text.encode():
+        return None
+    return after if before.end > before.start else None
+
+
+def also_exported(data: bytes) -> list[str]:
+    """Return the old variables that the block of a script exports beside the one of today."""
+    found = _BLOCK.search(data)
+    return [name.decode() for name in _ALSO.findall(found[0])] if found is not None else []
 
 
 def marked(source: Source, lines: list[str], at: int) -> Edit | None:

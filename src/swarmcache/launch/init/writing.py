@@ -35,7 +35,7 @@ def _edited(project: str, file: str, edits: list[Edit], why: str) -> Outcome:
         change = edited_file(project, file, combined(edits))
     except (Unfit, OSError) as error:
         return Left(file, t("It stays as it is: {reason}.", reason=error))
-    return _allowed(Write(change, why))
+    return allowed(Write(change, why))
 
 
 def whole_write(project: str, file: str, before: bytes | None, after: str, why: str) -> Outcome:
@@ -44,10 +44,10 @@ def whole_write(project: str, file: str, before: bytes | None, after: str, why: 
         path = path_inside(project, file)
     except Unfit as error:
         return Left(file, t("It stays as it is: {reason}.", reason=error))
-    return _allowed(Write(Change(path, file, before, after.encode()), why))
+    return allowed(Write(Change(path, file, before, after.encode()), why))
 
 
-def _allowed(write: Write) -> Outcome:
+def allowed(write: Write) -> Outcome:
     """Return a write, unless this user may not replace the file, or somebody has closed it."""
     path, file = write.change.path, write.change.file
     folder = os.path.dirname(path)

@@ -32,22 +32,33 @@ _LINKING = "linking"
 
 
 def give_up_old(
-    plan: AdoptPlan, adopted: Sequence[Adopted], environment: Environment, old: Old
+    plan: AdoptPlan,
+    adopted: Sequence[Adopted],
+    environment: Environment,
+    old: Old,
+    *,
+    needed: bool = False,
 ) -> Iterator[Cleaned]:
     """Remove from the old place what came over whole, and with `link` leave links to it.
 
-    By the plan of `clean`, with all its protections: what is in use, pinned or foreign stays. Flat
+    By the plan of `clean`, with all its protections: what is in use, pinned or foreign stays; with
+    `needed`, also what projects need goes, as they find it by the links. Flat
     files of old transformers go when they are removed; no link would help those who read them.
     Killed at any instant, a rerun goes on, also where nothing but links and trash is left.
     """
-    yield from _give_up_repos(plan, adopted, environment, old)
+    yield from _give_up_repos(plan, adopted, environment, old, needed=needed)
     if plan.flat and old == "remove":
         yield from _give_up_flat(plan, environment)
     yield from finish_giving_up(plan.source, environment)
 
 
 def _give_up_repos(
-    plan: AdoptPlan, adopted: Sequence[Adopted], environment: Environment, old: Old
+    plan: AdoptPlan,
+    adopted: Sequence[Adopted],
+    environment: Environment,
+    old: Old,
+    *,
+    needed: bool,
 ) -> Iterator[Cleaned]:
     failed = {one.model.target.name for one in adopted if one.error is not None}
     partly = {kept.what.partition("@")[0] for kept in plan.kept}
@@ -57,7 +68,7 @@ def _give_up_repos(
             continue
         if old == "link":
             _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))
-        wishes = Wishes(models=(Named(repo, None),))
+        wishes = Wishes(models=(Named(repo, None),), ignore_pins=needed)
         yield from _cleaned(plan_clean(plan.source, environment, wishes), environment)
         _link(plan.source, home)
 
