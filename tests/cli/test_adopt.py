@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.resources import files
@@ -16,6 +17,7 @@ from cachemaker import CacheMaker
 from cleaning import model, tree
 from flatmaker import FlatMaker
 from processes import Screen
+from small_disks import small_disk
 from swarmcache import report
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
@@ -123,3 +125,17 @@ def test_flat_files_of_old_transformers(old: str, tmp_path: Path) -> None:
     assert os.path.exists(odd)
     chinese = adopt(maker.path, SWARMCACHE_LANG="zh_CN").stdout
     assert "HF_ENDPOINT 和 hub.endpoints 都没有写明" in chinese
+
+
+def test_an_old_place_that_cannot_be_written_is_refused_first(old: str, tmp_path: Path) -> None:
+    """Nothing is copied for a place that then could not be given up."""
+    with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:
+        shutil.copytree(f"{old}/hub", f"{disk}/hub", symlinks=True)
+        mounted = subprocess.run(["mount", "-o", "remount,ro", disk], check=False)
+        if mounted.returncode:
+            pytest.skip("no disk can be mounted again, read-only")
+        done = adopt(f"{disk}/hub", "--old", "remove", "--yes")
+        assert done.returncode == 3, done.stdout
+        assert f"{disk}/hub cannot be written by this user" in done.stderr
+        assert not (tmp_path / "new").exists()
+        assert adopt(f"{disk}/hub").returncode == 0

@@ -6,22 +6,20 @@ Killed on the way: tests/faults/test_move_survives_kills.py.
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from cachemaker import CacheMaker
 from cleaning import contents, model
+from other_user import NOBODY, open_folder, run_as_other_user
 from swarmcache.environment import Environment
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import Target, parse_target
 from swarmcache.hubcache.use.roots import add_root, roots
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = model(1)
 TRAIN = 'from transformers import AutoModel\nAutoModel.from_pretrained("org/a")\n'
@@ -33,7 +31,7 @@ DOCKERFILE = 'FROM python:3.11\nCOPY . /app\nWORKDIR /app\nCMD ["python", "train
 class Machine:
     """A user with projects that use one cache."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.old = f"{folder}/old"
         self.new = f"{folder}/new"
@@ -50,7 +48,7 @@ class Machine:
         state = f"{self.folder}/state"
         return {**kept, "HOME": f"{self.folder}/home", "XDG_STATE_HOME": state}
 
-    def project(self, name: str, **files: str) -> Path:
+    def project(self, name: str, **files: str) -> pathlib.Path:
         """Return a new project that loads the model."""
         made = self.folder / name
         made.mkdir()
@@ -59,7 +57,7 @@ class Machine:
         (made / "run_rl_swarm.sh").chmod(0o755)
         return made
 
-    def swarmcache(self, project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    def swarmcache(self, project: pathlib.Path, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command there."""
         return subprocess.run(
             [sys.executable, "-m", "swarmcache", *words],
@@ -72,7 +70,7 @@ class Machine:
             timeout=60,
         )
 
-    def started(self, project: Path) -> str:
+    def started(self, project: pathlib.Path) -> str:
         """Return which cache the trainer gets from the start script itself."""
         path = f"{self.folder}/bin:/usr/bin:/bin"
         words = ["./run_rl_swarm.sh"]
@@ -80,7 +78,7 @@ class Machine:
         done = subprocess.run(words, cwd=project, env=env, check=True, capture_output=True)
         return done.stdout.decode().strip()
 
-    def root(self, project: Path, cache: str | None = None) -> None:
+    def root(self, project: pathlib.Path, cache: str | None = None) -> None:
         """Register what a project needs."""
         environment = Environment(self.variables, f"{self.folder}/home", str(project))
         targets = [Target("model", "org/a", "main")]
@@ -92,11 +90,11 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: pathlib.Path) -> Machine:
     return Machine(tmp_path)
 
 
-def files_of(project: Path) -> dict[str, bytes]:
+def files_of(project: pathlib.Path) -> dict[str, bytes]:
     return {one.name: one.read_bytes() for one in project.iterdir() if one.is_file()}
 
 
@@ -224,3 +222,37 @@ def test_a_group_can_use_the_new_place_as_the_old(machine: Machine) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert os.stat(machine.new).st_mode & 0o7777 == 0o2775
     assert os.stat(f"{machine.new}/models--org--a/blobs").st_mode & 0o2070 == 0o2070
+
+
+@pytest.mark.parametrize(("named", "code"), [(True, 0), (False, 3)])
+def test_an_old_place_that_cannot_be_written(named: bool, code: int) -> None:
+    """Told before anything is copied: it stays where settings lead away from it, else nothing is.
+
+    By another user, since the tests may be root's.
+    """
+    with open_folder() as folder:
+        machine = Machine(pathlib.Path(folder))
+        project = machine.project("pa")
+        if named:
+            (project / "swarmcache.toml").write_text(f'[cache]\ndir = "{machine.old}"\n')
+        for path in (folder, f"{folder}/home", str(project)):
+            os.chmod(path, 0o777)
+        variables = {} if named else {"HF_HUB_CACHE": machine.old}
+        if os.geteuid() == 0 and named:
+            os.chown(project / "swarmcache.toml", NOBODY, NOBODY)
+        elif os.geteuid():
+            os.chmod(machine.old, 0o555)
+        done = run_as_other_user(
+            [sys.executable, "-m", "swarmcache", "move", machine.new, "--yes"],
+            cwd=project,
+            env={**machine.variables, **variables},
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        told = done.stdout if named else done.stderr
+        assert f"{machine.old} cannot be written by this user" in told
+        assert is_whole(machine.old)
+        assert os.path.exists(machine.new) is named
+        if named:
+            assert is_whole(machine.new)
+            assert machine.new in (project / "swarmcache.toml").read_text()
+            assert "are free again" not in done.stdout

@@ -1,7 +1,8 @@
 """`move` killed at any instant: what the settings name is whole, and the same command ends it.
 
 Chosen instants: before the n-th change to the disk. Within a file system and to another one; with a
-settings file that names the cache, and with a variable, where links stay in the old place.
+settings file that names the cache, with all that `init` writes, with another project that keeps to
+the old place, and with a variable: in the last two, links stay in the old place.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.faults
-NAMED_BY = ("settings", "variable")
+NAMED_BY = ("settings", "variable", "init", "shared")
 LINKED = "Links in {}/old lead to the new place"
+START = "#!/bin/bash\nset -e\n\npython train.py\n"
+TRAIN = 'from transformers import AutoModel\nAutoModel.from_pretrained("org/links")\n'
 
 
 @pytest.fixture(params=["here", "elsewhere"])
@@ -60,6 +63,8 @@ class Project:
         self.new = f"{disk}/{name}/new"
         self.project = f"{self.folder}/project"
         self.settings = f"{self.project}/swarmcache.toml"
+        self.script = f"{self.project}/run.sh"
+        self.other = ""
         build(self.old)
         os.makedirs(self.project)
         targets = [Target("model", "org/links", "main")]
@@ -69,6 +74,20 @@ class Project:
         """Let the settings file name the cache."""
         with open(self.settings, "x") as file:
             file.write(f'# mine\n[cache]\ndir = "{self.old}"\n')
+
+    def name_by_init(self) -> None:
+        """Let the settings file and a start script name the cache, as `init` writes them."""
+        for path, text in ((self.script, START), (f"{self.project}/train.py", TRAIN)):
+            with open(path, "x") as file:
+                file.write(text)
+        assert run(["init", "--dir", self.old, "--yes"], self.folder, cwd=self.project).code == 0
+
+    def share(self) -> None:
+        """Let another project, of which nothing tells what it uses, need the cache too."""
+        self.other = f"{self.folder}/other"
+        os.makedirs(self.other)
+        targets = [Target("model", "org/twin", "main")]
+        add_root(self.old, Environment.current(), self.other, targets)
 
     def move(self, die_at: int = 0, after: float | None = None) -> Ended:
         """Move the cache, unless the process is killed."""
@@ -88,6 +107,21 @@ class Project:
         refuse_harm(self.old, self.new)
         if os.path.exists(self.settings):
             refuse_harm(self.named)
+        if os.path.exists(self.script):
+            refuse_harm(self.exported)
+        if self.other:
+            assert self.other in self.rooted(self.old)
+
+    @property
+    def exported(self) -> str:
+        """The cache that the start script names by itself."""
+        with open(self.script) as file:
+            return file.read().partition("HF_HUB_CACHE:-")[2].partition("}")[0]
+
+    @staticmethod
+    def rooted(cache: str) -> list[str]:
+        """Return the projects that a cache knows."""
+        return sorted(root.project for root in roots(cache, Environment.current()))
 
     def refuse_unfinished(self, done: Ended) -> None:
         """Fail unless the move has ended well, and left nothing of a killed one."""
@@ -98,14 +132,27 @@ class Project:
         refuse_warnings(self.old, self.new)
         partials = [f"{place}/.locks/.swarmcache/partial" for place in (self.old, self.new)]
         assert [os.listdir(one) for one in partials if os.path.isdir(one)] == [[], [PARTIAL]]
-        assert [root.project for root in roots(self.new, Environment.current())] == [self.project]
+        others = [self.other] if self.other else []
+        assert self.rooted(self.new) == [*others, self.project]
         repos = glob.glob(f"{self.old}/*--*")
         if os.path.exists(self.settings):
             assert self.named == self.new
+            assert self.rooted(self.old) == others
+        if os.path.exists(self.settings) and not others:
             assert repos == []
         else:
             refuse_harm(self.old)
             assert [os.path.islink(one) for one in repos] == [True] * REPOS
+        if os.path.exists(self.script):
+            assert self.exported == self.new
+            self.refuse_no_way_back()
+
+    def refuse_no_way_back(self) -> None:
+        """Fail unless `init --undo` gives the files back that were there before."""
+        assert run(["init", "--undo"], self.folder, cwd=self.project).code == 0
+        assert sorted(os.listdir(self.project)) == ["run.sh", "train.py"]
+        with open(self.script) as file:
+            assert file.read() == START
 
     def forget(self) -> None:
         """Remove it."""
@@ -118,10 +165,15 @@ def project(
 ) -> Project:
     """Return a new project whose cache is named by its settings, or by a variable."""
     made = Project(ground, disk, name)
-    if named_by == "settings":
+    patch.setenv("HF_HUB_CACHE", made.old)
+    if named_by != "variable":
+        patch.delenv("HF_HUB_CACHE")
+    if named_by in {"settings", "shared"}:
         made.name_by_settings()
-    else:
-        patch.setenv("HF_HUB_CACHE", made.old)
+    if named_by == "init":
+        made.name_by_init()
+    if named_by == "shared":
+        made.share()
     return made
 
 
@@ -131,7 +183,7 @@ def changes(ground: str, disk: str, named_by: str, patch: pytest.MonkeyPatch) ->
     done = measured.move()
     measured.refuse_unfinished(done)
     refuse_complaints(measured.new)
-    assert (LINKED.format(measured.folder) in done.said) is (named_by == "variable")
+    assert (LINKED.format(measured.folder) in done.said) is (named_by in {"variable", "shared"})
     return done.changes
 
 
@@ -152,7 +204,7 @@ def test_killed_before_some_changes(
     ground: str, disk: str, named_by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each 197th, others for each way to name it."""
-    first = {"settings": 40, "variable": 140}[named_by]
+    first = {"settings": 40, "variable": 140, "init": 90, "shared": 160}[named_by]
     for instant in range(first, changes(ground, disk, named_by, monkeypatch), 197):
         killed_at(ground, disk, instant, named_by, monkeypatch)
 
@@ -167,6 +219,18 @@ def test_killed_before_each_change(
     step = 4 if os.path.ismount(disk) else 12
     for instant in range(1 + part, changes(ground, disk, "settings", monkeypatch), step):
         killed_at(ground, disk, instant, "settings", monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("named_by", ["init", "shared"])
+def test_killed_before_the_last_changes(
+    ground: str, disk: str, named_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While files are switched, roots written, and the old place is given up."""
+    last = changes(ground, disk, named_by, monkeypatch)
+    for instant in range(last - 1, last - 400, -7):
+        killed_at(ground, disk, instant, named_by, monkeypatch)
 
 
 @pytest.mark.slow

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 @common_options
 def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run: bool) -> int:
     """Plan, show the plan, bring everything, then give up the old place if that was agreed to."""
-    from swarmcache.hubcache.use.roots import move_roots  # noqa: PLC0415 - after usage errors
-    from swarmcache.plans.adopt import give_up_old, plan_adopt  # noqa: PLC0415
+    from swarmcache.hubcache.state import unwritable  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.use.roots import move_roots  # noqa: PLC0415
+    from swarmcache.plans.adopt import give_up_old, may_give_up, plan_adopt  # noqa: PLC0415
     from swarmcache.transfer.tokens import DEFAULT_ENDPOINT  # noqa: PLC0415
 
     terminal = invocation.terminal
@@ -43,6 +44,8 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
     with terminal.progress() as progress:
         endpoints = (*invocation.settings.endpoints, DEFAULT_ENDPOINT)
         plan = plan_adopt(place, invocation.location.path, endpoints=endpoints, progress=progress)
+    if old != "keep" and not may_give_up(plan.source, invocation.environment):
+        raise unwritable(plan.source)
     if not invocation.json:
         from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
 

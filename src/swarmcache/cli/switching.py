@@ -42,6 +42,7 @@ def plan_switch(invocation: Invocation, source: str, cache: str) -> Switch:
     from swarmcache.hubcache.state import unwritable  # noqa: PLC0415
     from swarmcache.hubcache.use.roots import roots  # noqa: PLC0415
     from swarmcache.launch.init import plan_following, staying_projects  # noqa: PLC0415
+    from swarmcache.plans.adopt import may_give_up  # noqa: PLC0415
 
     environment, project = invocation.environment, invocation.project
     settings, following, why_not = _settings_file(invocation), None, ""
@@ -59,7 +60,7 @@ def plan_switch(invocation: Invocation, source: str, cache: str) -> Switch:
         staying = staying_projects(source, environment, project=project, settings=settings)
     looking = following is None or bool(following.looking) or bool(staying)
     becomes: Old = "link" if looking else "remove"
-    if not os.access(source, os.W_OK | os.X_OK):
+    if not may_give_up(source, environment):
         if following is None:
             raise unwritable(source)
         becomes = "keep"

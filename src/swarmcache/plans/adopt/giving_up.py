@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
-from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR
+from swarmcache.hubcache.scan import repo_names
+from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR, state_folder
 from swarmcache.plans.adopt.flat import is_over
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
@@ -96,6 +97,13 @@ def _cleaned(plan: CleanPlan, environment: Environment) -> Iterator[Cleaned]:
     yield from apply_clean(plan, environment)
     if plan.kept:
         yield Cleaned(Group(None, Choice(), (), 0), (), 0, plan.kept)
+
+
+def may_give_up(source: str, environment: Environment) -> bool:
+    """Tell whether this user may remove the repos of a place, or put links there."""
+    state = state_folder(source, environment)
+    folders = [source, *(f"{source}/{folder_name(repo)}" for repo in repo_names(source))]
+    return state.path == state.beside and all(os.access(one, os.W_OK | os.X_OK) for one in folders)
 
 
 def is_half_given_up(source: str) -> bool:
