@@ -20,6 +20,8 @@ from swarmcache.environment import Environment
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import Target, parse_target
 from swarmcache.hubcache.use.roots import add_root, roots
+from swarmcache.launch.init import plan_following
+from swarmcache.project.readers.grammars import parser
 
 FILES = model(1)
 TRAIN = 'from transformers import AutoModel\nAutoModel.from_pretrained("org/a")\n'
@@ -256,3 +258,19 @@ def test_an_old_place_that_cannot_be_written(named: bool, code: int) -> None:
             assert is_whole(machine.new)
             assert machine.new in (project / "swarmcache.toml").read_text()
             assert "are free again" not in done.stdout
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_without_a_reader_of_scripts_their_words_count(
+    machine: Machine, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra `doctor` is not installed everywhere."""
+    line = f"export HF_HUB_CACHE={machine.old}\n" if told else ""
+    project = machine.project("pa", **{"run_rl_swarm.sh": START, "other.sh": line})
+    settings = project / "swarmcache.toml"
+    settings.write_text(f'[cache]\ndir = "{machine.old}"\n')
+    environment = Environment({}, f"{machine.folder}/home", str(project))
+    parser.cache_clear()
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
+    found = plan_following(str(project), environment, [machine.old], machine.new, str(settings))
+    assert [one.file for one in found.looking] == (["other.sh"] if told else [])

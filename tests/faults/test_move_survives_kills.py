@@ -261,3 +261,43 @@ def test_a_move_to_another_place_makes_the_note_of_a_killed_one_void(
     moved.new = first
     moved.refuse_unfinished(moved.move())
     assert glob.glob(f"{ground}/disk/one/second/*--*") == []
+
+
+@pytest.mark.parametrize("named_by", ["settings"])
+def test_unfinished_downloads_survive_kills(
+    ground: str, disk: str, named_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the Hub's clients: whole in one of both places, and in the new one in the end."""
+    content = os.urandom(70_000)
+    name = "models--org--begun/blobs/" + "d" * 64 + ".incomplete"
+
+    def begun(number: object) -> Project:
+        made = project(ground, disk, number, named_by, monkeypatch)
+        for repo in glob.glob(f"{made.old}/*--*"):
+            shutil.rmtree(repo)
+        shutil.rmtree(f"{made.old}/blobs")
+        os.makedirs(os.path.dirname(f"{made.old}/{name}"))
+        with open(f"{made.old}/{name}", "xb") as file:
+            file.write(content)
+        return made
+
+    def kept(made: Project) -> list[str]:
+        found = [one for one in (made.old, made.new) if os.path.exists(f"{one}/{name}")]
+        for one in found:
+            with open(f"{one}/{name}", "rb") as file:
+                assert file.read() == content, one
+        return found
+
+    measured = begun("measured")
+    done = measured.move()
+    assert (done.code, kept(measured)) == (0, [measured.new]), done
+    for instant in range(1, done.changes, 3):
+        moved = begun(instant)
+        assert moved.move(die_at=instant).code == -signal.SIGKILL
+        assert kept(moved), instant
+        assert moved.move().code == 0
+        assert (kept(moved), moved.named) == ([moved.new], moved.new), instant
+        assert not os.path.exists(f"{moved.old}/models--org--begun"), instant
+        refuse_remains(moved.folder, partials=(PARTIAL,))
+        refuse_remains(os.path.dirname(moved.new), partials=(PARTIAL,))
+        moved.forget()

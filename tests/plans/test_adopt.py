@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from swarmcache.errors import CacheNotFound, WrongBytes
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.intact.journal import sealed
 from swarmcache.hubcache.layout import RepoName, parse_target
+from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.use.evictable import fetched_commits
 from swarmcache.hubcache.use.leases import lease
@@ -206,3 +208,80 @@ def test_the_old_place_is_given_up_by_choice(
     assert os.path.islink(old.folder("org/a")) is (old_place == "link")
     assert os.path.exists(old.folder("org/a")) is (old_place == "link")
     assert contents(check(parse_target("org/a"), str(tmp_path / "new")).snapshot or "") == FILES
+
+
+ETAG = "e" * 64
+"""What names a blob of which a part is there."""
+
+
+def unfinished(maker: CacheMaker, repo: str, content: bytes, name: str = ETAG) -> Path:
+    """Leave a download of huggingface_hub, as a killed client does."""
+    blobs = Path(maker.path, f"models--{repo.replace('/', '--')}", "blobs")
+    blobs.mkdir(parents=True, exist_ok=True)
+    (blobs / f"{name}.incomplete").write_bytes(content)
+    return blobs / f"{name}.incomplete"
+
+
+def give_up(plan: AdoptPlan, outcomes: list[Adopted]) -> list[str]:
+    """Remove the old place; return what stays of it."""
+    cleaned = give_up_old(plan, outcomes, Environment.current(), "remove")
+    return [kept.what for one in cleaned for kept in one.kept]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_unfinished_downloads_of_the_hub_come_over(
+    old: CacheMaker, tmp_path: Path, elsewhere: bool
+) -> None:
+    """Of a repo that comes, and of one that was barely begun: their client goes on with them."""
+    unfinished(old, "org/a", b"half of it")
+    unfinished(old, "org/begun", b"first")
+    with contextlib.ExitStack() as stack:
+        new = tmp_path / "new"
+        if elsewhere:
+            new = Path(stack.enter_context(small_disk(str(tmp_path / "disk"), "tmpfs")), "new")
+        plan, outcomes = adopted(old.path, new)
+        for repo, content in (("org/a", b"half of it"), ("org/begun", b"first")):
+            place = unfinished_place(new, repo)
+            assert place.read_bytes() == content
+            assert not unfinished_place(Path(old.path), repo).exists()
+        assert give_up(plan, outcomes) == []
+        assert not os.path.exists(old.folder("org/a"))
+        assert not Path(old.path, "models--org--begun").exists()
+
+
+def unfinished_place(cache: Path, repo: str) -> Path:
+    """Return where a cache has a partial download."""
+    return cache / f"models--{repo.replace('/', '--')}/blobs/{ETAG}.incomplete"
+
+
+def test_of_two_unfinished_downloads_the_longer_stays(old: CacheMaker, tmp_path: Path) -> None:
+    """What is behind goes with its place."""
+    mine = CacheMaker(tmp_path / "new")
+    unfinished(old, "org/a", b"half of it")
+    unfinished(mine, "org/a", b"half")
+    unfinished(old, "org/b", b"less")
+    unfinished(mine, "org/b", b"more of it")
+    plan, outcomes = adopted(old.path, tmp_path / "new")
+    assert unfinished_place(tmp_path / "new", "org/a").read_bytes() == b"half of it"
+    assert unfinished_place(tmp_path / "new", "org/b").read_bytes() == b"more of it"
+    assert give_up(plan, outcomes) == []
+
+
+def test_an_unfinished_download_that_somebody_is_at_stays(old: CacheMaker, tmp_path: Path) -> None:
+    """So does its repo: what was not brought is not deleted."""
+    path = unfinished(old, "org/a", b"half of it")
+    name = RepoName("model", "org/a")
+    with blob_lock(str(tmp_path / "new"), name, ETAG, 0):
+        plan, outcomes = adopted(old.path, tmp_path / "new")
+        assert path.read_bytes() == b"half of it"
+    assert give_up(plan, outcomes) == [str(path)]
+    assert path.read_bytes() == b"half of it"
+
+
+def test_what_no_client_goes_on_with_does_not_come(old: CacheMaker, tmp_path: Path) -> None:
+    """It is in the plan, and goes with its place."""
+    unfinished(old, "org/a", b"half of it", f"{ETAG}.0123abcd")
+    plan, outcomes = adopted(old.path, tmp_path / "new")
+    assert [(one.goes_on, one.size) for one in plan.unfinished] == [(False, 10)]
+    assert list((tmp_path / "new").glob("*/blobs/*.incomplete")) == []
+    assert give_up(plan, outcomes) == []

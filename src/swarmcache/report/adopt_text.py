@@ -38,11 +38,34 @@ def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
                 len(plain),
                 name=name,
             )
+    if plan.partials:
+        yield from _unfinished(terminal, plan)
     yield from (kept_line(terminal, one.what, one.reason) for one in plan.kept)
     if plan.archive is not None:  # Its bytes lie in the cache already, and only get their names.
         return
     needed, free = human_bytes(plan.pull.needed_bytes), human_bytes(plan.pull.free_bytes)
     yield t("It takes {needed} more of the disk, which has {free} free.", needed=needed, free=free)
+
+
+def _unfinished(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
+    """Yield what becomes of unfinished downloads of the Hub's clients."""
+    coming = [one.size for one in plan.unfinished if one.goes_on]
+    if coming:
+        yield tn(
+            "{n} unfinished download comes too, {size}.",
+            "{n} unfinished downloads come too, {size}.",
+            len(coming),
+            size=human_bytes(sum(coming)),
+        )
+    others = [one.size for one in plan.unfinished if not one.goes_on]
+    if others:
+        told = tn(
+            "{n} unfinished download does not come, {size}: no client goes on with it.",
+            "{n} unfinished downloads do not come, {size}: no client goes on with them.",
+            len(others),
+            size=human_bytes(sum(others)),
+        )
+        yield f"{terminal.warn} {told}"
 
 
 def result_lines(terminal: Terminal, one: Adopted) -> Iterator[str]:

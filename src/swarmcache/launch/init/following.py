@@ -11,7 +11,9 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import LaunchError, ProjectError
+from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.libraries import installed
+from swarmcache.hubcache.locate import locate
 from swarmcache.launch.group_cache import plan_group
 from swarmcache.launch.init.compose import moved_mounts
 from swarmcache.launch.init.config import PLACES
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from swarmcache.launch.group_cache import GroupPlan
     from swarmcache.launch.init.writing import Outcome
     from swarmcache.project.edits import Edit
+    from swarmcache.project.files import FileKind
 
 _SHARED = 0o2070
 """What a folder is for a group that may fill it."""
@@ -128,8 +131,21 @@ def _still_there(project: Project, old: str, libraries: Libraries) -> Iterator[L
                 if old in {os.path.realpath(one) for one in option.values if isinstance(one, str)}:
                     yield Left(option.span.file, looks, "swarmcache init")
         yield from _mounted(project, old, libraries)
-    except ProjectError as error:
-        yield Left("", error.message, error.hint or "")
+    except ProjectError as error:  # Scripts cannot be read here: then their words have to do.
+        if found := _mentioned(project, old):
+            yield Left(found, t("It may still look in the old place."))
+        elif os.path.realpath(locate(project.environment).path) == old:
+            yield Left("", error.message, error.hint or "")
+
+
+def _mentioned(project: Project, old: str) -> str:
+    """Return the first script or config that names a folder, in full or from the home on."""
+    home = project.environment.home
+    words = [old, os.path.relpath(old, home)] if within(old, home) else [old]
+    kinds: tuple[FileKind, ...] = ("shell", "dotenv", "yaml", "python")
+    sources = (source for kind in kinds for source in project.sources(kind))
+    named = (one.file for one in sources if any(word.encode() in one.data for word in words))
+    return next(named, "")
 
 
 def _mounted(project: Project, old: str, libraries: Libraries) -> Iterator[Left]:

@@ -15,11 +15,12 @@ from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.plans.adopt.flat import bring_blobs
+from swarmcache.plans.adopt.unfinished import bring_unfinished
 from swarmcache.plans.adopt.values import Adopted
 from swarmcache.plans.pull.bringing import brought
 from swarmcache.plans.pull.values import not_enough_room, total_bytes
 from swarmcache.progress import Silent
-from swarmcache.transfer.claims import carried
+from swarmcache.transfer.claims import carried, sweep
 from swarmcache.transfer.hub import Hub
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.refusals import refusal
@@ -52,6 +53,7 @@ def apply_adopt(
             yield _adopted(plan, model, hub, hears)
     if plan.partials:
         _move_partials(plan, environment)
+        bring_unfinished(plan.unfinished, plan.source, plan.pull.cache, environment)
     if os.path.isdir(plan.pull.cache):
         remember(plan.pull.cache, environment)
 
@@ -117,6 +119,7 @@ def _move_partials(plan: AdoptPlan, environment: Environment) -> None:
     theirs = state_folder(plan.source, environment).partials
     with suppress(OSError, SwarmcacheError):
         ours = partials_folder(plan.pull.cache, environment)
+        sweep(ours)
         for name in os.listdir(theirs):
             if is_download(name) and made_ours(f"{theirs}/{name}"):
                 carried(f"{theirs}/{name}", ours)

@@ -14,11 +14,13 @@ from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
 from swarmcache.hubcache.scan import repo_names
 from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR, state_folder
+from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import is_over
+from swarmcache.plans.adopt.unfinished import is_over as is_brought
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
 from swarmcache.plans.clean.trash import FOLDER as TRASH
-from swarmcache.plans.clean.values import Choice, Cleaned, Group
+from swarmcache.plans.clean.values import Choice, Cleaned, Group, Kept
 from swarmcache.plans.staging import drop_leftovers
 from swarmcache.transfer.refusals import of_disk
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.adopt.values import Adopted, AdoptPlan, Old
     from swarmcache.plans.clean import CleanPlan
 
@@ -67,11 +70,22 @@ def _give_up_repos(
         home = folder_name(repo)
         if repo in failed or repo.spelled in partly or os.path.islink(f"{plan.source}/{home}"):
             continue
+        behind = tuple(_behind(plan, repo))
+        if behind:
+            yield Cleaned(Group(None, Choice(), (), 0), (), 0, behind)
+            continue
         if old == "link":
             _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))
         wishes = Wishes(models=(Named(repo, None),), ignore_pins=needed)
         yield from _cleaned(plan_clean(plan.source, environment, wishes), environment)
         _link(plan.source, home)
+
+
+def _behind(plan: AdoptPlan, repo: RepoName) -> Iterator[Kept]:
+    """Yield the unfinished downloads of a repo that should have come, and did not."""
+    for one in plan.unfinished:
+        if one.repo == repo and one.goes_on and not is_brought(one, plan.pull.cache):
+            yield Kept(one.path, t("this unfinished download did not come over"))
 
 
 def _give_up_flat(plan: AdoptPlan, environment: Environment) -> Iterator[Cleaned]:

@@ -17,6 +17,7 @@ from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import FlatReader
 from swarmcache.plans.adopt.listing import listed
 from swarmcache.plans.adopt.places import find_places
+from swarmcache.plans.adopt.unfinished import unfinished_of
 from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept
 from swarmcache.plans.pull.comparing import compared, found_now
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.scan import Repo, Revision
     from swarmcache.plans.adopt.listing import Listed
+    from swarmcache.plans.adopt.unfinished import Unfinished
     from swarmcache.progress import Progress
 
 
@@ -53,13 +55,15 @@ def plan_adopt(
     models: list[PlannedPull] = []
     for repo, revisions in _wanted(places.hub, targets) if places.hub else ():
         models += planner.of_repo(repo, revisions)
-    repos = tuple(dict.fromkeys(model.target.name for model in models))
+    named = (model.target.name for model in models)
+    repos = tuple(dict.fromkeys([*named, *planner.barely_begun]))
     caches = [cache] if places.hub is None else [cache, places.hub]
     flat = FlatReader(places.flat, endpoints, caches)
     models += map(planner.of_flat, flat.listed())
     kept = (*planner.kept, *flat.kept)
     pull = replace(pull, models=tuple(models))
-    return AdoptPlan(places.source, pull, kept, repos, tuple(flat.files))
+    unfinished = tuple(planner.unfinished)
+    return AdoptPlan(places.source, pull, kept, repos, tuple(flat.files), unfinished)
 
 
 def _wanted(source: str, targets: Sequence[Target]) -> Iterator[tuple[Repo, Sequence[Revision]]]:
@@ -90,12 +94,18 @@ class _Planner:
         self._progress = progress
         self._place = nearest_folder(pull.cache)
         self.kept: list[Kept] = []
+        self.unfinished: list[Unfinished] = []
+        self.barely_begun: list[RepoName] = []
+        """The repos of which there is nothing else, or not even that any more."""
 
     def of_repo(self, repo: Repo, revisions: Sequence[Revision]) -> Iterator[PlannedPull]:
         """Yield a pull for each ref of these revisions, and for each that has none."""
         here = read_repo(self._pull.cache, repo.name)
         closed = [one for one in repo.problems if one.kind == "unreadable"]
         self.kept += [Kept(repo.name.spelled, one.message) for one in closed]
+        self.unfinished += unfinished_of(repo)
+        if not (repo.revisions or repo.blobs or repo.refs or repo.problems):
+            self.barely_begun.append(repo.name)
         for revision in revisions:
             found = listed(self._source, here, repo, revision, self._progress)
             for reason, paths in found.left.items():

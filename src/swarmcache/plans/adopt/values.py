@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.leftovers.flat_records import FlatFile
+    from swarmcache.plans.adopt.unfinished import Unfinished
     from swarmcache.plans.clean import Kept
     from swarmcache.plans.pull import PlannedPull, PullPlan
 
@@ -32,6 +33,8 @@ class AdoptPlan(NamedTuple):
     """The repos of the other cache that something comes of."""
     flat: tuple[FlatFile, ...] = ()
     """The flat files of old transformers that come."""
+    unfinished: tuple[Unfinished, ...] = ()
+    """Unfinished downloads of the Hub's clients in those repos."""
     partials: bool = True
     """Whether unfinished downloads leave the other cache for this one."""
     archive: str | None = None
