@@ -38,7 +38,7 @@ def command(
         from swarmcache.hubcache.registry import known_caches  # noqa: PLC0415 - only where asked
 
         folders += known_caches(invocation.environment)
-    plan = plan_dedupe(folders, invocation.environment)
+    plan = plan_dedupe(folders, invocation.environment, invocation.settings.tiers)
     if not invocation.json:
         _show(invocation, plan)
     shared: list[Shared] = []

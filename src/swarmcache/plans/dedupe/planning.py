@@ -37,8 +37,12 @@ if TYPE_CHECKING:
     from swarmcache.plans.dedupe.values import Twin
 
 
-def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
+def plan_dedupe(
+    caches: Sequence[str], environment: Environment, tiers: Sequence[str] = ()
+) -> DedupePlan:
     """Return what a dedupe within and across these cache folders will do; changes nothing.
+
+    Links may lead into `tiers`, too, and what they lead to counts.
 
     A folder that is no cache, as `save_pretrained` makes it, may be among them: it only shares.
     Raises CacheNotFound for no such folder.
@@ -51,7 +55,7 @@ def plan_dedupe(caches: Sequence[str], environment: Environment) -> DedupePlan:
     logical = layered = 0
     states = {cache: state_folder(cache, environment) for cache in real}
     for cache, state in states.items():
-        for key, copy in _copies(cache, state):
+        for key, copy in _copies(cache, state, tiers):
             if is_layered(copy.path):
                 layered += copy.physical
             else:
@@ -97,7 +101,7 @@ def _is_cache(folder: str) -> bool:
     return all(entry.name in CACHE_FILES or entry.name == BLOBS for entry in listing.others)
 
 
-def _copies(cache: str, state: State) -> Iterator[tuple[Key, Copy]]:
+def _copies(cache: str, state: State, tiers: Sequence[str]) -> Iterator[tuple[Key, Copy]]:
     """Yield each blob of a cache that is named by its hash, as far as it can be read."""
     listing = list_cache(cache)
     for repo in listing.names:
@@ -108,7 +112,7 @@ def _copies(cache: str, state: State) -> Iterator[tuple[Key, Copy]]:
         for entry in entries_of(blobs):
             if algorithm_of(entry.name) is None:
                 continue
-            copy = _copy(cache, repo, entry, fixed=fixed)
+            copy = _copy(cache, repo, entry, tiers, fixed=fixed)
             if copy is not None:
                 yield copy
 
@@ -118,10 +122,10 @@ def _may_change(folder: str) -> bool:
 
 
 def _copy(
-    cache: str, repo: RepoName, entry: os.DirEntry[str], *, fixed: bool
+    cache: str, repo: RepoName, entry: os.DirEntry[str], tiers: Sequence[str], *, fixed: bool
 ) -> tuple[Key, Copy] | None:
     try:
-        if entry.is_symlink() and not stays_inside(os.path.realpath(entry.path), cache, ()):
+        if entry.is_symlink() and not stays_inside(os.path.realpath(entry.path), cache, tiers):
             return None
         status = os.stat(entry.path)
     except OSError:
