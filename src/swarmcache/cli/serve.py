@@ -92,7 +92,12 @@ def _serve(
     def hear(access: Access) -> None:
         terminal.say(f"{access.status} {access.method} {access.path} {access.bytes}")
 
-    app = create_app(caches, token=token, environment=invocation.environment)
+    app = create_app(
+        caches,
+        tiers=invocation.settings.tiers,
+        token=token,
+        environment=invocation.environment,
+    )
     return serve_until_signalled(app, *where, announce, hear)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -43,14 +44,18 @@ _BEFORE_AUTHENTICATION = frozenset({"/api/agent-harnesses"})
 
 
 def create_app(
-    caches: Sequence[str], *, token: str | None = None, environment: Environment | None = None
+    caches: Sequence[str],
+    *,
+    tiers: Sequence[str] = (),
+    token: str | None = None,
+    environment: Environment | None = None,
 ) -> web.Application:
-    """Return a Hub over cache folders, in order of precedence.
+    """Return a Hub over cache folders, in order of precedence; links may lead into `tiers`, too.
 
     With `token`, every request must bring it as its bearer token. With `environment`, which tells
     where our own state of each cache lies, what clients are at is leased and noted as used.
     """
-    hub = _Hub(caches, token, environment)
+    hub = _Hub(caches, tiers, token, environment)
     app = web.Application(client_max_size=_MAX_BODY)
     # Not `.*`: a file's name may hold a line break.
     app.router.add_route("*", r"/{path:[\s\S]*}", hub.handle)
@@ -63,10 +68,14 @@ class _Hub:
     """Answers requests; every look at the disk happens in a thread of its own pool."""
 
     def __init__(
-        self, caches: Sequence[str], token: str | None, environment: Environment | None
+        self,
+        caches: Sequence[str],
+        tiers: Sequence[str],
+        token: str | None,
+        environment: Environment | None,
     ) -> None:
         self._catalogue = Catalogue(caches)
-        self._contents = Contents(self._catalogue.roots)
+        self._contents = Contents((*self._catalogue.roots, *map(os.path.realpath, tiers)))
         self._token = token
         self._visits = Visits(environment) if environment is not None else None
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="swarmcache-serve")

@@ -42,7 +42,7 @@ class Catalogue:
 
     def __init__(self, caches: Sequence[str]) -> None:
         self.roots = tuple(os.path.realpath(cache) for cache in caches)
-        """The folders, absolute and without links; nothing outside them is served."""
+        """The folders, absolute and without links."""
 
     def find(self, repo: RepoName, revision: str) -> CachedCommit:
         """Return the commit that `revision` names; raises RepoNotFound or RevisionNotFound."""

@@ -1,8 +1,9 @@
 """The files of a cached commit: what to list, and which file on disk to send.
 
 A listing names everything the commit's manifest names, cached or not (ADR "serve lists what the
-commit has"); a file is sent only when its bytes can be right: inside the served folders, a
-regular file, of the manifest's size or, without a manifest, of a form that fits its size.
+commit has"); a file is sent only when its bytes can be right: inside the served folders or
+their tiers, a regular file, of the manifest's size or, without a manifest, of a form that fits its
+size.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Contents:
     """Finds files in the served cache folders."""
 
     def __init__(self, roots: Sequence[str]) -> None:
+        """Take the real paths of the folders that links may lead into; no other file is sent."""
         self._prefixes = tuple(root.rstrip(os.sep) + os.sep for root in roots)
         self._hashes = Hashes()
 
