@@ -78,7 +78,7 @@ def _planned(
     if not upgrade:
         targets = named or project_targets(invocation, pool=pool)
         with Hub(endpoints, invocation.environment) as hub:
-            return plan_lock(targets, *place, hub)
+            return plan_lock(targets, *place, hub, tiers=invocation.settings.tiers)
     if lock is None:
         raise click.UsageError(t("There is no swarmcache.lock here to upgrade: swarmcache lock"))
     targets = named or [target_of(model) for model in lock.models]

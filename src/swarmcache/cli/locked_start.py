@@ -34,7 +34,7 @@ def lead_back(cached: Cached, targets: Sequence[Target], terminal: Terminal) -> 
             continue
         try:
             with terminal.progress() as progress:
-                prove(target, pin, cached.path, progress=progress)
+                prove(target, pin, cached.path, tiers=cached.tiers, progress=progress)
             lead(target, pin, cached.path)
         except OSError as error:
             raise _leads_elsewhere(target, pin, os_reason(error)) from error

@@ -113,18 +113,24 @@ class LockPlan:
         return self.current is not None and self.lock == self.current
 
 
-def plan_lock(
-    targets: Iterable[Target], cache: str, project: str, current: Lock | None, hub: Hub
+def plan_lock(  # noqa: PLR0913 - two places besides what is to be pinned
+    targets: Iterable[Target],
+    cache: str,
+    project: str,
+    current: Lock | None,
+    hub: Hub,
+    *,
+    tiers: Sequence[str] = (),
 ) -> LockPlan:
     """Return the lock with a pin for each target; those that have one keep it. Writes nothing.
 
-    A target whose commit and hashes can be had neither from the cache nor from an endpoint is
-    planned with its error.
+    Links of the cache may lead into `tiers`. A target whose commit and hashes can be had neither
+    from the cache nor from an endpoint is planned with its error.
     """
     pins: list[PlannedPin] = []
     for target in dict.fromkeys(targets):
         old = _held(current, target)
-        pins.append(PlannedPin(target, old, old) if old else _new_pin(target, cache, hub))
+        pins.append(PlannedPin(target, old, old) if old else _new_pin(target, cache, hub, tiers))
     return _plan(project, current, pins)
 
 
@@ -170,8 +176,8 @@ def _agreeing(pins: Sequence[PlannedPin], current: Lock | None) -> Iterable[Plan
         yield replace(pin, new=pin.new._replace(files=files))
 
 
-def _new_pin(target: Target, cache: str, hub: Hub) -> PlannedPin:
-    if (cached := _from_cache(target, cache)) is not None:
+def _new_pin(target: Target, cache: str, hub: Hub, tiers: Sequence[str]) -> PlannedPin:
+    if (cached := _from_cache(target, cache, tiers)) is not None:
         return PlannedPin(target, None, cached)
     try:
         listing = hub.listing(target, cache)
@@ -193,9 +199,9 @@ def _moved_pin(target: Target, old: LockedModel | None, cache: str, hub: Hub) ->
         return PlannedPin(target, old, None, error=error)
 
 
-def _from_cache(target: Target, cache: str) -> LockedModel | None:
+def _from_cache(target: Target, cache: str, tiers: Sequence[str]) -> LockedModel | None:
     """Return the pin that the cache tells by itself, or None where it does not tell every hash."""
-    repo = read_repo(cache, target.name)
+    repo = read_repo(cache, target.name, tiers)
     revision = repo.revision(target.revision) if repo is not None else None
     if repo is None or revision is None:
         return None

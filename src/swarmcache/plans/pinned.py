@@ -78,15 +78,17 @@ def prove(  # noqa: PLR0913 - one keyword for each thing that is known already
     *,
     kept: Collection[str] | None = None,
     proven: Collection[str] = (),
+    tiers: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Hash every cached file of the locked commit; raise LockMismatch for another content.
 
     Files in `proven` were hashed on their way here. The wrong files but those in `kept`, paths
     that were there before this process fetched any, are removed first: the commit must not look
-    complete to anybody who names it. None keeps all. OSError from the disk.
+    complete to anybody who names it. None keeps all. Links may lead into
+    `tiers`, of which nothing is removed. OSError from the disk.
     """
-    repo = read_repo(cache, target.name)
+    repo = read_repo(cache, target.name, tiers)
     revision = repo.revision(pin.commit) if repo is not None else None
     if repo is None or revision is None:
         return

@@ -46,14 +46,22 @@ def brought(
         drop_false_manifest(target, pin, cache)
     if listing is None:
         if pin is not None:
-            prove(target, pin, cache, kept=kept, progress=progress)
+            prove(target, pin, cache, kept=kept, tiers=plan.tiers, progress=progress)
             lead(target, pin, cache)
         return []
     proven: set[str] = set()
 
     def is_locked() -> None:
         if pin is not None:
-            prove(target, pin, cache, kept=kept, proven=proven, progress=progress)
+            prove(
+                target,
+                pin,
+                cache,
+                kept=kept,
+                proven=proven,
+                tiers=plan.tiers,
+                progress=progress,
+            )
 
     partials = partials_folder(cache, hub.environment)
     revision = NewRevision(cache, partials, target, listing.commit)
