@@ -42,8 +42,14 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
     terminal = invocation.terminal
     place = invocation.environment.absolute(folder)
     with terminal.progress() as progress:
-        endpoints = (*invocation.settings.endpoints, DEFAULT_ENDPOINT)
-        plan = plan_adopt(place, invocation.location.path, endpoints=endpoints, progress=progress)
+        plan = plan_adopt(
+            place,
+            invocation.location.path,
+            endpoints=(*invocation.settings.endpoints, DEFAULT_ENDPOINT),
+            tiers=invocation.settings.tiers,
+            symlinked_tiers=invocation.settings.symlinked_tiers,
+            progress=progress,
+        )
     if old != "keep" and not may_give_up(plan.source, invocation.environment):
         raise unwritable(plan.source)
     if not invocation.json:

@@ -133,7 +133,9 @@ def _cache(invocation: Invocation, wanted: Sequence[Exportable], place: str) -> 
     from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415
 
     targets = [one.target for one in wanted]
-    plan = plan_adopt(invocation.location.path, place, targets)
+    # What is exported stands by itself: what a tier has comes as a file, too.
+    tiers = invocation.settings.tiers
+    plan = plan_adopt(invocation.location.path, place, targets, tiers=tiers)
     for one in wanted:
         _refuse_part(plan, one, place)
     return bring(invocation, plan._replace(partials=False))

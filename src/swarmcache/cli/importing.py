@@ -33,7 +33,9 @@ def command(invocation: Invocation, source: str) -> int:
     if os.path.isdir(path):
         from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415 - after usage errors
 
-        plan = plan_adopt(path, invocation.location.path)
+        tiers, symlinked = invocation.settings.tiers, invocation.settings.symlinked_tiers
+        cache = invocation.location.path
+        plan = plan_adopt(path, cache, tiers=tiers, symlinked_tiers=symlinked)
         return bring(invocation, plan._replace(partials=False))
     try:
         with open(path, "rb") as file:
@@ -56,4 +58,5 @@ def _archive(invocation: Invocation, stream: IO[bytes], name: str) -> int:
             hear = partial(progress.advance, task)
             folder = unpacking.enter_context(unpacked(stream, cache, environment, hear))
             progress.finish(task)
-        return bring(invocation, plan_adopt(folder, cache)._replace(archive=name))
+        plan = plan_adopt(folder, cache, tiers=invocation.settings.tiers)
+        return bring(invocation, plan._replace(archive=name))

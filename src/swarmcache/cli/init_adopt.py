@@ -24,12 +24,20 @@ def _plans(invocation: Invocation, plan: SetupPlan, home: str) -> Iterator[Adopt
     from swarmcache.launch.project_pins import targets_if_readable  # noqa: PLC0415
     from swarmcache.plans.adopt import plan_adopt  # noqa: PLC0415
 
+    settings = invocation.settings
     needed = targets_if_readable(home, invocation.environment)
     with invocation.terminal.progress() as progress:
         for place in plan.old:
             wanted = wanted_of(place, plan.project, needed)
             if wanted is None or wanted:
-                yield plan_adopt(place, plan.folder.path, wanted or (), progress=progress)
+                yield plan_adopt(
+                    place,
+                    plan.folder.path,
+                    wanted or (),
+                    tiers=settings.tiers,
+                    symlinked_tiers=settings.symlinked_tiers,
+                    progress=progress,
+                )
 
 
 def show_plans(invocation: Invocation, plans: list[AdoptPlan]) -> None:

@@ -51,11 +51,12 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
     if unfinished is not None and is_all_over(unfinished):
         if not dry_run:
             take_along(unfinished, place, environment)
-            end_move(unfinished, place, environment)
+            end_move(unfinished, place, environment, invocation.settings.tiers)
         return _told(invocation, t("The move to {path} is finished.", path=place))
     if unfinished is None and os.path.realpath(place) == os.path.realpath(cache):
         return _told(invocation, t("{path} is this cache itself.", path=place))
-    plan = plan_move(unfinished or cache, place)
+    tiers, symlinked = invocation.settings.tiers, invocation.settings.symlinked_tiers
+    plan = plan_move(unfinished or cache, place, tiers=tiers, symlinked_tiers=symlinked)
     switch = plan_switch(invocation, plan.adopt.source, plan.adopt.pull.cache)
     if not invocation.json:
         invocation.terminal.lines(_lines(invocation, plan, switch))
@@ -115,7 +116,7 @@ def _moved(
         told = t("What stays in the old place goes later. Next: {command}", command=command)
         invocation.terminal.alert(told)
     else:
-        end_move(source, cache, environment)
+        end_move(source, cache, environment, plan.adopt.pull.tiers)
     if switch.old == "link":
         invocation.terminal.alert(links_line(switch, source, cache))
     return code

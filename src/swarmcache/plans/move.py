@@ -24,7 +24,7 @@ from swarmcache.plans.adopt.giving_up import finish_giving_up
 from swarmcache.plans.pull.values import PullPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.problems import Problem
@@ -43,9 +43,14 @@ class MovePlan(NamedTuple):
     """Flat files of old transformers and what lies beside them: they stay too."""
 
 
-def plan_move(source: str, dest: str) -> MovePlan:
-    """Return what a move of the cache folder `source` to `dest` will do; changes nothing."""
-    plan = plan_adopt(source, dest)
+def plan_move(
+    source: str, dest: str, *, tiers: Sequence[str] = (), symlinked_tiers: Sequence[str] = ()
+) -> MovePlan:
+    """Return what a move of the cache folder `source` to `dest` will do; changes nothing.
+
+    Links may lead into `tiers`; those into the `symlinked_tiers` among them move as links.
+    """
+    plan = plan_adopt(source, dest, tiers=tiers, symlinked_tiers=symlinked_tiers)
     around = read_surroundings(list_cache(plan.source))
     foreign = tuple(one for one in around.problems if one.kind == "foreign-file")
     flat = sum(left.kind == "legacy" for left in around.leftovers)
@@ -95,9 +100,9 @@ def take_along(
     copy_uses(source, cache, environment)
 
 
-def end_move(source: str, cache: str, environment: Environment) -> None:
+def end_move(source: str, cache: str, environment: Environment, tiers: Sequence[str] = ()) -> None:
     """Finish what a killed process has begun in the old place, and forget the move."""
-    for _ in finish_giving_up(source, environment):
+    for _ in finish_giving_up(source, environment, tiers):
         pass
     state = state_folder(cache, environment).beside
     sweep_drafts(state)

@@ -53,7 +53,7 @@ def give_up_old(
     yield from _give_up_repos(plan, adopted, environment, old, needed=needed)
     if plan.flat and old == "remove":
         yield from _give_up_flat(plan, environment)
-    yield from finish_giving_up(plan.source, environment)
+    yield from finish_giving_up(plan.source, environment, plan.pull.tiers)
 
 
 def _give_up_repos(
@@ -77,7 +77,8 @@ def _give_up_repos(
         if old == "link":
             _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))
         wishes = Wishes(models=(Named(repo, None),), ignore_pins=needed)
-        yield from _cleaned(plan_clean(plan.source, environment, wishes), environment)
+        found = plan_clean(plan.source, environment, wishes, tiers=plan.pull.tiers)
+        yield from _cleaned(found, environment)
         _link(plan.source, home)
 
 
@@ -128,15 +129,20 @@ def is_half_given_up(source: str) -> bool:
     return bool(staged) or any(entries_of(f"{_own(source)}/{one}") for one in (_LINKING, TRASH))
 
 
-def finish_giving_up(source: str, environment: Environment) -> Iterator[Cleaned]:
-    """Make the links that a killed process was about to make, and delete what it removed."""
+def finish_giving_up(
+    source: str, environment: Environment, tiers: Sequence[str] = ()
+) -> Iterator[Cleaned]:
+    """Make the links that a killed process was about to make, and delete what it removed.
+
+    Links of the old place may lead into `tiers`.
+    """
     for entry in entries_of(f"{_own(source)}/{_LINKING}"):
         _link(source, entry.name)
     with suppress(OSError):
         os.rmdir(f"{_own(source)}/{_LINKING}")
     if entries_of(f"{_own(source)}/{TRASH}"):
         wishes = Wishes(leftovers=frozenset({"trash"}))
-        yield from apply_clean(plan_clean(source, environment, wishes), environment)
+        yield from apply_clean(plan_clean(source, environment, wishes, tiers=tiers), environment)
     drop_leftovers(source, environment)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import RepoNotFound
 from swarmcache.hubcache.complete.integrity import absent
 from swarmcache.hubcache.complete.weights import Selection
+from swarmcache.hubcache.folder import within
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.refs import read_ref
@@ -34,26 +36,41 @@ if TYPE_CHECKING:
     from swarmcache.progress import Progress
 
 
-def plan_adopt(
+def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     source: str,
     cache: str,
     targets: Sequence[Target] = (),
     *,
     endpoints: Sequence[str] = (),
+    tiers: Sequence[str] = (),
+    symlinked_tiers: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> AdoptPlan:
     """Return what an adopt of the `source` folder into the cache folder will do; changes nothing.
 
     Of `targets` only, if there are any. With `endpoints`, whose urls are believed, flat files of
-    old transformers come too. Plain files are hashed where a blob may have their bytes. HF_HOME
-    stands for what is in it. Raises CacheNotFound for a folder that holds nothing of this,
-    RepoNotFound for a target that is not in it.
+    old transformers come too. Links of both caches may lead into `tiers`; what lies in the
+    `symlinked_tiers` among them comes as such a link. Plain files are hashed where a blob may have
+    their bytes. HF_HOME stands for what is in it. Raises CacheNotFound for a folder that holds
+    nothing of this, RepoNotFound for a target that is not in it.
     """
     places = find_places(source, cache, flat=bool(endpoints))
-    pull = PullPlan(cache, (), free_bytes(cache), all_files=True)
+    pull = PullPlan(
+        cache,
+        (),
+        free_bytes(cache),
+        all_files=True,
+        tiers=tuple(tiers),
+        symlinked_tiers=tuple(
+            # A link into what may be given up next would lead nowhere.
+            one
+            for one in symlinked_tiers
+            if not within(places.source, os.path.realpath(one))
+        ),
+    )
     planner = _Planner(places.source, pull, progress or Silent())
     models: list[PlannedPull] = []
-    for repo, revisions in _wanted(places.hub, targets) if places.hub else ():
+    for repo, revisions in _wanted(places.hub, targets, tiers) if places.hub else ():
         models += planner.of_repo(repo, revisions)
     named = (model.target.name for model in models)
     repos = tuple(dict.fromkeys([*named, *planner.barely_begun]))
@@ -66,16 +83,18 @@ def plan_adopt(
     return AdoptPlan(places.source, pull, kept, repos, tuple(flat.files), unfinished)
 
 
-def _wanted(source: str, targets: Sequence[Target]) -> Iterator[tuple[Repo, Sequence[Revision]]]:
+def _wanted(
+    source: str, targets: Sequence[Target], tiers: Sequence[str]
+) -> Iterator[tuple[Repo, Sequence[Revision]]]:
     """Yield each repo with the revisions that are to come."""
     if not targets:
-        yield from ((repo, repo.revisions) for repo in iter_repos(source))
+        yield from ((repo, repo.revisions) for repo in iter_repos(source, tiers))
         return
     named: dict[RepoName, list[Target]] = {}
     for target in targets:
         named.setdefault(target.name, []).append(target)
     for name, wanted in named.items():
-        repo = read_repo(source, name)
+        repo = read_repo(source, name, tiers)
         found = [(one, repo.revision(one.revision) if repo else None) for one in wanted]
         for target, revision in found:
             if revision is None:
@@ -100,7 +119,7 @@ class _Planner:
 
     def of_repo(self, repo: Repo, revisions: Sequence[Revision]) -> Iterator[PlannedPull]:
         """Yield a pull for each ref of these revisions, and for each that has none."""
-        here = read_repo(self._pull.cache, repo.name)
+        here = read_repo(self._pull.cache, repo.name, self._pull.tiers)
         closed = [one for one in repo.problems if one.kind == "unreadable"]
         self.kept += [Kept(repo.name.spelled, one.message) for one in closed]
         self.unfinished += unfinished_of(repo)
@@ -119,7 +138,8 @@ class _Planner:
     def of_flat(self, found: Listed) -> PlannedPull:
         """Return a pull for some flat files; where no commit is known, of their blobs alone."""
         target = found.listing.target
-        model = self._planned(target, found, read_repo(self._pull.cache, target.name))
+        here = read_repo(self._pull.cache, target.name, self._pull.tiers)
+        model = self._planned(target, found, here)
         return model if found.listing.commit else replace(model, link=())
 
     def _planned(self, target: Target, found: Listed, here: Repo | None) -> PlannedPull:
@@ -129,7 +149,8 @@ class _Planner:
         model = compared(model, paths, here, bool)
         wanted = {file.content for file in model.fetch}
         near = {etag: files for etag, files in found.copies.items() if etag in wanted}
-        linkable = {etag for etag, files in near.items() if may_link(files[0], self._place)}
+        tiers = self._pull.symlinked_tiers
+        linkable = {etag for etag, files in near.items() if may_link(files[0], self._place, tiers)}
         return replace(model, copies=near, linkable=frozenset(linkable), plain=found.plain)
 
     def _names(self, repo: Repo, revision: Revision) -> Iterator[str]:

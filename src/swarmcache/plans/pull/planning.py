@@ -10,14 +10,12 @@ What the project's lock pins is had at its locked commit, whatever the branch is
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import EndpointUnreachable, LockMismatch, SwarmcacheError
 from swarmcache.hubcache.complete.pins import Astray, Mismatched, pinned
 from swarmcache.hubcache.complete.weights import Selection, select
-from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.layout import is_commit
 from swarmcache.hubcache.linking import may_link
 from swarmcache.hubcache.registry import known_caches
@@ -195,8 +193,7 @@ class _Planner:
         linkable = frozenset(
             etag
             for etag, found in copies.items()
-            if may_link(found[0], place)
-            or lies_in(os.path.realpath(found[0]), self._plan.symlinked_tiers) is not None
+            if may_link(found[0], place, self._plan.symlinked_tiers)
         )
         return replace(model, copies=copies, linkable=linkable, resumable=resumable)
 

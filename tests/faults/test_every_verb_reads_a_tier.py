@@ -1,0 +1,181 @@
+"""A model whose blobs are links into a tier is a model to every verb."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cachemaker import CacheMaker
+from cleaning import contents
+from faults.verifying import FILES, MODEL, ONE, age
+from processes import begun
+from swarmcache.cli import main
+from swarmcache.hubcache.complete.integrity import check
+from swarmcache.hubcache.layout import folder_name, parse_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.faults
+HOME = folder_name(parse_target(MODEL).name)
+SIZE = sum(map(len, dict.fromkeys(FILES.values())))
+
+
+class Here:
+    """A project whose cache links into a tier."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tier = CacheMaker(folder / "tier").path
+        self.cache = f"{folder}/hub"
+        self.project = f"{folder}/project"
+        self.settings = f"{self.project}/swarmcache.toml"
+
+    def tell(self, cache: str) -> None:
+        """Write the settings."""
+        tier = f'tiers = [{{ path = "{self.tier}", link = "symlink" }}]'
+        with open(self.settings, "w", encoding="utf-8") as file:
+            file.write(f'[cache]\ndir = "{cache}"\n{tier}\n')
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
+    place = Here(tmp_path)
+    CacheMaker(place.tier).repo(MODEL, FILES)
+    age(place.tier)
+    os.mkdir(place.project)
+    place.tell(place.cache)
+    monkeypatch.chdir(place.project)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert main(["pull", MODEL, "--quiet"]) == 0
+    assert is_linked(place.cache, place.tier)
+    return place
+
+
+def is_linked(cache: str, tier: str) -> bool:
+    """Tell whether a cache has the model whole, and none of its bytes itself."""
+    blobs = f"{cache}/{HOME}/blobs"
+    leads = {os.path.realpath(f"{blobs}/{name}") for name in os.listdir(blobs)}
+    found = check(parse_target(MODEL), cache, tiers=[tier])
+    assert (found.state, contents(found.snapshot or "")) == ("complete", FILES)
+    return all(one.startswith(f"{tier}/") for one in leads)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
+    """Return the document of a command that ends with this code."""
+    capsys.readouterr()
+    assert main([*words, "--json"]) == code, capsys.readouterr()
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_looks_finds_it_whole(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status, check, verify, and a second pull, which has nothing to do."""
+    (repo,) = told(capsys, "status")["repos"]
+    assert (repo["state"], repo["problems"]) == ("complete", [])
+    assert main(["check", MODEL]) == 0
+    assert told(capsys, "verify", "--all")["problems"] == []
+    (pulled,) = told(capsys, "pull", MODEL)["models"]
+    assert (pulled["state"], pulled["downloaded_bytes"]) == ("complete", 0)
+    assert is_linked(here.cache, here.tier)
+
+
+@pytest.mark.parametrize("dest", ["there", "model.tar", "plain"])
+def test_an_export_holds_every_byte(here: Here, tmp_path: Path, dest: str) -> None:
+    """As itself, in whichever form: the tier is not where it goes."""
+    path = f"{tmp_path}/{dest}"
+    assert main(["export", MODEL, path, *(["--plain"] if dest == "plain" else [])]) == 0
+    os.rename(here.tier, f"{here.tier}-away")
+    if dest.endswith(".tar"):
+        with tarfile.open(path) as archive:
+            archive.extractall(f"{tmp_path}/out", filter="data")
+        path = f"{tmp_path}/out"
+    elif dest == "plain":
+        assert {name: contents(path)[name] for name in FILES} == FILES
+        return
+    found = check(parse_target(MODEL), path)
+    assert (found.state, contents(found.snapshot or "")) == ("complete", FILES)
+
+
+def test_an_export_comes_in_again(here: Here, tmp_path: Path) -> None:
+    """As a folder that links into the tier, too: another project's cache may be one."""
+    assert main(["import", here.cache, "--cache-dir", f"{tmp_path}/third"]) == 0
+    assert is_linked(f"{tmp_path}/third", here.tier)
+
+
+@pytest.mark.parametrize("old", ["keep", "link", "remove"])
+def test_adopting_brings_the_links(here: Here, tmp_path: Path, old: str) -> None:
+    """And the old place goes where that was asked for; the tier stays as it is."""
+    new, before = f"{tmp_path}/new", sorted(os.walk(here.tier))
+    words = ["adopt", here.cache, "--cache-dir", new, "--old", old, "--yes"]
+    assert main(words) == 0
+    assert is_linked(new, here.tier)
+    assert os.path.lexists(f"{here.cache}/{HOME}") == (old != "remove")
+    assert os.path.islink(f"{here.cache}/{HOME}") == (old == "link")
+    assert sorted(os.walk(here.tier)) == before
+
+
+def test_a_cache_moves_with_its_links(here: Here, tmp_path: Path) -> None:
+    """The settings name the new place, and nothing of the old one is left."""
+    new = f"{tmp_path}/new"
+    assert main(["move", new, "--yes"]) == 0
+    assert is_linked(new, here.tier)
+    assert not os.path.lexists(f"{here.cache}/{HOME}")
+    assert main(["check", MODEL]) == 0
+
+
+def test_a_tier_that_is_adopted_comes_itself(here: Here, tmp_path: Path) -> None:
+    """A link into what is given up next would lead nowhere."""
+    new = f"{tmp_path}/new"
+    assert main(["adopt", here.tier, "--cache-dir", new, "--old", "remove", "--yes"]) == 0
+    found = check(parse_target(MODEL), new)
+    assert (found.state, contents(found.snapshot or "")) == ("complete", FILES)
+
+
+def test_dedupe_counts_it_and_leaves_it(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its bytes are content of the cache, and take no room there that could be won."""
+    counted = told(capsys, "dedupe")
+    assert (counted["logical_bytes"], counted["freed_bytes"]) == (SIZE, 0)
+    assert is_linked(here.cache, here.tier)
+
+
+def test_clean_takes_it_for_the_model(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing of it for a stranger."""
+    planned = told(capsys, "clean", MODEL, "--ignore-pins", "--dry-run")
+    assert (planned["kept"], len(planned["actions"]) > 0) == ([], True)
+
+
+def test_serve_sends_it(here: Here) -> None:
+    """The bytes of the tier, and of nothing else outside the cache."""
+    words = ["serve", "--port", "0", "--json"]
+    process = begun([sys.executable, "-m", "swarmcache", *words])
+    assert process.stdout is not None
+    try:
+        port = json.loads(process.stdout.readline())["port"]
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        link.request("GET", f"/{MODEL}/resolve/main/{ONE}")
+        answer = link.getresponse()
+        assert (answer.status, answer.read()) == (200, FILES[ONE])
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_a_lock_is_told_by_it_and_proves_it(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a Hub; and the command starts with it."""
+    os.unlink(f"{here.cache}/{HOME}/trees/{commit_of(here)}.json")
+    assert main(["lock", MODEL]) == 0
+    assert main(["check", MODEL]) == 0
+    assert main(["pull", MODEL]) == 0
+    assert main(["run", "--model", MODEL, "--offline", "--", "true"]) == 0
+    assert is_linked(here.cache, here.tier)
+
+
+def commit_of(here: Here) -> str:
+    """Return the commit that is cached."""
+    with open(f"{here.cache}/{HOME}/refs/main", encoding="ascii") as file:
+        return file.read()
