@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cachemaker import CacheMaker
+from cachemaker import CacheMaker, write
 from cleaning import contents
+from faults.damage import Victim, flip_last
 from faults.verifying import FILES, MODEL, ONE, age
 from processes import begun
 from swarmcache.cli import main
@@ -136,6 +137,41 @@ def test_a_tier_that_is_adopted_comes_itself(here: Here, tmp_path: Path) -> None
     assert (found.state, contents(found.snapshot or "")) == ("complete", FILES)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["adopt", "{cache}", "--cache-dir", "{new}"],
+        ["adopt", "{cache}", "--cache-dir", "{new}", "--old", "remove", "--yes"],
+        ["import", "{cache}", "--cache-dir", "{new}"],
+        ["move", "{new}", "--yes"],
+    ],
+)
+def test_what_lies_in_an_absent_tier_does_not_come(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Which is no success; it is told why, and nothing is lost: mounted again, it comes."""
+    new = f"{tmp_path}/new"
+    spelled = [word.format(cache=here.cache, new=new) for word in words]
+    os.rename(here.tier, f"{here.tier}-away")
+    document = told(capsys, *spelled, code=1)
+    assert (document["ok"], len(document["kept"])) == (False, 1)
+    assert "it lies in a tier that is not there; mount it" in document["kept"][0]["reason"]
+    os.rename(f"{here.tier}-away", here.tier)
+    assert is_linked(here.cache, here.tier)
+    assert main(spelled) == 0
+    assert is_linked(new, here.tier)
+
+
+def test_what_leads_elsewhere_does_not_come(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no settings name the tier, as in a project of somebody else."""
+    os.unlink(here.settings)
+    words = ["adopt", here.cache, "--cache-dir", f"{tmp_path}/new"]
+    (kept,) = told(capsys, *words, code=1)["kept"]
+    assert "its link leads out of the cache, and into no tier of the settings" in kept["reason"]
+
+
 def test_dedupe_counts_it_and_leaves_it(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     """Its bytes are content of the cache, and take no room there that could be won."""
     counted = told(capsys, "dedupe")
@@ -173,6 +209,19 @@ def test_a_lock_is_told_by_it_and_proves_it(here: Here, capsys: pytest.CaptureFi
     assert main(["pull", MODEL]) == 0
     assert main(["run", "--model", MODEL, "--offline", "--", "true"]) == 0
     assert is_linked(here.cache, here.tier)
+
+
+def test_what_is_locked_is_proven_in_the_tier(here: Here) -> None:
+    """Before a ref that moved away leads to the locked commit again."""
+    assert main(["lock", MODEL]) == 0
+    ref, commit = f"{here.cache}/{HOME}/refs/main", commit_of(here)
+    write(ref, b"2" * 40)
+    flip_last(Victim(f"{here.cache}/{HOME}/snapshots/{commit}", ONE))
+    run = ["run", "--model", MODEL, "--offline", "--", "true"]
+    assert main(run) == 125
+    flip_last(Victim(f"{here.cache}/{HOME}/snapshots/{commit}", ONE))
+    assert main(run) == 0
+    assert commit_of(here) == commit
 
 
 def commit_of(here: Here) -> str:

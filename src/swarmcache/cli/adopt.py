@@ -70,11 +70,11 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
             move_roots(plan.source, plan.pull.cache, environment, project)
             cleaned += give_up_old(plan, adopted, environment, old)
     report(invocation, plan, adopted, cleaned, dry_run=dry_run)
-    return _exit_code(adopted) or stays_code(cleaned)
+    return _exit_code(plan, adopted) or stays_code(cleaned)
 
 
 def bring(invocation: Invocation, plan: AdoptPlan) -> int:
-    """Show a plan, bring everything, report; the exit code is that of the first failure."""
+    """Show a plan, bring everything, report, and return the exit code."""
     adopted: list[Adopted] = []
     if not invocation.json:
         from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
@@ -82,7 +82,7 @@ def bring(invocation: Invocation, plan: AdoptPlan) -> int:
         invocation.terminal.lines(plan_lines(invocation.terminal, plan))
     bring_all(invocation, plan, adopted)
     report(invocation, plan, adopted, [], dry_run=False)
-    return _exit_code(adopted)
+    return _exit_code(plan, adopted)
 
 
 def stays_code(cleaned: Sequence[Cleaned]) -> int:
@@ -92,8 +92,10 @@ def stays_code(cleaned: Sequence[Cleaned]) -> int:
     return kept_code(one for group in cleaned for one in group.kept)
 
 
-def _exit_code(adopted: Sequence[Adopted]) -> int:
-    return next((one.error.exit_code for one in adopted if one.error is not None), 0)
+def _exit_code(plan: AdoptPlan, adopted: Sequence[Adopted]) -> int:
+    """Return that of the first failure, 1 where what was asked for cannot all come, else 0."""
+    failed = (one.error.exit_code for one in adopted if one.error is not None)
+    return next(failed, 0 if plan.is_whole else 1)
 
 
 def bring_all(invocation: Invocation, plan: AdoptPlan, adopted: list[Adopted]) -> None:

@@ -25,7 +25,7 @@ def adopt_document(
     outcomes = {id(one.model): one for one in adopted}
     return document(
         "adopt",
-        ok=all(one.error is None for one in adopted),
+        ok=plan.is_whole and all(one.error is None for one in adopted),
         dry_run=dry_run,
         source=plan.named,
         cache=plan.pull.cache,

@@ -108,7 +108,7 @@ class _Lister:
 
     def _why_not(self, file: CachedFile, *, known: bool) -> str:
         if file.blob is None:
-            return t("its content is not there")
+            return self._why_gone(file)
         if not known and file.blob.name:
             return t("nothing tells what its bytes must be")
         if not os.access(file.blob.path, os.R_OK):
@@ -118,6 +118,15 @@ class _Lister:
             other = mine.blob.size != file.blob.size and file.path not in self._damaged
             return t("here it has other bytes, and nothing names the right ones") if other else ""
         return ""
+
+    def _why_gone(self, file: CachedFile) -> str:
+        link = f"{self._revision.path}/{file.path}"
+        kinds = {one.kind for one in self._repo.problems if one.path == link}
+        if "lost-tier" in kinds:
+            return t("it lies in a tier that is not there; mount it")
+        if "outside-link" in kinds:
+            return t("its link leads out of the cache, and into no tier of the settings")
+        return t("its content is not there")
 
     def _twin(self, blob: Blob) -> Expected | None:
         """Return the name of a blob that has the bytes of a plain file, or None."""

@@ -121,7 +121,7 @@ class _Planner:
         """Yield a pull for each ref of these revisions, and for each that has none."""
         here = read_repo(self._pull.cache, repo.name, self._pull.tiers)
         closed = [one for one in repo.problems if one.kind == "unreadable"]
-        self.kept += [Kept(repo.name.spelled, one.message) for one in closed]
+        self.kept += [Kept(repo.name.spelled, one.message, named=True) for one in closed]
         self.unfinished += unfinished_of(repo)
         if not (repo.revisions or repo.blobs or repo.refs or repo.problems):
             self.barely_begun.append(repo.name)
@@ -129,7 +129,7 @@ class _Planner:
             found = listed(self._source, here, repo, revision, self._progress)
             for reason, paths in found.left.items():
                 told = t("{names}: {reason}", names=two_of(paths), reason=reason)
-                self.kept.append(Kept(repo.name.at(revision.commit), told))
+                self.kept.append(Kept(repo.name.at(revision.commit), told, named=True))
             if not found.listing.files:
                 continue
             for name in self._names(repo, revision):

@@ -27,7 +27,8 @@ class AdoptPlan(NamedTuple):
     """The revisions, as a pull that has the source's files for its only copies; where a listing's
     commit is empty, only blobs come."""
     kept: tuple[Kept, ...]
-    """What cannot come, or comes under another name, and why."""
+    """What cannot come, or comes under another name, and why; `named` are contents of what was
+    asked for."""
 
     repos: tuple[RepoName, ...] = ()
     """The repos of the other cache that something comes of."""
@@ -49,6 +50,11 @@ class AdoptPlan(NamedTuple):
     def told(self) -> str:
         """The same inside a sentence."""
         return t("the pipe") if self.archive == "-" else self.named
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was asked for can come."""
+        return not any(one.named for one in self.kept)
 
 
 class Adopted(NamedTuple):
