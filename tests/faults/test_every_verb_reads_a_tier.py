@@ -172,6 +172,26 @@ def test_what_leads_elsewhere_does_not_come(
     assert "its link leads out of the cache, and into no tier of the settings" in kept["reason"]
 
 
+@pytest.mark.parametrize("words", [["status"], ["pull", MODEL]])
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_an_absent_tier_is_told_with_its_repair(
+    here: Here, capsys: pytest.CaptureFixture[str], words: list[str], left: str
+) -> None:
+    """Once, whatever else is said; an unmounted share leaves an empty folder."""
+    capsys.readouterr()
+    main([*words, "--json"])
+    told = f"The tier {here.tier} is not there, or empty: mount it, or take it out of "
+    assert told not in capsys.readouterr().err
+    os.rename(here.tier, f"{here.tier}-away")
+    if left == "an empty folder":
+        os.mkdir(here.tier)
+    main([*words, "--json", "--quiet"])
+    assert capsys.readouterr().err.count(f"⚠ {told}{here.settings}.") == 1
+    assert main(["check", MODEL]) == 1
+    assert main(["verify", MODEL]) == 1
+    assert capsys.readouterr().out.count(f"leads into the tier {here.tier}, which is not") > 1
+
+
 def test_dedupe_counts_it_and_leaves_it(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     """Its bytes are content of the cache, and take no room there that could be won."""
     counted = told(capsys, "dedupe")

@@ -50,6 +50,10 @@ def show_caches(  # noqa: PLR0913 - one parameter for each option
         usages = [with_home(usage, here, ask) for usage in usages]
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     users = [_users(invocation, usage.path, wanted) for usage in usages] if with_users else []
+    if invocation.settings.tiers:
+        from swarmcache.cli.absent_tiers import tell_absent_tiers  # noqa: PLC0415 - few have tiers
+
+        tell_absent_tiers(invocation)
     if invocation.json:
         from swarmcache.hubcache.soft_locks import count_dead  # noqa: PLC0415
         from swarmcache.report.status_json import status_document  # noqa: PLC0415

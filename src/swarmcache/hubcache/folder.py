@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
@@ -54,6 +55,20 @@ def entries_of(folder: str) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return []
+
+
+def is_absent(tier: str) -> bool:
+    """Tell whether a tier is not there: no folder, or an empty one as unmounting leaves it.
+
+    One that this user may not list is there.
+    """
+    try:
+        with os.scandir(tier) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError as error:
+        return error.errno == errno.ESTALE
 
 
 def within(path: str, folder: str) -> bool:

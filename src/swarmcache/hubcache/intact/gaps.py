@@ -8,10 +8,11 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.complete.integrity import check
-from swarmcache.hubcache.folder import stays_inside
+from swarmcache.hubcache.folder import is_absent, lies_in, stays_inside
 from swarmcache.hubcache.intact.verdicts import FileVerdict, Missing
 from swarmcache.hubcache.layout import BLOBS, REFS, parse_folder_name
 from swarmcache.hubcache.manifest import read_manifest
+from swarmcache.hubcache.problems import lost_tier
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def _why_dead(link: str, cache: str, tiers: Sequence[str]) -> Missing:
     """Return what is wrong with a snapshot's entry behind which the scan found no content."""
     real = os.path.realpath(link)
     target = t("It leads to {target}.", target=real)
+    tier = lies_in(real, tiers)
+    if tier is not None and is_absent(tier):
+        return Missing("missing-blob", lost_tier(link, tier).message)
     if not stays_inside(real, cache, tiers):
         return Missing("outside-link", target)
     try:
