@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cachemaker import CacheMaker, write
+from cachemaker import CacheMaker, sha256, write
 from cleaning import contents
 from faults.damage import Victim, flip_last
 from faults.verifying import FILES, MODEL, ONE, age
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.faults
+CONFIG = """\
+model:
+  _target_: transformers.AutoModelForCausalLM.from_pretrained
+  pretrained_model_name_or_path: {id}
+"""
 HOME = folder_name(parse_target(MODEL).name)
 SIZE = sum(map(len, dict.fromkeys(FILES.values())))
 
@@ -203,6 +208,43 @@ def test_clean_takes_it_for_the_model(here: Here, capsys: pytest.CaptureFixture[
     """And nothing of it for a stranger."""
     planned = told(capsys, "clean", MODEL, "--ignore-pins", "--dry-run")
     assert (planned["kept"], len(planned["actions"]) > 0) == ([], True)
+
+
+def test_doctor_finds_nothing_wrong_with_it(
+    here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the settings of the project that it looks at."""
+    monkeypatch.setenv("HF_HUB_CACHE", here.cache)
+    code = "from transformers import AutoModel\nAutoModel.from_pretrained(cfg.model)\n"
+    write(f"{here.project}/train.py", code.encode())
+    write(f"{here.project}/conf/c.yaml", CONFIG.format(id=MODEL).encode())
+    run = b"python train.py --config-path $PWD/conf --config-name c.yaml\n"
+    write(f"{here.project}/run.sh", run)
+    words = ["doctor", "--rule", "SC703", "--python", sys.executable]
+    assert told(capsys, *words)["findings"] == []
+    os.unlink(f"{here.tier}/{HOME}/blobs/{sha256(FILES[ONE])}")
+    (finding,) = told(capsys, *words, code=1)["findings"]
+    assert MODEL in finding["message"]
+
+
+def test_what_was_proven_wrong_there_is_never_started_with(here: Here) -> None:
+    """Whatever the options are."""
+    flip_last(Victim(f"{here.cache}/{HOME}/snapshots/{commit_of(here)}", ONE))
+    age(here.tier)
+    run = ["run", "--model", MODEL, "--offline", "--best-effort", "--", "true"]
+    assert main(["verify", MODEL]) == 5
+    assert main(run) == 125
+
+
+def test_a_repair_takes_a_model_from_what_links_there(here: Here, tmp_path: Path) -> None:
+    """Of a ref that leads to nothing here, the other cache tells the files."""
+    os.unlink(f"{here.cache}/{HOME}/trees/{commit_of(here)}.json")
+    write(f"{tmp_path}/own/{HOME}/refs/main", commit_of(here).encode())
+    age(f"{tmp_path}/own")
+    words = ["verify", MODEL, "--cache-dir", f"{tmp_path}/own", "--repair"]
+    main([*words, "--from", here.cache])
+    found = check(parse_target(MODEL), f"{tmp_path}/own", tiers=[here.tier])
+    assert (found.state, contents(found.snapshot or "")) == ("complete", FILES)
 
 
 def test_serve_sends_it(here: Here) -> None:

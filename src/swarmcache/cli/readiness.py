@@ -157,7 +157,7 @@ def _refuse_proven_wrong(cached: Cached, targets: Sequence[Target]) -> None:
     from swarmcache.hubcache.intact.blame import proven_wrong  # noqa: PLC0415 - complete starts do not ask
 
     for target in targets:
-        wrong = proven_wrong(target, cached.path, cached.state(target).damaged)
+        wrong = proven_wrong(target, cached.path, cached.state(target).damaged, cached.tiers)
         if wrong:
             message = t(
                 "Not started: {id} holds bytes that verify has found to be wrong: {names}.",

@@ -122,6 +122,7 @@ class Repairing:
             self.invocation.location.path,
             commits=() if self.plans else self._commits(),
             nearby=[self.invocation.environment.absolute(folder) for folder in self.nearby],
+            tiers=self.invocation.settings.tiers,
             locked=self.locked,
             hub=hub,
         )

@@ -137,7 +137,7 @@ def _caches(case: Case) -> Iterator[SeenCache]:
         seen[case.node.location.path] = case.node.location.decided_by
     for path, decided_by in seen.items():
         there = cache_exists(path)
-        usage = measure_cache(path, case.node.environment) if there else None
+        usage = measure_cache(path, case.node.environment, tiers=case.tiers) if there else None
         yield SeenCache(path, decided_by, usage)
 
 

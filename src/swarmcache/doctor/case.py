@@ -16,3 +16,5 @@ class Case:
 
     project: Project
     node: Node
+    tiers: tuple[str, ...] = ()
+    """The folders that links of its caches may lead into besides, by the project's settings."""

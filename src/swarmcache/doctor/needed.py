@@ -54,7 +54,7 @@ def needed_states(case: Case) -> tuple[NeededState, ...]:
     caches = used_caches(case)
     found = []
     for target in dict.fromkeys(model.target for model in named):
-        outcomes = [(check(target, cache), cache) for cache in caches]
+        outcomes = [(check(target, cache, tiers=case.tiers), cache) for cache in caches]
         best, cache = min(outcomes, key=lambda pair: _ORDER.index(pair[0].state))
         found.append(NeededState(first[target], best, cache))
     return tuple(found)

@@ -47,7 +47,7 @@ def _model_bytes(case: Case, models: Iterable[Target]) -> list[ModelBytes]:
 
 def _size(case: Case, model: Target) -> ModelBytes:
     for cache in known_caches(case):
-        found = check(model, cache)
+        found = check(model, cache, tiers=case.tiers)
         if found.state == "complete":
             return ModelBytes(found.size, guessed=False)
     return ModelBytes(named_size(model.id), guessed=True)

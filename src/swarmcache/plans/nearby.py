@@ -31,8 +31,12 @@ if TYPE_CHECKING:
 class Nearby:
     """The cache folders that content may be copied from, in order."""
 
-    def __init__(self, nearby: Sequence[str], cache: str) -> None:
-        """Take folders that can be read; `refuse_no_cache` tells of those a user named."""
+    def __init__(self, nearby: Sequence[str], cache: str, tiers: Sequence[str] = ()) -> None:
+        """Take folders that can be read; `refuse_no_cache` tells of those a user named.
+
+        Their links may lead into `tiers`.
+        """
+        self._tiers = tiers
         self._nearby = [folder for folder in nearby if not _is_same(folder, cache)]
         self._cache = cache
         self._listed: dict[tuple[str, RepoName], list[str]] = {}
@@ -68,13 +72,18 @@ class Nearby:
         A commit never changes, so another cache's manifest or blob name is as good as our own.
         """
         for folder in self._nearby:
-            theirs = read_repo(folder, repo)
+            theirs = read_repo(folder, repo, self._tiers)
             revision = theirs.revision(commit) if theirs is not None else None
             for file in revision.files if revision is not None else ():
                 if file.path == path and file.blob is not None:
                     records = read_manifest(f"{folder}/{folder_name(repo)}", commit) or {}
                     return expected_of(file.blob, records.get(path))
         return None
+
+    def files(self, repo: RepoName, commit: str) -> dict[str, Expected] | None:
+        """Return the files of a commit that a nearby cache holds complete with hashes, or None."""
+        told = (complete_files(cache, repo, commit, self._tiers) for cache in self._nearby)
+        return next(filter(None, told), None)
 
     def manifest(self, repo: RepoName, commit: str) -> str | None:
         """Return a nearby cache's manifest of a commit, or None."""

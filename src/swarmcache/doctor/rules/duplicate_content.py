@@ -46,7 +46,7 @@ def _shared(case: Case, here: tuple[str, ...]) -> Iterator[Finding]:
     environment = case.node.environment
     caches = list(dict.fromkeys((*here, *known_caches(environment))))
     try:
-        plan = plan_dedupe(caches, environment)
+        plan = plan_dedupe(caches, environment, case.tiers)
     except (HubCacheError, OSError):
         return
     if plan.freed_bytes_expected < _LEAST:
@@ -68,7 +68,7 @@ def _formats(case: Case, cache: str) -> Iterator[Finding]:
 
     wishes = Wishes(everything=True, formats=frozenset({"pickle", "tensorflow", "flax"}))
     try:
-        plan = plan_clean(cache, case.node.environment, wishes)
+        plan = plan_clean(cache, case.node.environment, wishes, tiers=case.tiers)
     except (HubCacheError, OSError):
         return
     if plan.freed_bytes_expected < _LEAST:

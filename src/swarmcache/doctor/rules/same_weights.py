@@ -59,7 +59,7 @@ def _hashes(case: Case, named: dict[str, Load]) -> dict[str, frozenset[str]]:
         name = RepoName("model", repo)
         if name not in here:
             continue
-        found_here = read_repo(cache, name)
+        found_here = read_repo(cache, name, case.tiers)
         blobs = {
             file.blob.name
             for revision in (found_here.revisions if found_here is not None else ())

@@ -37,7 +37,11 @@ def check(case: Case) -> Iterator[Finding]:
         wishes = Wishes(leftovers=frozenset(LEFTOVER_KINDS))
         try:
             plan = plan_clean(
-                cache, case.node.environment, wishes, python=case.node.libraries.python
+                cache,
+                case.node.environment,
+                wishes,
+                tiers=case.tiers,
+                python=case.node.libraries.python,
             )
         except (HubCacheError, OSError):
             continue  # What cannot be read is for SC702 to tell.

@@ -15,7 +15,7 @@ from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.state import OWN_FOLDER, users_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from swarmcache.hubcache.intact.expectations import Record
     from swarmcache.hubcache.intact.ledger import Corruption
@@ -56,15 +56,20 @@ def remembered_corrupt(
     ]
 
 
-def proven_wrong(target: Target, cache: str, damaged: Collection[str]) -> list[str]:
-    """Return those of a cached model's damaged paths whose bytes `verify` has proven wrong."""
+def proven_wrong(
+    target: Target, cache: str, damaged: Collection[str], tiers: Sequence[str] = ()
+) -> list[str]:
+    """Return those of a cached model's damaged paths whose bytes `verify` has proven wrong.
+
+    Links may lead into `tiers`.
+    """
     known = known_wrong(cache) if damaged else {}
     if not known:
         return []
     from swarmcache.hubcache.manifest import read_manifest  # noqa: PLC0415 - rarely needed
     from swarmcache.hubcache.scan import read_repo  # noqa: PLC0415
 
-    repo = read_repo(cache, target.name)
+    repo = read_repo(cache, target.name, tiers)
     revision = repo.revision(target.revision) if repo is not None else None
     if repo is None or revision is None:
         return []

@@ -195,7 +195,7 @@ class _Planner:
         """Tell what doctor would still find."""
         after = self._project.changed(write.change for write in writes)
         node = Node(self._project.environment, self._python, lambda: after.pins)
-        case = Case(after, node)
+        case = Case(after, node, self._settings.tiers)
         try:
             findings = examined(case, Wanted(only=MENDED))
         except ProjectError:

@@ -38,17 +38,21 @@ def plan_repair(  # noqa: PLR0913 - each keyword is one source of help
     *,
     commits: Iterable[tuple[RepoName, str]] = (),
     nearby: Sequence[str] = (),
+    tiers: Sequence[str] = (),
     locked: Locked = nothing_locked,
     hub: Hub | None = None,
 ) -> RepairPlan:
     """Return what a repair of these problems in the cache folder will do; writes nothing.
 
-    Bytes come from the `nearby` cache folders, from elsewhere in this cache, then from `hub`,
-    which is asked only where no file on this machine has the right name and size. The manifests
-    of `commits` are completed where they lack. Refs come last: when they lead somewhere, the
-    files are there. Raises CacheNotFound for a nearby folder that is none.
+    Bytes come from the `nearby` cache folders, whose links may lead into `tiers`, from elsewhere in
+    this cache, then from `hub`, which is asked only where no file on this machine has the right
+    name and size. The manifests of `commits` are completed where they lack. Refs come last: when
+    they lead somewhere, the files are there. Raises CacheNotFound for a nearby folder that is none.
     """
-    planner = _Planner(cache, nearby, locked, hub)
+    for folder in nearby:
+        refuse_no_cache(folder, "--from")
+    sources = Nearby(nearby, cache, tiers)
+    planner = _Planner(cache, sources, locked, hub, offline=bool(nearby))
     repairs = [repair for verdict in problems if (repair := planner.repair(verdict)) is not None]
     repairs.sort(key=lambda repair: repair.commit is None)
     manifests = planner.manifests(dict.fromkeys(commits))
@@ -58,12 +62,12 @@ def plan_repair(  # noqa: PLR0913 - each keyword is one source of help
 class _Planner:
     """Plans for one cache."""
 
-    def __init__(self, cache: str, nearby: Sequence[str], locked: Locked, hub: Hub | None) -> None:
-        for folder in nearby:
-            refuse_no_cache(folder, "--from")
+    def __init__(
+        self, cache: str, sources: Nearby, locked: Locked, hub: Hub | None, *, offline: bool
+    ) -> None:
         self._cache = cache
-        self._offline = bool(nearby)
-        self._sources = Nearby(nearby, cache)
+        self._offline = offline
+        self._sources = sources
         self._asking = Asking(hub, cache)
         self._contents = Contents(cache, self._sources, self._asking, locked)
 

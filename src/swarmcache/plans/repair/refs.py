@@ -12,7 +12,6 @@ from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.reading import read_start
 from swarmcache.locale import t
-from swarmcache.plans.nearby import complete_files
 from swarmcache.plans.plan import PutManifest, PutRef
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _manifest(
     if read_manifest(folder, commit) is not None:
         return None
     copy = sources.manifest(repo, commit)
-    nearby = _nearby_files(repo, commit, sources)
+    nearby = sources.files(repo, commit)
     if copy is None and nearby is not None:
         return None
     listing = None if copy else asking.listing(repo, commit)
@@ -106,16 +105,10 @@ def _files(
     repo: RepoName, commit: str, sources: Nearby, asking: Asking
 ) -> Iterator[tuple[str, Expected | None]]:
     """Yield the files of a commit that loading needs, and what each must be where that is known."""
-    nearby = _nearby_files(repo, commit, sources)
+    nearby = sources.files(repo, commit)
     if nearby is not None:
         yield from nearby.items()
         return
     paths = [file.path for file in asking.listing(repo, commit).files]
     for path in select(paths).kept if repo.type == "model" else paths:
         yield path, None
-
-
-def _nearby_files(repo: RepoName, commit: str, sources: Nearby) -> dict[str, Expected] | None:
-    """Return the files of a commit that a nearby cache holds completely and under known hashes."""
-    told = (complete_files(cache, repo, commit) for cache in sources.caches[1:])
-    return next(filter(None, told), None)
