@@ -5,14 +5,17 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import sys
 import tarfile
+from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cachemaker import CacheMaker, sha256, write
 from cleaning import contents
+from faults.bringing import refuse_remains, run
 from faults.damage import Victim, flip_last
 from faults.verifying import FILES, MODEL, ONE, age
 from processes import begun
@@ -134,6 +137,31 @@ def test_a_cache_moves_with_its_links(here: Here, tmp_path: Path) -> None:
     assert main(["check", MODEL]) == 0
 
 
+@pytest.mark.parametrize("words", [["move"], ["adopt", "{old}", "--old", "remove", "--cache-dir"]])
+def test_killed_on_the_way_it_is_whole_in_one_place(
+    here: Here, tmp_path: Path, words: list[str]
+) -> None:
+    """Before each 7th change to the disk; a rerun leaves links in the new place alone."""
+    count = instant = 7
+    while instant <= count:
+        folder = f"{tmp_path}/killed/{instant}"
+        old, new = f"{folder}/old", f"{folder}/new"
+        shutil.copytree(here.cache, old, symlinks=True)
+        here.tell(old)
+        command = [*(word.format(old=old) for word in words), new, "--yes"]
+        died = run(command, folder, die_at=instant, cwd=here.project)
+        count = instant + 7 if died.code == -SIGKILL else instant
+        found = [check(parse_target(MODEL), one, tiers=[here.tier]).state for one in (old, new)]
+        assert "complete" in found
+        again = run(command, folder, cwd=here.project)
+        assert again.code == 0 or "holds no repos" in again.said, again
+        assert is_linked(new, here.tier)
+        assert not os.path.lexists(f"{old}/{HOME}")
+        refuse_remains(folder)
+        instant += 7
+    assert count > 70
+
+
 def test_a_tier_that_is_adopted_comes_itself(here: Here, tmp_path: Path) -> None:
     """A link into what is given up next would lead nowhere."""
     new = f"{tmp_path}/new"
@@ -218,8 +246,8 @@ def test_doctor_finds_nothing_wrong_with_it(
     code = "from transformers import AutoModel\nAutoModel.from_pretrained(cfg.model)\n"
     write(f"{here.project}/train.py", code.encode())
     write(f"{here.project}/conf/c.yaml", CONFIG.format(id=MODEL).encode())
-    run = b"python train.py --config-path $PWD/conf --config-name c.yaml\n"
-    write(f"{here.project}/run.sh", run)
+    script = b"python train.py --config-path $PWD/conf --config-name c.yaml\n"
+    write(f"{here.project}/run.sh", script)
     words = ["doctor", "--rule", "SC703", "--python", sys.executable]
     assert told(capsys, *words)["findings"] == []
     os.unlink(f"{here.tier}/{HOME}/blobs/{sha256(FILES[ONE])}")
@@ -231,9 +259,9 @@ def test_what_was_proven_wrong_there_is_never_started_with(here: Here) -> None:
     """Whatever the options are."""
     flip_last(Victim(f"{here.cache}/{HOME}/snapshots/{commit_of(here)}", ONE))
     age(here.tier)
-    run = ["run", "--model", MODEL, "--offline", "--best-effort", "--", "true"]
+    start = ["run", "--model", MODEL, "--offline", "--best-effort", "--", "true"]
     assert main(["verify", MODEL]) == 5
-    assert main(run) == 125
+    assert main(start) == 125
 
 
 def test_a_repair_takes_a_model_from_what_links_there(here: Here, tmp_path: Path) -> None:
@@ -279,10 +307,10 @@ def test_what_is_locked_is_proven_in_the_tier(here: Here) -> None:
     ref, commit = f"{here.cache}/{HOME}/refs/main", commit_of(here)
     write(ref, b"2" * 40)
     flip_last(Victim(f"{here.cache}/{HOME}/snapshots/{commit}", ONE))
-    run = ["run", "--model", MODEL, "--offline", "--", "true"]
-    assert main(run) == 125
+    start = ["run", "--model", MODEL, "--offline", "--", "true"]
+    assert main(start) == 125
     flip_last(Victim(f"{here.cache}/{HOME}/snapshots/{commit}", ONE))
-    assert main(run) == 0
+    assert main(start) == 0
     assert commit_of(here) == commit
 
 
