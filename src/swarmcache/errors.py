@@ -41,7 +41,6 @@ from swarmcache.locale import t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says where a disk, or what a user may take of it, is used up."""
 

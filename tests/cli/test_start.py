@@ -42,7 +42,7 @@ def test_a_full_or_closed_stream_changes_no_answer(
         (["clean", "--all"], 2),
         (["move", "elsewhere"], 2),
         (["pull", "-f", "-"], 2),
-        (["import", "-"], 5),
+        (["import", "-"], 2),
         (["generation", "explain", "-"], 0),
         (["doctor", "--log", "-", "."], 0),
     ],

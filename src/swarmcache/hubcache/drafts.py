@@ -11,6 +11,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import FULL
 from swarmcache.hubcache.use import owners
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _END = ".tmp"
 _LONGEST = 255
 """Bytes of a file name at most, on the file systems of Linux and macOS."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_TOO_MUCH = FULL | {errno.EFBIG}
 _FIELDS = 6
 """Parts of an owner's record between dots."""
 
@@ -79,7 +80,7 @@ def sweep_drafts(folder: str) -> None:
 def _tells_of(error: OSError, draft: str) -> bool:
     told = error.filename
     if told is None:
-        return error.errno in _FULL
+        return error.errno in _TOO_MUCH
     return isinstance(told, str) and (told == draft or told.startswith(f"{draft}/"))
 
 

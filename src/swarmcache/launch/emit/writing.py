@@ -14,13 +14,9 @@ if TYPE_CHECKING:
 def write(path: str, piece: Piece) -> None:
     """Write the piece's file; what was there before is replaced by one rename. Raises OSError."""
     mode = 0o777 if piece.executable else 0o666  # Less what the umask takes.
-    try:
-        with draft_of(path) as draft:
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-                file.write(piece.content.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-    except OSError as error:
-        error.filename = path  # What was asked for, not our way to it.
-        raise
+    with draft_of(path) as draft:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(piece.content.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
