@@ -1,4 +1,4 @@
-"""Caches that are adopted, moved, exported and imported by processes that may die at any instant.
+"""Caches that are adopted, moved, deduped, exported, imported by processes that die at any instant.
 
 The processes are forked, so that a kill falls into the work and not into the start of an
 interpreter; otherwise they are what a user starts: `main` with the words of a command line.
@@ -66,7 +66,7 @@ os.link = os.symlink = forbidden
 """A value of HOOK, Python that runs first of all: no hard links and no symbolic ones, as on FAT."""
 for _module in pkgutil.walk_packages(swarmcache.plans.__path__, "swarmcache.plans."):
     importlib.import_module(_module.name)
-for _name in ("adopt", "move", "export", "importing"):
+for _name in ("adopt", "move", "export", "importing", "dedupe", "clean"):
     importlib.import_module(f"swarmcache.cli.{_name}")
 
 

@@ -1,159 +1,143 @@
-"""`dedupe` killed at any instant, beside another one, and beside a clean: every model loads."""
+"""`dedupe` killed at any instant, beside others, and beside a clean: every model loads."""
 
 from __future__ import annotations
 
+import glob
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
+from signal import SIGKILL
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cachemaker import CacheMaker
-from cleaning import contents, inodes, model
-from faults.pulling import DYING
-from swarmcache.hubcache.complete.integrity import check
-from swarmcache.hubcache.layout import parse_target
+from cleaning import inodes, model
+from faults.bringing import ended, instants, interrupted, refuse_harm, refuse_remains, run, start
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
+
+    from faults.bringing import Ended
 
 pytestmark = pytest.mark.faults
-PROGRAM = f"{DYING}\nfrom swarmcache.cli import main\nsys.exit(main(sys.argv[1:]))\n"
-FILES = model(1, **{"big.dat": b"w" * 200_000})
-REPOS = ("Gensyn/Qwen", "Qwen/Qwen", "unsloth/Qwen")
-BOUND = 60.0
+MODEL = model(1, **{"big.dat": b"w" * 200_000})
+FILES = dict.fromkeys(("Gensyn/Qwen", "Qwen/Qwen", "unsloth/Qwen"), MODEL)
+MANY = FILES | {f"org/{number}": MODEL for number in range(9)}
+"""So many that most of a run is the work itself."""
+CONTENTS = len(MODEL)
 
 
-def build(folder: str) -> list[str]:
-    """Make three caches of three repos with the same files; one with a shared store."""
+def build(folder: str, repos: Iterable[str] = FILES) -> list[str]:
+    """Make three caches of repos with the same files; one with a shared store."""
     paths = [f"{folder}/{name}" for name in "abc"]
     for path in paths:
         maker = CacheMaker(path)
-        for repo in REPOS:
-            maker.repo(repo, FILES, shared=path.endswith("c"))
+        for repo in repos:
+            maker.repo(repo, MODEL, shared=path.endswith("c"))
     return paths
 
 
-def command(paths: list[str]) -> list[str]:
-    """Return a real dedupe of all of them."""
-    return [sys.executable, "-c", PROGRAM, "dedupe", *paths, "--json"]
+def words(paths: list[str]) -> list[str]:
+    """Return the command."""
+    return ["dedupe", *paths, "--json"]
 
 
-def run(paths: list[str], die_at: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run it; it dies before the change that `die_at` names, 0 for none."""
-    folder = os.path.dirname(paths[0])
-    variables = {**os.environ, "DIE_AT": str(die_at), "DIE_IN": folder}
-    return subprocess.run(
-        command(paths), env=variables, capture_output=True, text=True, check=False, timeout=BOUND
-    )
-
-
-def refuse_harm(paths: list[str], *, repos: tuple[str, ...] = REPOS) -> None:
-    """Fail unless each model is complete and holds its bytes."""
+def refuse_lost(paths: list[str], repos: Iterable[str] = FILES) -> None:
+    """Fail unless each model is whole in every cache."""
     for path in paths:
-        for repo in repos:
-            found = check(parse_target(repo), path)
-            assert found.state == "complete", (path, repo, found)
-            assert found.snapshot is not None
-            assert contents(found.snapshot) == FILES
+        refuse_harm(path, files=MANY, names=tuple(repos))
 
 
-def physical(paths: list[str]) -> int:
-    """Return what is taken on disk."""
-    return sum(inodes(*paths).values())
+def stored(paths: list[str]) -> int:
+    """Return how many files hold the contents of all blobs."""
+    blobs = [blob for path in paths for blob in glob.glob(f"{path}/models--*/blobs/*")]
+    return len({os.stat(blob).st_ino for blob in blobs})
 
 
-def test_killed_before_some_changes(tmp_path: Path) -> None:
-    """Every seventh change; a rerun finishes, and leaves nothing of its own behind."""
-    wanted, changes = undisturbed(str(tmp_path / "measured"))
-    for instant in range(2, changes, 7):
-        killed_at(str(tmp_path / f"{instant}"), instant, wanted)
+def refuse_unfinished(folder: str, paths: list[str], done: Ended) -> None:
+    """Fail unless a dedupe has ended well, and left nothing of a killed one."""
+    assert done.code == 0, done
+    refuse_lost(paths)
+    assert stored(paths) == CONTENTS
+    refuse_remains(folder)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_killed_before_each_change(tmp_path: Path) -> None:
-    """All of them."""
-    wanted, changes = undisturbed(str(tmp_path / "measured"))
-    for instant in range(1, changes):
-        killed_at(str(tmp_path / f"{instant}"), instant, wanted)
-
-
-def undisturbed(folder: str) -> tuple[int, int]:
+def changes(ground: str) -> tuple[int, int]:
     """Return what is taken after a dedupe, and how many changes it makes."""
+    folder = f"{ground}/measured"
     paths = build(folder)
-    done = run(paths)
-    assert done.returncode == 0, done.stderr
-    refuse_harm(paths)
-    return physical(paths), int(done.stderr.rpartition("changes: ")[2])
+    done = run(words(paths), folder)
+    refuse_unfinished(folder, paths, done)
+    return sum(inodes(*paths).values()), done.changes
 
 
-def killed_at(folder: str, instant: int, wanted: int) -> None:
+def killed_at(ground: str, instant: int, wanted: int) -> None:
     """Kill one there, and let a rerun finish."""
+    folder = f"{ground}/{instant}"
     paths = build(folder)
-    assert run(paths, instant).returncode == -signal.SIGKILL, instant
-    refuse_harm(paths)
-    again = run(paths)
-    assert again.returncode == 0, (instant, again.stderr)
-    refuse_harm(paths)
-    assert physical(paths) == wanted
-    for path in paths:
-        partials = f"{path}/.locks/.swarmcache/partial"
-        assert not os.path.exists(partials) or os.listdir(partials) == []
+    assert run(words(paths), folder, die_at=instant).code == -SIGKILL, instant
+    refuse_lost(paths)
+    refuse_unfinished(folder, paths, run(words(paths), folder))
+    assert sum(inodes(*paths).values()) == wanted
     shutil.rmtree(folder)
 
 
+def test_killed_before_some_changes(ground: str) -> None:
+    """Every seventh change; a rerun finishes, and leaves nothing of its own behind."""
+    wanted, number = changes(ground)
+    for instant in range(2, number, 7):
+        killed_at(ground, instant, wanted)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_at_random_instants(tmp_path: Path) -> None:
-    """Two hundred kills."""
-    began = time.monotonic()
-    undisturbed(str(tmp_path / "measured"))
-    seconds = time.monotonic() - began
-    chance = random.Random(5)
-    kills = rounds = 0
+def test_killed_before_each_change(ground: str) -> None:
+    """All of them."""
+    wanted, number = changes(ground)
+    for instant in range(1, number):
+        killed_at(ground, instant, wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_random_instants(ground: str) -> None:
+    """Two hundred kills, uniformly over an undisturbed run; a fair share falls into the work."""
+    chance, kills, met = random.Random(5), 0, 0
+    folder = f"{ground}/measured"
+    seconds = run(words(build(folder, MANY)), folder).seconds
     while kills < 200:
-        rounds += 1
-        paths = build(str(tmp_path / f"{rounds}"))
-        while True:
-            process = subprocess.Popen(
-                command(paths), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(chance.uniform(0.05, seconds))
-            if process.poll() is not None:
-                assert process.returncode == 0
-                break
-            process.kill()
-            process.wait(BOUND)
-            kills += 1
-            refuse_harm(paths)
-        refuse_harm(paths)
-        shutil.rmtree(os.path.dirname(paths[0]))
+        folder = f"{ground}/{kills}"
+        paths, spans = build(folder, MANY), instants(chance, seconds)
+        while (before := stored(paths)) > CONTENTS:
+            if interrupted(words(paths), folder, next(spans), SIGKILL).code < 0:
+                kills += 1
+                met += stored(paths) < before
+            refuse_lost(paths, MANY)
+        refuse_unfinished(folder, paths, run(words(paths), folder))
+        shutil.rmtree(folder)
+    assert met >= kills // 3
 
 
-def test_two_at_once_and_a_clean(tmp_path: Path) -> None:
-    """Each waits for the other or leaves what is busy; what the clean takes is gone whole."""
-    paths = build(str(tmp_path))
-    clean = [sys.executable, "-m", "swarmcache", "clean", "unsloth/Qwen", "--yes"]
-    processes = [
-        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for words in (
-            command(paths),
-            command(paths[::-1]),
-            *([*clean, "--cache-dir", path] for path in paths),
-        )
-    ]
-    said = [process.communicate(timeout=BOUND)[0] for process in processes]
-    codes = [process.returncode for process in processes]
-    assert set(codes[:2]) <= {0, 6}, said
-    assert set(codes[2:]) <= {0, 1, 6}, said
-    refuse_harm(paths, repos=REPOS[:2])
-    assert run(paths).returncode == 0
-    refuse_harm(paths, repos=REPOS[:2])
+@pytest.mark.parametrize("number", range(5))
+def test_three_at_once_and_cleans(ground: str, number: int) -> None:
+    """Each waits for the others or leaves what is busy; what a clean takes is gone whole."""
+    chance = random.Random(number)
+    paths = build(f"{ground}/caches", MANY)
+    works = [words(chance.sample(paths, 3)) for _ in range(3)]
+    works += [["clean", "unsloth/Qwen", "--yes", "--cache-dir", path] for path in paths]
+    children = []
+    for one, work in enumerate(works):
+        os.mkdir(f"{ground}/{one}")
+        children.append(start(work, f"{ground}/{one}"))
+        time.sleep(chance.uniform(0, 0.01))
+    done = [ended(child, f"{ground}/{one}") for one, child in enumerate(children)]
+    assert {one.code for one in done[:3]} <= {0, 6}, done
+    assert {one.code for one in done[3:]} <= {0, 1, 6}, done
+    left = MANY.keys() - {"unsloth/Qwen"}
+    refuse_lost(paths, left)
+    assert run(words(paths), f"{ground}/0").code == 0
+    refuse_lost(paths, left)
+    assert stored(paths) == CONTENTS
+    refuse_remains(f"{ground}/caches")
