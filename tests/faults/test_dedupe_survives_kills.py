@@ -30,12 +30,12 @@ CONTENTS = len(MODEL)
 
 
 def build(folder: str, repos: Iterable[str] = FILES) -> list[str]:
-    """Make three caches of repos with the same files; one with a shared store."""
+    """Make three caches of repos with the same files; two with a shared store."""
     paths = [f"{folder}/{name}" for name in "abc"]
     for path in paths:
         maker = CacheMaker(path)
         for repo in repos:
-            maker.repo(repo, MODEL, shared=path.endswith("c"))
+            maker.repo(repo, MODEL, shared=path.endswith(("b", "c")))
     return paths
 
 
