@@ -149,6 +149,7 @@ def test_the_next_step_is_a_command_that_a_shell_takes(maker: CacheMaker, tmp_pa
         (("adopt", ""), 2),
         (("status", ""), 2),
         (("dedupe", ""), 2),
+        (("serve", ""), 2),
         (("import", "nowhere.tar"), 3),
         (("import", "hub/models--org--b"), 3),
     ],

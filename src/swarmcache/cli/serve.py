@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.options import Invocation, common_options
+from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.errors import AccessDenied, CacheNotFound, ServeError, SettingsError
 from swarmcache.locale import t
 
@@ -35,7 +35,7 @@ TOKEN_VARIABLE = "SWARMCACHE_SERVE_TOKEN"  # noqa: S105 - the name of a variable
         "Example: {command}", command="swarmcache serve --host 0.0.0.0 --token-file token.txt"
     ),
 )
-@click.argument("folders", metavar="[DIR]...", nargs=-1)
+@click.argument("folders", metavar="[DIR]...", nargs=-1, type=PLACE)
 @click.option("--host", default="127.0.0.1", show_default=True, help=t("Listen on this address."))
 @click.option(
     "--port",
