@@ -207,8 +207,12 @@ def test_a_repo_that_is_closed_to_this_user() -> None:
         done = as_other_user(mine, "adopt", source, "--cache-dir", f"{mine}/hub")
         assert check(parse_target("org/b"), f"{mine}/hub").state == "complete", done
         assert f"{source}/models--org--a cannot be read: Permission denied" in done.stdout, done
+        for path, _, names in os.walk(source):
+            for name in ("", *names):
+                os.chown(os.path.join(path, name), NOBODY, NOBODY, follow_symlinks=False)
+        os.chmod(f"{source}/models--org--a", 0o300)  # It could go, were it not unread.
         moved = as_other_user(mine, "move", f"{mine}/other", "--yes", "--cache-dir", source)
-        assert (moved.returncode, "not everything came over" in moved.stderr) == (1, True)
+        assert (moved.returncode, "not everything came over" in moved.stderr) == (1, True), moved
 
 
 @pytest.mark.parametrize(
@@ -238,12 +242,16 @@ def test_a_place_that_this_user_cannot_write(words: tuple[str, ...]) -> None:
 
 
 def test_an_old_place_that_this_user_cannot_change() -> None:
-    """All comes; that the old place stays is told, with exit code 3."""
+    """That it cannot go is told before anything is copied, with exit code 3; to keep it works."""
     with two_users() as (source, mine):
         words = ["adopt", source, "--old", "remove", "--yes", "--cache-dir", f"{mine}/hub"]
         before = tree(source)
         done = as_other_user(mine, *words)
         assert (done.returncode, source in done.stderr + done.stdout) == (3, True), done
+        assert tree(source) == before
+        assert not os.path.exists(f"{mine}/hub/models--org--a")
+        done = as_other_user(mine, "adopt", source, "--cache-dir", f"{mine}/hub")
+        assert done.returncode == 0, done
         assert tree(source) == before
         for name in ("org/a", "org/b"):
             assert check(parse_target(name), f"{mine}/hub").state == "complete"

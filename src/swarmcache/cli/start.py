@@ -18,16 +18,25 @@ if TYPE_CHECKING:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (DESIGN.md, "The command line")."""
-    _prepare_streams()
-    session = Session(os.environ)
     try:
-        choose_language()
-        code = _run(sys.argv[1:] if args is None else args, session)
-        sys.stdout.flush()
-        return code  # noqa: TRY300 - what cannot be flushed is an error like any other
+        _prepare_streams()
+        return _guarded(sys.argv[1:] if args is None else args)
     except KeyboardInterrupt:
         print(t("Interrupted."), file=sys.stderr)
         return 130
+    finally:
+        _settle(sys.stdout)
+        _settle(sys.stderr)
+
+
+def _guarded(words: Sequence[str]) -> int:
+    """Run a command; an error of ours or of the system becomes a sentence and its exit code."""
+    session = Session(os.environ)
+    try:
+        choose_language()
+        code = _run(words, session)
+        sys.stdout.flush()
+        return code  # noqa: TRY300 - what cannot be flushed is an error like any other
     except BrokenPipeError:
         return 0  # The reader went away (`| head`).
     except (SwarmcacheError, OSError) as error:
@@ -36,9 +45,6 @@ def main(args: Sequence[str] | None = None) -> int:
 
             traceback.print_exc()
         return _say(error)
-    finally:
-        _settle(sys.stdout)
-        _settle(sys.stderr)
 
 
 def _run(words: Sequence[str], session: Session) -> int:

@@ -40,7 +40,9 @@ def plan_lines(terminal: Terminal, plan: SetupPlan) -> Iterator[str]:
         yield from group_lines(plan.sharing)
         if not plan.group_asked:
             inside = [flaw for flaw in plan.sharing.left if flaw.kind in _INSIDE]
-            yield from (f"{terminal.warn} {flaw_sentence(flaw)}\n    {flaw.fix}" for flaw in inside)
+            for flaw in inside:
+                yield f"{terminal.warn} {flaw_sentence(flaw)}"
+                yield f"    {flaw.fix}"
     for left in plan.left:
         yield from left_to_people(terminal, left)
 
