@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cachemaker import CacheMaker, sha256
+from cachemaker import CacheMaker, git_sha1, sha256
 from cleaning import contents, inodes, model, tree
 from small_disks import small_disk
 from swarmcache.environment import Environment
@@ -285,3 +285,20 @@ def test_what_no_client_goes_on_with_does_not_come(old: CacheMaker, tmp_path: Pa
     assert [(one.goes_on, one.size) for one in plan.unfinished] == [(False, 10)]
     assert list((tmp_path / "new").glob("*/blobs/*.incomplete")) == []
     assert give_up(plan, outcomes) == []
+
+
+def test_equal_content_takes_room_once_on_another_disk(old: CacheMaker, tmp_path: Path) -> None:
+    """As it was planned; what this cache has already, of another repo, is not copied either."""
+    old.repo("org/copy", FILES)
+    with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:
+        mine = CacheMaker(f"{disk}/new")
+        mine.repo("mine/data", {"config.json": b"{}", "big.dat": b"v" * 200_000})
+        old.repo("org/known", {"config.json": b"{}", "big.dat": b"v" * 200_000})
+        plan, outcomes = adopted(old.path, Path(mine.path))
+        assert [one.error for one in outcomes] == [None] * 8
+        copied = sum(one.copied_bytes for one in outcomes)
+        assert copied == plan.pull.needed_bytes
+        assert copied < 320_000  # Less than a second `big.dat`.
+        places = (f"{mine.path}/models--{one}/blobs" for one in ("org--known", "mine--data"))
+        first, second = (f"{one}/{git_sha1(b'v' * 200_000)}" for one in places)
+        assert os.path.samefile(first, second)

@@ -62,6 +62,7 @@ def keep_backup(
     top = f"{users_state(environment)}/fixes"
     os.makedirs(top, mode=0o700, exist_ok=True)
     number = max((int(e.name) for e in entries_of(top) if e.name.isdecimal()), default=0) + 1
+    sweep_drafts(f"{top}/{number - 1}")  # Of a process that was killed over its plan.
     folder = f"{top}/{number}"
     os.mkdir(folder, 0o700)
     rows = [_kept(folder, change) for change in changes]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError, WrongBytes
-from swarmcache.hubcache.layout import folder_name
+from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.registry import remember
 from swarmcache.hubcache.state import is_download, state_folder
@@ -26,7 +27,7 @@ from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.refusals import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmcache.environment import Environment
     from swarmcache.plans.adopt.values import AdoptPlan
@@ -49,8 +50,12 @@ def apply_adopt(
     if plan.archive is not None:
         hears = _Unpacked(hears, plan)
     with Hub((), environment) as hub:
+        here: dict[str, str] = {}
         for model in plan.pull.models:
-            yield _adopted(plan, model, hub, hears)
+            one = _adopted(plan, _shared(model, here), hub, hears)
+            one = one._replace(model=model)
+            here |= _blobs(one, plan.pull.cache)
+            yield one
     if plan.partials:
         _move_partials(plan, environment)
         bring_unfinished(plan.unfinished, plan.source, plan.pull.cache, environment)
@@ -79,6 +84,24 @@ class _Unpacked:
 
     def _told(self, task: str) -> str:
         return task.replace(self._plan.source, self._plan.told)
+
+
+def _shared(model: PlannedPull, here: Mapping[str, str]) -> PlannedPull:
+    """Return a plan that takes what an earlier model has brought from where it is now."""
+    copies = {
+        etag: (here[etag], *files) if etag in here else files
+        for etag, files in model.copies.items()
+    }
+    return replace(model, copies=copies)
+
+
+def _blobs(one: Adopted, cache: str) -> dict[str, str]:
+    """Return the blobs of a model that came over, by etag."""
+    if one.error is not None:
+        return {}
+    blobs = f"{cache}/{folder_name(one.model.target.name)}/{BLOBS}"
+    fetched = (file.content for file in one.model.fetch if file.path not in one.model.plain)
+    return {etag: f"{blobs}/{etag}" for etag in fetched}
 
 
 def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) -> Adopted:

@@ -10,8 +10,9 @@ from swarmcache.errors import RepoNotFound
 from swarmcache.hubcache.complete.integrity import absent
 from swarmcache.hubcache.complete.weights import Selection
 from swarmcache.hubcache.folder import within
-from swarmcache.hubcache.layout import Target
-from swarmcache.hubcache.linking import may_link
+from swarmcache.hubcache.intact.expectations import Expected, algorithm_of
+from swarmcache.hubcache.layout import BLOBS, Target, folder_name
+from swarmcache.hubcache.linking import is_hub_blob, may_link
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.scan import iter_repos, read_repo
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
@@ -22,6 +23,7 @@ from swarmcache.plans.adopt.places import find_places
 from swarmcache.plans.adopt.unfinished import unfinished_of
 from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept
+from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pull.comparing import compared, found_now
 from swarmcache.plans.pull.values import PlannedPull, PullPlan, two_of
 from swarmcache.progress import Silent
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from swarmcache.plans.adopt.listing import Listed
     from swarmcache.plans.adopt.unfinished import Unfinished
     from swarmcache.progress import Progress
+    from swarmcache.transfer.listing import RemoteFile
 
 
 def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decide
@@ -111,6 +114,7 @@ class _Planner:
         self._source = source
         self._pull = pull
         self._progress = progress
+        self._here = Nearby((), pull.cache)
         self._place = nearest_folder(pull.cache)
         self.kept: list[Kept] = []
         self.unfinished: list[Unfinished] = []
@@ -147,11 +151,24 @@ class _Planner:
         model = PlannedPull(target, found_now(target, self._pull), listing=listing, named=True)
         paths = Selection(tuple(file.path for file in listing.files), {})
         model = compared(model, paths, here, bool)
-        wanted = {file.content for file in model.fetch}
-        near = {etag: files for etag, files in found.copies.items() if etag in wanted}
+        near = {
+            etag: (*self._elsewhere_here(file, target), *found.copies[etag])
+            for file in model.fetch
+            if (etag := file.content) in found.copies
+        }
         tiers = self._pull.symlinked_tiers
         linkable = {etag for etag, files in near.items() if may_link(files[0], self._place, tiers)}
         return replace(model, copies=near, linkable=frozenset(linkable), plain=found.plain)
+
+    def _elsewhere_here(self, file: RemoteFile, target: Target) -> tuple[str, ...]:
+        """Return the blobs of this cache that should have a file's bytes, of whatever repo."""
+        algorithm = algorithm_of(file.content)
+        if algorithm is None:
+            return ()
+        expected = Expected(algorithm, file.content, file.size, "name")
+        own = f"{self._pull.cache}/{folder_name(target)}/{BLOBS}/{file.content}"
+        found = self._here.copies(expected, target.name, file.path, own)
+        return tuple(path for path in found if is_hub_blob(path))
 
     def _names(self, repo: Repo, revision: Revision) -> Iterator[str]:
         """Yield under which names a revision comes: never over a ref that says something else."""
