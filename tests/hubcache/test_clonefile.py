@@ -64,7 +64,7 @@ def test_a_clone_is_what_a_new_file_is(
     library = Library()
     on_macos(monkeypatch, library)
     place = tmp_path / "模型"
-    assert linking.link_content(str(source), str(place)) == "reflink"
+    assert linking.reflinked(str(source), str(place))
     assert library.calls == [(os.fsencode(source), os.fsencode(place), 2)]
     (tmp_path / "new").touch()
     assert place.read_bytes() == CONTENT
@@ -79,11 +79,13 @@ def test_where_it_cannot_be_the_next_way_is_tried(
 ) -> None:
     """HFS+, another volume: a hard link between blobs, nothing for a plain file."""
     on_macos(monkeypatch, Library(refusal))
-    assert linking.link_content(str(source), str(tmp_path / "plain")) is None
+    assert not linking.reflinked(str(source), str(tmp_path / "plain"))
+    assert not linking.hard_linked(str(source), str(tmp_path / "plain"))
     blob = tmp_path / "models--org--a" / "blobs" / ("a" * 40)
     blob.parent.mkdir(parents=True)
     blob.write_bytes(CONTENT)
-    assert linking.link_content(str(blob), str(tmp_path / "linked")) == "hardlink"
+    assert not linking.reflinked(str(blob), str(tmp_path / "linked"))
+    assert linking.hard_linked(str(blob), str(tmp_path / "linked"))
     assert sorted(os.listdir(tmp_path)) == ["linked", "models--org--a", "source"]
 
 

@@ -17,7 +17,8 @@ from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.ledger import Ledger
-from swarmcache.hubcache.linking import link_content
+from swarmcache.hubcache.intact.verify import verify
+from swarmcache.hubcache.linking import hard_linked, reflinked
 from swarmcache.hubcache.state import state_folder
 from transfer.faulty_hub import FaultyHub, Repo
 from transfer.pulling import LARGE, NOISE, SIZE, TEXT, blob, holds, pull, repo
@@ -25,6 +26,8 @@ from transfer.pulling import LARGE, NOISE, SIZE, TEXT, blob, holds, pull, repo
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterator
+
+    from swarmcache.hubcache.state import State
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 ALL = SIZE + len(TEXT)
@@ -37,9 +40,14 @@ def used(path: os.PathLike[str] | str) -> int:
     return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
+def state_of(cache: pathlib.Path) -> State:
+    """Return where the state of a cache is."""
+    return state_folder(str(cache), Environment.current())
+
+
 def is_remembered(cache: pathlib.Path) -> bool:
     """Tell whether the large blob of a cache needs no more hashing."""
-    ledger = Ledger(state_folder(str(cache), Environment.current()))
+    ledger = Ledger(state_of(cache))
     known = ledger.recall("sha256", fingerprint_of(str(cache / blob(NOISE))))
     return known is not None and known.digest == os.path.basename(blob(NOISE))
 
@@ -137,7 +145,8 @@ def test_a_file_system_without_links_is_copied_on(tmp_path: pathlib.Path) -> Non
         os.makedirs(os.path.dirname(source))
         with open(source, "wb") as file:
             file.write(b"x")
-        assert link_content(source, f"{disk}/second") is None
+        assert not reflinked(source, f"{disk}/second")
+        assert not hard_linked(source, f"{disk}/second")
         assert os.listdir(disk) == ["models--org--name"]
 
 
@@ -146,10 +155,12 @@ def test_a_group_keeps_its_cache_open(tmp_path: pathlib.Path) -> None:
     with FaultyHub(repo()) as hub:
         pull(tmp_path / "1", hub.url)
         os.chmod(tmp_path / "1" / blob(NOISE), 0o600)
+        assert list(verify(None, str(tmp_path / "1"), state=state_of(tmp_path / "1")))
         os.mkdir(tmp_path / "2")
         os.chmod(tmp_path / "2", 0o2775)
         result = pull(tmp_path / "2", hub.url)
         assert hub.served() == ALL
+    assert is_remembered(tmp_path / "1")
     assert (result.error, result.copied_bytes) == (None, SIZE)
     modes = [stat.S_IMODE(os.stat(tmp_path / name / blob(NOISE)).st_mode) for name in "12"]
     assert modes[0] == 0o600
@@ -188,10 +199,10 @@ def test_another_users_blob_is_copied_where_links_are_protected() -> None:
         os.chown(f"{folder}/own", NOBODY, NOBODY)
         program = (
             "import sys\n"
-            "from swarmcache.hubcache.linking import link_content, may_link\n"
-            "print(link_content(sys.argv[1], sys.argv[2]), may_link(sys.argv[1], sys.argv[3]))\n"
+            "from swarmcache.hubcache.linking import hard_linked, may_link\n"
+            "print(hard_linked(sys.argv[1], sys.argv[2]), may_link(sys.argv[1], sys.argv[3]))\n"
         )
         words = [sys.executable, "-c", program, source, f"{folder}/own/a", f"{folder}/own"]
-        assert run_as_other_user(words, cwd=folder).stdout == "None False\n"
+        assert run_as_other_user(words, cwd=folder).stdout == "False False\n"
         os.chown(source, NOBODY, NOBODY)
-        assert run_as_other_user(words, cwd=folder).stdout == "hardlink True\n"
+        assert run_as_other_user(words, cwd=folder).stdout == "True True\n"

@@ -53,23 +53,19 @@ _CANNOT = frozenset(
 """What says that this way is none here, so that the next is tried; any other error is real."""
 
 
-def link_content(source: str, name: str) -> Way | None:
-    """Give the content of a file a second name, where nothing is yet; None where that cannot be.
+def reflinked(source: str, name: str) -> bool:
+    """Make a file of its own that shares the bytes of another; False where that cannot be.
 
     A link in the place of `source` is followed. Raises OSError for a disk that fails or is full.
     """
-    if reflinked(source, name):
-        return "reflink"
-    return "hardlink" if hard_linked(source, name) else None
-
-
-def reflinked(source: str, name: str) -> bool:
-    """Make a file of its own that shares the bytes of another; False where that cannot be."""
     return _can(_reflink, os.path.realpath(source), name)
 
 
 def hard_linked(source: str, name: str) -> bool:
-    """Make a blob's file known by another name too; False where that cannot be or must not be."""
+    """Give a blob's file another name too; False where that cannot be or must not be.
+
+    A link in the place of `source` is followed. Raises OSError for a disk that fails or is full.
+    """
     if not is_hub_blob(source) or is_layered(source):
         return False
     return _can(os.link, os.path.realpath(source), name)

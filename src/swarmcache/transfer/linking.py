@@ -18,7 +18,7 @@ from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 from swarmcache.hubcache.intact.ledger import Ledger
-from swarmcache.hubcache.linking import is_what_was_linked, link_content
+from swarmcache.hubcache.linking import hard_linked, is_what_was_linked, reflinked
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, share
 from swarmcache.hubcache.state import state_folder
@@ -85,14 +85,15 @@ class Linker:
             staged = f"{folder}/{os.urandom(8).hex()}"
             try:
                 before = fingerprint_of(copy)
-                way = self._linked(copy, staged) if before.size == content.size else None
+                way = self._linked(content, copy, staged) if before.size == content.size else None
                 if way is None:
                     continue
                 yield Started(content, copy, 0)
                 is_it = is_what_was_linked(before, copy, staged, way)
                 known = self._recalled(content, copy, before) if is_it else ""
                 digest = known or (yield from _hashed(content, staged))
-                if digest == content.etag and self._put(content, staged, way):
+                if digest == content.etag:
+                    self._put(content, staged, way)
                     if known and way == "hardlink":
                         self._note(content, copy)
                     yield Fetched(content, (copy,), 0, 0, 0, content.size)
@@ -104,12 +105,21 @@ class Linker:
                     os.unlink(staged)
         left.append(content)
 
-    def _linked(self, copy: str, staged: str) -> Way | None:
-        """Give a copy a second name; a link into a tier is one that its settings ask for."""
+    def _linked(self, content: Content, copy: str, staged: str) -> Way | None:
+        """Give a copy a second name; a link into a tier is one that its settings ask for.
+
+        One that is less open than a group's cache is not linked: opened to the group here, it would
+        be opened next door too; and a link that is taken back has moved ctime, so that next door
+        nobody would remember its hash.
+        """
         if self._symlinked and lies_in(os.path.realpath(copy), self._symlinked) is not None:
             os.symlink(os.path.realpath(copy), staged)
             return "symlink"
-        return link_content(copy, staged)
+        if reflinked(copy, staged):
+            return "reflink"
+        blobs = os.path.dirname(content.location)
+        make_folder(blobs)
+        return "hardlink" if is_as_open(copy, blobs) and hard_linked(copy, staged) else None
 
     def _recalled(self, content: Content, copy: str, before: Fingerprint) -> str:
         """Return what the bytes of a copy are remembered to be; empty for nothing."""
@@ -123,18 +133,15 @@ class Linker:
         with contextlib.suppress(OSError):  # It was removed there just now.
             self._ledger(copy).relinked(content.algorithm, fingerprint_of(copy))
 
-    def _put(self, content: Content, staged: str, way: Way) -> bool:
-        """Make it the blob, under the Hub's lock; False where it cannot be or need not be."""
+    def _put(self, content: Content, staged: str, way: Way) -> None:
+        """Make it the blob, under the Hub's lock."""
         blobs = os.path.dirname(content.location)
         make_folder(blobs)
-        if way == "hardlink" and not is_as_open(staged, blobs):
-            return False  # Opened to the group here, it would be opened next door too.
         with blob_lock(self._cache, content.repo, content.etag, 0):
             if way == "reflink":
                 share(staged, blobs)
                 let_settle(staged)
             replace(staged, content.location)
-        return True
 
     def _ledger(self, copy: str) -> Ledger:
         """Return what is remembered of the cache that a file lies in."""
