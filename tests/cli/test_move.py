@@ -154,6 +154,7 @@ def test_a_disk_that_is_too_small_is_refused_first(tmp_path: Path) -> None:
     with small_disk(str(tmp_path / "disk"), "tmpfs", "size=128k") as disk:
         done = move(tmp_path, f"{disk}/hub", "--yes")
         assert done.returncode == 3, done.stderr
+        assert done.stderr.endswith("Next: df -h\n")
     assert is_whole(f"{tmp_path}/old")
     assert named_by_settings(tmp_path) == f"{tmp_path}/old"
 
@@ -200,3 +201,47 @@ def test_one_setting_is_changed_or_nothing(tmp_path: Path, text: str, changed: s
     path = tmp_path / "swarmcache.toml"
     path.write_bytes(text.encode())
     assert with_cache_dir(str(path), "/new") == changed
+
+
+@pytest.mark.parametrize("dest", ["old/sub", "."])
+def test_a_cache_in_a_cache_is_refused(tmp_path: Path, dest: str) -> None:
+    """Either way round; nothing is made."""
+    build(tmp_path)
+    done = move(tmp_path, os.path.normpath(f"{tmp_path}/{dest}"), "--yes")
+    assert done.returncode == 3, done.stdout
+    assert "; choose a place beside it." in done.stderr
+    assert not (tmp_path / "old/sub").exists()
+    assert is_whole(f"{tmp_path}/old")
+
+
+def test_what_shares_its_bytes_frees_nothing_that_is_told(tmp_path: Path) -> None:
+    """On one file system the old place's bytes are the new one's."""
+    build(tmp_path)
+    done = move(tmp_path)
+    assert done.stdout.endswith("✓ Removed 2 things in the old place.\n")
+
+
+def test_an_old_place_with_nothing_left_is_known_no_more(tmp_path: Path) -> None:
+    """`caches` lists what holds something."""
+    build(tmp_path)
+    known = tmp_path / "state/swarmcache/caches.toml"
+    known.parent.mkdir(parents=True)
+    known.write_text(f'[[caches]]\npath = "{tmp_path}/old"\n')
+    assert move(tmp_path).returncode == 0
+    text = known.read_text()
+    assert (f"{tmp_path}/old" in text, f"{tmp_path}/new" in text) == (False, True)
+
+
+def test_without_a_terminal_it_says_what_yes_does(tmp_path: Path) -> None:
+    """It moves."""
+    build(tmp_path)
+    assert "add --yes to move everything" in move(tmp_path, f"{tmp_path}/new").stderr
+
+
+def test_a_place_to_export_is_quoted(tmp_path: Path) -> None:
+    """As a shell takes it."""
+    build(tmp_path)
+    (tmp_path / "project/swarmcache.toml").unlink()
+    done = move(tmp_path, f"{tmp_path}/n 5", "--yes", HF_HUB_CACHE=f"{tmp_path}/old")
+    assert done.returncode == 0, done.stderr
+    assert f"export HF_HUB_CACHE='{tmp_path}/n 5'" in done.stderr

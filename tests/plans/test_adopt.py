@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from cachemaker import CacheMaker, git_sha1, sha256
 from cleaning import contents, inodes, model, tree
+from other_user import NOBODY, open_folder, run_as_other_user
 from small_disks import small_disk
 from swarmcache.environment import Environment
 from swarmcache.errors import CacheNotFound, WrongBytes
@@ -302,3 +304,38 @@ def test_equal_content_takes_room_once_on_another_disk(old: CacheMaker, tmp_path
         places = (f"{mine.path}/models--{one}/blobs" for one in ("org--known", "mine--data"))
         first, second = (f"{one}/{git_sha1(b'v' * 200_000)}" for one in places)
         assert os.path.samefile(first, second)
+
+
+@pytest.mark.parametrize("above", ["huggingface/hub", ".cache/huggingface/hub"])
+def test_a_home_or_a_volume_of_one_stands_for_its_cache(tmp_path: Path, above: str) -> None:
+    """What people name of a project, or of a container."""
+    maker = CacheMaker(tmp_path / "home" / above)
+    maker.repo("org/a", FILES)
+    assert plan_adopt(str(tmp_path / "home"), str(tmp_path / "new")).source == maker.path
+
+
+def test_a_cache_that_is_a_file_is_refused(old: CacheMaker, tmp_path: Path) -> None:
+    """Before any plan is shown."""
+    (tmp_path / "new").write_text("")
+    with pytest.raises(CacheNotFound, match="is a file"):
+        plan_adopt(old.path, str(tmp_path / "new"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_a_repo_that_this_user_cannot_write_stays_and_the_others_go() -> None:
+    """It is named."""
+    with open_folder() as folder:
+        maker = CacheMaker(f"{folder}/old")
+        maker.repo("org/a", FILES)
+        maker.repo("org/b", model(2))
+        closed = maker.folder("org/b")
+        for path, _, names in os.walk(folder):
+            for name in ("", *names) if not path.startswith(closed) else ():
+                os.lchown(os.path.join(path, name), NOBODY, NOBODY)
+        words = ["adopt", maker.path, "--old", "remove", "--yes", "--cache-dir", f"{folder}/new"]
+        env = {**os.environ, "HOME": folder}
+        command = [sys.executable, "-m", "swarmcache", *words]
+        done = run_as_other_user(command, cwd=folder, env=env)
+        assert "org/b: this user cannot write it" in done.stdout, done
+        assert check(parse_target("org/b"), f"{folder}/new").state == "complete"
+        assert (os.path.exists(maker.folder("org/a")), os.path.exists(closed)) == (False, True)

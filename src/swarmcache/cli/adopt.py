@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -57,7 +58,12 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
 
         terminal.lines(plan_lines(terminal, plan))
     if old != "keep" and not (yes or dry_run):
-        refuse_unasked()
+        refuse_unasked(
+            t(
+                "Without a terminal nothing can be asked; add --yes to give up the old place, "
+                "or --dry-run."
+            )
+        )
         if not agreed(t("Bring all this, and give up the old place?")):
             return 1
     adopted: list[Adopted] = []
@@ -130,4 +136,5 @@ def report(
     from swarmcache.report.clean_text import cleaned_lines  # noqa: PLC0415
 
     terminal.lines(cost_lines(terminal, plan, adopted))
-    terminal.lines(cleaned_lines(terminal, cleaned))
+    shared = bool(cleaned) and os.stat(plan.source).st_dev == os.stat(plan.pull.cache).st_dev
+    terminal.lines(cleaned_lines(terminal, cleaned, shared=shared))

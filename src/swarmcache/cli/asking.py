@@ -14,12 +14,11 @@ def somebody_is_there() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def refuse_unasked() -> None:
-    """Raise UsageError where nobody can be asked."""
+def refuse_unasked(sentence: str = "") -> None:
+    """Raise UsageError where nobody can be asked; without a `sentence` something is removed."""
     if not somebody_is_there():
-        raise click.UsageError(
-            t("Without a terminal nothing can be asked; add --yes to remove, or --dry-run.")
-        )
+        removes = t("Without a terminal nothing can be asked; add --yes to remove, or --dry-run.")
+        raise click.UsageError(sentence or removes)
 
 
 def agreed(question: str) -> bool:

@@ -61,7 +61,12 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
     if not invocation.json:
         invocation.terminal.lines(_lines(invocation, plan, switch))
     if not (yes or dry_run):
-        refuse_unasked()
+        refuse_unasked(
+            t(
+                "Without a terminal nothing can be asked; add --yes to move everything, "
+                "or --dry-run."
+            )
+        )
         if not agreed(t("Move all this?")):
             return 1
     adopted: list[Adopted] = []

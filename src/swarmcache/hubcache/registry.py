@@ -62,6 +62,15 @@ def remember(cache: str, environment: Environment) -> None:
         _write(path, kept)
 
 
+def forget(cache: str, environment: Environment) -> None:
+    """Note that nothing is left in a cache; never raises."""
+    path, mine = _path(environment), os.path.realpath(cache)
+    before = _read(path)
+    with contextlib.suppress(OSError, ValueError):
+        if mine in before:
+            _write(path, (one for one in before if one != mine))
+
+
 def _path(environment: Environment) -> str:
     return f"{users_state(environment)}/caches.toml"
 

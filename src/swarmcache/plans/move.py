@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.leftovers.surroundings import read_surroundings
 from swarmcache.hubcache.publishing import make_folder, write_whole
+from swarmcache.hubcache.registry import forget
 from swarmcache.hubcache.scan import list_cache, repo_names
 from swarmcache.hubcache.state import file_mode, state_folder
 from swarmcache.hubcache.usage import free_bytes
@@ -104,6 +105,8 @@ def end_move(source: str, cache: str, environment: Environment, tiers: Sequence[
     """Finish what a killed process has begun in the old place, and forget the move."""
     for _ in finish_giving_up(source, environment, tiers):
         pass
+    if is_all_over(source):
+        forget(source, environment)
     state = state_folder(cache, environment).beside
     sweep_drafts(state)
     with suppress(OSError):

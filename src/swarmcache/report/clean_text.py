@@ -110,10 +110,21 @@ def absent_lines(terminal: Terminal, plan: CleanPlan) -> Iterator[str]:
         )
 
 
-def cleaned_lines(terminal: Terminal, cleaned: Sequence[Cleaned]) -> Iterator[str]:
-    """Yield what stayed after all, and what was freed; nothing for no removal."""
+def cleaned_lines(
+    terminal: Terminal, cleaned: Sequence[Cleaned], *, shared: bool = False
+) -> Iterator[str]:
+    """Yield what stayed after all, and what was freed; nothing for no removal.
+
+    Of what is `shared` with another place nobody knows what it frees: no count tells of reflinks.
+    """
     yield from kept_lines(terminal, (kept for one in cleaned for kept in one.kept))
-    if cleaned:
+    if cleaned and shared:
+        count = sum(len(one.done) for one in cleaned)
+        told = tn(
+            "Removed {n} thing in the old place.", "Removed {n} things in the old place.", count
+        )
+        yield f"{terminal.ok} {told}"
+    elif cleaned:
         yield _freed_line(terminal, cleaned)
 
 

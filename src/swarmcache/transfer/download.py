@@ -344,20 +344,30 @@ class Download:
         self.claim.unlock()
         self._end(self._fetched())
 
+    def _other_bytes(self) -> str:
+        """Return what is wrong; a file on this machine sends nothing."""
+        name, path, digest = self.source.name, self.content.path, self.content.etag
+        if self.source.local:
+            return t(
+                "{file} holds other bytes for {path} than those of {digest}.",
+                file=name,
+                path=path,
+                digest=digest,
+            )
+        return t(
+            "{endpoint} sent other bytes for {path} than those of {digest}.",
+            endpoint=name,
+            path=path,
+            digest=digest,
+        )
+
     def _wrong(self) -> None:
         """Throw wrong bytes away, and strike the source if it alone sent them."""
         with self._lock:
             if self.ended:
                 return
             blameless = self._resumed > 0 or len(self._bytes) > 1
-            error = WrongBytes(
-                t(
-                    "{endpoint} sent other bytes for {path} than those of {digest}.",
-                    endpoint=self.source.name,
-                    path=self.content.path,
-                    digest=self.content.etag,
-                )
-            )
+            error = WrongBytes(self._other_bytes())
             self._new_round()
             self._forget()
             if not blameless:

@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import SwarmcacheError, WrongBytes
+from swarmcache.errors import DiskFull, SwarmcacheError, WrongBytes
 from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.registry import remember
+from swarmcache.hubcache.scan import repo_names
 from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.hubcache.use.owners import made_ours
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.plans.adopt.values import AdoptPlan
-    from swarmcache.plans.pull import PlannedPull
+    from swarmcache.plans.pull import PlannedPull, PullPlan
     from swarmcache.progress import Progress
 
 
@@ -45,7 +46,7 @@ def apply_adopt(
     Raises DiskFull before anything is written when it does not fit.
     """
     if not plan.pull.fits:
-        raise not_enough_room(plan.pull)
+        raise _no_room(plan.pull)
     hears = progress or Silent()
     if plan.archive is not None:
         hears = _Unpacked(hears, plan)
@@ -84,6 +85,14 @@ class _Unpacked:
 
     def _told(self, task: str) -> str:
         return task.replace(self._plan.source, self._plan.told)
+
+
+def _no_room(pull: PullPlan) -> DiskFull:
+    """Return the error for a place that is too small, which may be no cache of any project yet."""
+    found = not_enough_room(pull)
+    if not (os.path.isdir(pull.cache) and repo_names(pull.cache)):
+        return DiskFull(found.message, hint=("df", "-h"))
+    return DiskFull(found.message, hint=f"{found.hint} --cache-dir {shlex.quote(pull.cache)}")
 
 
 def _shared(model: PlannedPull, here: Mapping[str, str]) -> PlannedPull:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
-from swarmcache.hubcache.scan import repo_names
 from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR, state_folder
 from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import is_over
@@ -71,6 +70,8 @@ def _give_up_repos(
         if repo in failed or repo.spelled in partly or os.path.islink(f"{plan.source}/{home}"):
             continue
         behind = tuple(_behind(plan, repo))
+        if not os.access(f"{plan.source}/{home}", os.W_OK | os.X_OK):
+            behind = (Kept(repo.spelled, t("this user cannot write it")),)
         if behind:
             yield Cleaned(Group(None, Choice(), (), 0), (), 0, behind)
             continue
@@ -117,8 +118,7 @@ def _cleaned(plan: CleanPlan, environment: Environment) -> Iterator[Cleaned]:
 def may_give_up(source: str, environment: Environment) -> bool:
     """Tell whether this user may remove the repos of a place, or put links there."""
     state = state_folder(source, environment)
-    folders = [source, *(f"{source}/{folder_name(repo)}" for repo in repo_names(source))]
-    return state.path == state.beside and all(os.access(one, os.W_OK | os.X_OK) for one in folders)
+    return state.path == state.beside and os.access(source, os.W_OK | os.X_OK)
 
 
 def is_half_given_up(source: str) -> bool:

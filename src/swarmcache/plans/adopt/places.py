@@ -3,6 +3,8 @@
 PATH/models--…                    a cache, or TRANSFORMERS_CACHE of transformers >= 4.22
 PATH/<hash>.<hash>                beside it or alone: the files of transformers < 4.22
 PATH/hub, PATH/transformers       the same, where PATH is HF_HOME
+PATH/huggingface/…                the same, of a volume that is mounted at ~/.cache
+PATH/.cache/huggingface/…         the same, of a home, or of a project that has its own
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import os
 from typing import NamedTuple
 
 from swarmcache.errors import CacheNotFound
-from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.folder import cache_exists, within
+from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.scan import repo_names
 from swarmcache.locale import t
@@ -33,22 +36,48 @@ class Places(NamedTuple):
         return self.hub or self.flat[0]
 
 
+_NONE = Places(None, ())
+_PARTS = ("hub", "transformers")
+_HOMES = ("", "/huggingface", "/.cache/huggingface")
+"""Below a folder, where HF_HOME may be."""
+
+
 def find_places(folder: str, cache: str, *, flat: bool) -> Places:
     """Return what a folder holds that may come into a cache; flat files if those are wanted.
 
     Raises CacheNotFound where that is nothing.
     """
     cache_exists(folder, named=True)
-    found = _in([folder], flat=flat)
-    if found == Places(None, ()):
-        found = _in([f"{folder}/hub", f"{folder}/transformers"], flat=flat)
-    if found == Places(None, ()):
+    tries = [[folder], *([f"{folder}{home}/{one}" for one in _PARTS] for home in _HOMES)]
+    places = (_in(folders, flat=flat) for folders in tries)
+    found = next((one for one in places if one != _NONE), _NONE)
+    if found == _NONE:
         raise CacheNotFound(t("{path} holds no repos of the Hub's layout.", path=folder))
+    if found.hub is not None:
+        _refuse_nested(found.hub, os.path.realpath(cache))
     if found.hub == os.path.realpath(cache):
         found = found._replace(hub=None)
         if not found.flat:
             raise CacheNotFound(t("{path} is this cache itself.", path=os.path.realpath(cache)))
     return found
+
+
+def _refuse_nested(hub: str, cache: str) -> None:
+    """Raise CacheNotFound for a cache in a cache: one would be the other's stranger.
+
+    But for `hub` in a home that somebody took for the cache, and what an import has unpacked.
+    """
+    if within(hub, f"{cache}/{LOCKS}"):
+        return
+    for inner, outer in ((hub, cache), (cache, hub)):
+        if within(inner, outer) and inner not in {outer, f"{outer}/hub"}:
+            raise CacheNotFound(
+                t(
+                    "{inner} lies inside of {outer}; choose a place beside it.",
+                    inner=inner,
+                    outer=outer,
+                )
+            )
 
 
 def _in(folders: list[str], *, flat: bool) -> Places:

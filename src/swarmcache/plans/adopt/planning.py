@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import RepoNotFound
 from swarmcache.hubcache.complete.integrity import absent
 from swarmcache.hubcache.complete.weights import Selection
-from swarmcache.hubcache.folder import within
+from swarmcache.hubcache.folder import cache_exists, within
 from swarmcache.hubcache.intact.expectations import Expected, algorithm_of
 from swarmcache.hubcache.layout import BLOBS, Target, folder_name
 from swarmcache.hubcache.linking import is_hub_blob, may_link
@@ -55,8 +55,10 @@ def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decid
     old transformers come too. Links of both caches may lead into `tiers`; what lies in the
     `symlinked_tiers` among them comes as such a link. Plain files are hashed where a blob may have
     their bytes. HF_HOME stands for what is in it. Raises CacheNotFound for a folder that holds
-    nothing of this, RepoNotFound for a target that is not in it.
+    nothing of this, and for a cache that is a file or lies in the other one, RepoNotFound for a
+    target that is not in it.
     """
+    cache_exists(cache)
     places = find_places(source, cache, flat=bool(endpoints))
     pull = PullPlan(
         cache,
