@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import LOCKS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
+from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR, state_folder
 from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import is_over
@@ -71,7 +72,7 @@ def _give_up_repos(
             continue
         behind = tuple(_behind(plan, repo))
         if not os.access(f"{plan.source}/{home}", os.W_OK | os.X_OK):
-            behind = (Kept(repo.spelled, t("this user cannot write it")),)
+            behind = (Kept(repo.spelled, t("this user cannot write it"), named=True, failed=True),)
         if behind:
             yield Cleaned(Group(None, Choice(), (), 0), (), 0, behind)
             continue
@@ -87,7 +88,12 @@ def _behind(plan: AdoptPlan, repo: RepoName) -> Iterator[Kept]:
     """Yield the unfinished downloads of a repo that should have come, and did not."""
     for one in plan.unfinished:
         if one.repo == repo and one.goes_on and not is_brought(one, plan.pull.cache):
-            yield Kept(one.path, t("this unfinished download did not come over"))
+            if is_downloading(plan.source, repo):
+                reason = t("a download of it is under way")
+                yield Kept(repo.spelled, reason, busy=True, named=True)
+            else:
+                reason = t("this unfinished download did not come over")
+                yield Kept(one.path, reason, named=True, failed=True)
 
 
 def _give_up_flat(plan: AdoptPlan, environment: Environment) -> Iterator[Cleaned]:
