@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmcache import locale
+from swarmcache.hubcache import layers, linking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,9 @@ def _clean(
     for name, value in cleaned.items():
         monkeypatch.setenv(name, value)
     locale.use("en")
+    # One test's disk gets the device number that another's had.
+    layers._is_overlays.cache_clear()
+    linking.may_reflink.cache_clear()
     yield
     locale.use("en")
 
