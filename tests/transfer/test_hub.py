@@ -169,7 +169,7 @@ def test_a_server_error_counts_as_unreachable(
 ) -> None:
     answering.status = 500  # type: ignore[attr-defined]
     with (
-        hub_of(answering.url, listing=1) as hub,  # type: ignore[attr-defined]
+        hub_of(answering.url, listing=4) as hub,  # type: ignore[attr-defined]
         pytest.raises(EndpointUnreachable, match="answers with error 500"),
     ):
         hub.listing(TARGET, cache)
