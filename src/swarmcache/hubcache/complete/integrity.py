@@ -119,7 +119,7 @@ def absent(repo: Repo | None, target: Target, cache: str) -> Outcome:
             commit=commit[:12],
         )
         return Missing(commit=commit, reason=reason)
-    others = listed(r.refs[0] if r.refs else r.commit[:12] for r in repo.revisions)
+    others = listed(name for r in repo.revisions for name in r.refs or (r.commit[:12],))
     if not others:
         reason = t("{folder} holds no snapshot.", folder=folder_name(repo.name))
     else:
