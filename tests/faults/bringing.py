@@ -233,6 +233,8 @@ def refuse_illegal(cache: str) -> None:
     """
     for path in glob.glob(f"{cache}/*--*/blobs/*"):
         name = os.path.basename(path)
+        if name.endswith(".incomplete"):
+            continue  # A client's download goes on there.
         with open(path, "rb") as file:
             data = file.read()
         assert name == (sha256(data) if len(name) == 64 else git_sha1(data)), path
@@ -256,6 +258,7 @@ def refuse_remains(folder: str, *, partials: tuple[str, ...] = ()) -> None:
     left = [path for path in _files([folder]) if path.endswith((".tmp", "/moving"))]
     left += glob.glob(f"{folder}/**/*.tmp", recursive=True)
     left += glob.glob(f"{folder}/**/refs/{_GUARD}*", recursive=True)
+    left += glob.glob(f"{folder}/**/.locks/trash.*", recursive=True, include_hidden=True)
     for mine in glob.glob(f"{folder}/**/.locks/.swarmcache", recursive=True, include_hidden=True):
         for below in ("partial", "trash", "linking"):
             with suppress(FileNotFoundError):

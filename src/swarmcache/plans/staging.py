@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 class Staging:
     """A folder of this process alone, gone when its `with` block ends."""
 
+    is_cramped = False
+    """Whether the disk is so full that there is no such folder."""
+
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
@@ -60,6 +63,8 @@ class Staging:
 
 class _BesideLocks(Staging):
     """The folder of the Hub's locks, in the place of one that a full disk lets nobody make."""
+
+    is_cramped = True
 
     def new_name(self) -> str:
         return draft_name(super().new_name())

@@ -131,7 +131,8 @@ def cleaned_lines(
 def _freed_line(terminal: Terminal, cleaned: Sequence[Cleaned]) -> str:
     count = sum(len(one.done) for one in cleaned)
     size = human_bytes(sum(one.freed_bytes for one in cleaned))
-    return f"{terminal.ok} " + tn(
+    sign = terminal.ok if count or not any(one.kept for one in cleaned) else terminal.warn
+    return f"{sign} " + tn(
         "Removed {n} thing; {size} are free again.",
         "Removed {n} things; {size} are free again.",
         count,

@@ -6,15 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import AccessDenied, CacheBusy, os_sentence
-from swarmcache.hubcache.layout import (
-    BLOBS,
-    INCOMPLETE,
-    LOCKS,
-    REPO_ENTRIES,
-    folder_name,
-)
-from swarmcache.hubcache.locks import PATIENCE, blob_lock, holder, is_held
+from swarmcache.errors import FULL, AccessDenied, CacheBusy, os_sentence
+from swarmcache.hubcache.layout import REPO_ENTRIES, folder_name
+from swarmcache.hubcache.locks import PATIENCE
 from swarmcache.hubcache.mounts import from_elsewhere
 from swarmcache.hubcache.publishing import sync_folders
 from swarmcache.hubcache.scan import read_repo
@@ -28,24 +22,23 @@ from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
+from swarmcache.plans.clean.locking import lock_all, new_downloads
 from swarmcache.plans.clean.payloads import REFS
 from swarmcache.plans.clean.protection import Protection, is_settled
 from swarmcache.plans.clean.rights import refuse_closed
-from swarmcache.plans.clean.trash import FOLDER, Trash
+from swarmcache.plans.clean.trash import FOLDER, CrampedTrash, Trash
 from swarmcache.plans.clean.values import Cleaned, Kept
 from swarmcache.plans.staging import staging
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Sequence
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.scan import Repo
+    from swarmcache.plans.clean.locking import Locks
     from swarmcache.plans.clean.values import CleanPlan, Group
     from swarmcache.plans.plan import Remove
-
-_SPARE_HANDLES = 64
-"""Open files that this process needs beside the locks."""
 
 
 def apply_clean(
@@ -54,16 +47,43 @@ def apply_clean(
     """Carry the plan out, and yield how each group came out, in the plan's order.
 
     Killed at any instant it leaves a legal cache, and the next clean deletes what is in the trash.
-    What changed since the plan was made, or is in use by now, stays. Raises AccessDenied for a
-    cache that this user cannot write, CacheBusy when another process changes it for `seconds`.
+    What changed since the plan was made, or is in use by now, stays. A group that a full disk
+    stopped is tried again once others freed something, and is yielded after them. Raises
+    AccessDenied for a cache that this user cannot write, CacheBusy when another process changes it
+    for `seconds`.
     """
-    with staging(plan.cache, environment, seconds=seconds):
-        sweep_leases(plan.cache, environment)
-        expire_roots(plan.cache, environment)
-        folder = state_folder(plan.cache, environment).folder(FOLDER)
-        cleaner = _Cleaner(plan, environment, Trash(folder, plan.cache, plan.tiers))
-        for group in plan.groups:
-            yield cleaner.clean(group)
+    groups, is_cramped = plan.groups, False
+    while True:
+        waiting: list[Cleaned] = []
+        freed_bytes = 0
+        with staging(plan.cache, environment, seconds=seconds, cramped=True) as place:
+            sweep_leases(plan.cache, environment)
+            expire_roots(plan.cache, environment)
+            trash = _trash(plan, environment, is_cramped=is_cramped or place.is_cramped)
+            cleaner = _Cleaner(plan, environment, trash)
+            for group in groups:
+                one = cleaner.clean(group)
+                freed_bytes += one.freed_bytes
+                if cleaner.found_full and not one.done:
+                    waiting.append(one)
+                else:
+                    yield one
+        if not waiting or (isinstance(trash, CrampedTrash) and not freed_bytes):
+            break
+        groups, is_cramped = tuple(one.group for one in waiting), not freed_bytes
+    yield from waiting
+
+
+def _trash(plan: CleanPlan, environment: Environment, *, is_cramped: bool) -> Trash:
+    """Return the trash, or what stands in for it where not even its folder can be made."""
+    state = state_folder(plan.cache, environment)
+    if not is_cramped:
+        try:
+            return Trash(state.folder(FOLDER), plan.cache, plan.tiers)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+    return CrampedTrash(f"{state.path}/{FOLDER}", plan.cache, plan.tiers)
 
 
 class _Cleaner:
@@ -76,10 +96,13 @@ class _Cleaner:
         self._environment = environment
         named = {group.repo for group in plan.groups if group.named and group.repo is not None}
         self._protection = Protection(plan.cache, environment, (), named)
+        self.found_full = False
+        """Whether the disk was too full for something of the last group."""
 
     def clean(self, group: Group) -> Cleaned:
         """Return how a group came out."""
         before = self._trash.freed_bytes
+        self.found_full = False
         done: list[Remove] = []
         try:
             kept = self._beside(group, done) if group.repo is None else self._repo(group, done)
@@ -88,7 +111,7 @@ class _Cleaner:
         except AccessDenied as error:
             kept = [self._stays(group, error.message, failed=True)]
         except OSError as error:
-            kept = [self._stays(group, os_sentence(error), failed=True)]
+            kept = [self._stays(group, self._sentence(error), failed=True)]
         return Cleaned(group, tuple(done), self._trash.freed_bytes - before, tuple(kept))
 
     def _stays(
@@ -96,6 +119,10 @@ class _Cleaner:
     ) -> Kept:
         what = group.repo.spelled if group.repo is not None else group.steps[0].path
         return Kept(what, reason, busy, group.named, failed)
+
+    def _sentence(self, error: OSError) -> str:
+        self.found_full |= error.errno in FULL
+        return os_sentence(error)
 
     def _repo(self, group: Group, done: list[Remove]) -> list[Kept]:
         """Remove what goes of a repo, under the locks of its blobs."""
@@ -105,7 +132,7 @@ class _Cleaner:
         if repo is None:
             return []  # Somebody else removed it.
         with contextlib.ExitStack() as locks:
-            held = _lock_all(self._cache, repo, locks)
+            held = lock_all(self._cache, repo, locks)
             reason = self._changed(group)
             if reason is not None:
                 return [self._stays(group, reason)]
@@ -114,13 +141,13 @@ class _Cleaner:
             reason = self._used(repo, group)
             if reason is not None:
                 return [self._stays(group, reason, busy=True)]
-            home = folder_name(name)
+            kept: list[Kept] = []
             try:
-                for step in group.steps:
-                    self._trash.take(step.path, home)
-                    done.append(step)
+                for number, steps in enumerate(self._trash.batches(group.steps)):
+                    if kept and number == 1:
+                        break  # What names the contents is back.
+                    kept += self._taken(repo, steps, done, held)
             finally:
-                kept = self._looked_through(repo, done, held)
                 sync_folders([repo.path, self._cache])
                 kept += self._trash.empty()
                 self._drop_hollow(repo, held)
@@ -131,6 +158,26 @@ class _Cleaner:
                 gone = [step.commit for step in done if step.kind == "revision" and step.commit]
                 forget_fetched(self._cache, self._environment, name, gone)
             return kept
+
+    def _taken(
+        self, repo: Repo, steps: Sequence[Remove], done: list[Remove], held: Locks
+    ) -> list[Kept]:
+        """Take a batch into the trash and look it through; return what is back, and why."""
+        home = folder_name(repo.name)
+        taken: list[Remove] = []
+        try:
+            for step in steps:
+                self._trash.take(step.path, home)
+                taken.append(step)
+        except OSError as error:
+            if error.errno in FULL:
+                self._put_back(taken, home)
+            raise
+        finally:
+            kept = self._looked_through(repo, taken, held)
+            done += taken
+        self._trash.settle([step.path for step in taken])
+        return kept
 
     def _changed(self, group: Group) -> str | None:
         """Return why a repo is not what it was when the plan was made, or None."""
@@ -167,7 +214,7 @@ class _Cleaner:
                     return reason
         return None
 
-    def _looked_through(self, repo: Repo, done: list[Remove], held: set[str]) -> list[Kept]:
+    def _looked_through(self, repo: Repo, done: list[Remove], held: Locks) -> list[Kept]:
         """Put back what should not have gone after all: something came in at the last instant.
 
         A stranger in what was renamed; a download, whose lock is older than all that it wrote; or
@@ -180,7 +227,7 @@ class _Cleaner:
         point = self._trash.mounted(home)
         if point is not None:
             kept.append(Kept(repo.name.spelled, from_elsewhere(point)))
-        if _new_downloads(self._cache, repo, held):
+        if new_downloads(self._cache, repo, held):
             kept.append(Kept(repo.name.spelled, t("a download of it is under way"), busy=True))
         if kept:
             self._put_back(done, home)
@@ -194,12 +241,12 @@ class _Cleaner:
                     kept.append(Kept(step.path, t("it changed since the plan was made"), busy=True))
         return kept
 
-    def _drop_hollow(self, repo: Repo, held: set[str]) -> None:
+    def _drop_hollow(self, repo: Repo, held: Locks) -> None:
         """Remove the folders of a repo of which nothing is left, unless a download begins there."""
         home = folder_name(repo.name)
         if _is_hollow(repo.path):
             self._trash.take(repo.path, home)
-            if _new_downloads(self._cache, repo, held):
+            if new_downloads(self._cache, repo, held):
                 self._trash.put_back(repo.path, home)
             self._trash.empty()
 
@@ -213,16 +260,16 @@ class _Cleaner:
         """Remove what lies beside the repos; what fails or is used stops nothing else."""
         kept: list[Kept] = []
         for step in group.steps:
-            if not os.path.lexists(step.path):
-                done.append(step)  # A payload goes with the last blob that links to it.
-            elif step.kind == "trash":
+            if step.kind == "trash":
                 kept += self._trash.empty()
                 done.append(step)
+            elif not os.path.lexists(step.path):
+                done.append(step)  # A payload goes with the last blob that links to it.
             else:
                 try:
                     reason, failed = self._taken_beside(step), False
                 except OSError as error:
-                    reason, failed = os_sentence(error), True
+                    reason, failed = self._sentence(error), True
                 if reason is None:
                     done.append(step)
                 else:
@@ -255,62 +302,6 @@ class _Cleaner:
         return reason
 
 
-def _lock_all(cache: str, repo: Repo, locks: contextlib.ExitStack) -> set[str]:
-    """Take every lock under which something of the repo may be downloaded; return their etags.
-
-    None is waited for. In sorted order, and again for those that somebody made meanwhile. Raises
-    CacheBusy with who holds one, AccessDenied for a lock file that is closed to this user.
-    """
-    folder = f"{cache}/{LOCKS}/{folder_name(repo.name)}"
-    held: set[str] = set()
-    while etags := _etags(repo, folder) - held:
-        _allow_handles(len(etags | held))
-        for etag in sorted(etags):
-            locks.enter_context(_locked(cache, repo.name, etag))
-        held |= etags
-    return held
-
-
-def _locked(cache: str, name: RepoName, etag: str) -> contextlib.ExitStack:
-    """Return one lock, taken; raises CacheBusy with who holds it."""
-    with contextlib.ExitStack() as lock:
-        try:
-            lock.enter_context(blob_lock(cache, name, etag, 0))
-        except CacheBusy as error:
-            path = f"{cache}/{LOCKS}/{folder_name(name)}/{etag}.lock"
-            who = holder(path) or t("another process")
-            raise CacheBusy(t("{who} is downloading it", who=who)) from error
-        return lock.pop_all()
-
-
-def _new_downloads(cache: str, repo: Repo, held: set[str]) -> bool:
-    """Tell whether somebody holds a lock of the repo that was not there when we took them all."""
-    folder = f"{cache}/{LOCKS}/{folder_name(repo.name)}"
-    locks = {name for name in _listed(folder) if name.endswith(".lock")}
-    new = {name for name in locks if name.removesuffix(".lock") not in held}
-    return any(is_held(f"{folder}/{name}") for name in new)
-
-
-def _etags(repo: Repo, folder: str) -> set[str]:
-    """Return what names the locks of a repo: its blobs, its partials, and the locks there are."""
-    blobs = list(_listed(f"{repo.path}/{BLOBS}"))
-    names = {name.split(".")[0] if name.endswith(INCOMPLETE) else name for name in blobs}
-    locks = {name.removesuffix(".lock") for name in _listed(folder) if name.endswith(".lock")}
-    return {name for name in names if name and "." not in name} | locks
-
-
-def _allow_handles(count: int) -> None:
-    """Let this process hold so many locks at once, as far as its hard limit allows."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource  # noqa: PLC0415 - not on Windows
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = count + _SPARE_HANDLES
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
 def _broken_links(cache: str, name: RepoName, tiers: tuple[str, ...]) -> set[str]:
     """Return the names of the blobs that snapshots link and that are not there."""
     repo = read_repo(cache, name, tiers)
@@ -334,8 +325,3 @@ def _is_hollow(folder: str) -> bool:
 def _is_empty(folder: str) -> bool:
     with os.scandir(folder) as entries:
         return all(e.is_dir(follow_symlinks=False) and _is_empty(e.path) for e in entries)
-
-
-def _listed(folder: str) -> Iterator[str]:
-    with contextlib.suppress(OSError):
-        yield from os.listdir(folder)

@@ -56,8 +56,8 @@ def beside(
     drafts: list[Draft] = []
     kept: list[Kept] = []
     trash = f"{state.beside}/{FOLDER}"
-    if not is_empty(trash):
-        drafts.append(Draft("trash", trash, None, dict(trash_files(trash))))
+    if not is_empty(trash, cache):
+        drafts.append(Draft("trash", trash, None, dict(trash_files(trash, cache))))
     if "partial" in kinds:
         drafts += _partials(state.partials, kept)
     if "temporary" in kinds:

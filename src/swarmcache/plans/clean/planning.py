@@ -67,7 +67,8 @@ class Planner:
         self.tiers = tiers
         self.environment = environment
         self.python = python
-        self.unfinished = unfinished(f"{state_folder(self.cache, environment).beside}/{FOLDER}")
+        trash = f"{state_folder(self.cache, environment).beside}/{FOLDER}"
+        self.unfinished = unfinished(trash, self.cache)
         every = [] if wishes.ignore_pins else [*pins, *rooted(self.cache, environment)]
         named = {model.repo for model in wishes.models}
         self.protection = Protection(self.cache, environment, every, named)

@@ -3,6 +3,8 @@
     .locks/.swarmcache/trash/<random>/<repo folder>/…       as it stood in the repo
                                      /legacy/…, partial/…   what lay beside the repos
 
+On a full disk, where no folder can be made, each goes beside the locks instead (asides.py).
+
 A killed `clean` leaves some of it, and the next one goes on. A repo's part is looked through once
 more before it is deleted: what somebody put there at the last instant is not the Hub's.
 """
@@ -16,22 +18,28 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied, os_sentence
+from swarmcache.hubcache.drafts import draft_name
 from swarmcache.hubcache.layers import is_layered, is_overlay
-from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, parse_folder_name
+from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, parse_folder_name
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.payloads import payload_behind
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
+from swarmcache.plans.clean.asides import WHOLE, asides, new_aside, strangers_at
 from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads
 from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from swarmcache.hubcache.layout import RepoName
+    from swarmcache.plans.clean.asides import Aside
+    from swarmcache.plans.plan import Remove
 
 FOLDER = "trash"
+_CONTENTS = frozenset({"blob", "orphan", "partial", "temporary"})
+"""Kinds of removals that free most, and name nothing."""
 
 
 class Unfinished(NamedTuple):
@@ -47,7 +55,7 @@ class Trash:
 
     def __init__(self, folder: str, cache: str, tiers: Sequence[str] = ()) -> None:
         """Take the trash folder and the cache's real path; AccessDenied through a link."""
-        refuse_odd_trash(folder, cache)
+        self._refuse_odd(folder, cache)
         self._folder = folder
         self._cache = cache
         self._tiers = tiers
@@ -84,7 +92,7 @@ class Trash:
 
     def take_lock(self, path: str) -> bool:
         """Delete a lock whose owner is proven dead; False when it is no such one any more."""
-        aside = f"{self._entry}/locks/{os.urandom(8).hex()}"
+        aside = self._scratch(f"locks/{os.urandom(8).hex()}")
         os.makedirs(os.path.dirname(aside), exist_ok=True)
         return remove_dead(path, aside, self.unlink)
 
@@ -97,31 +105,43 @@ class Trash:
         """Return what of this removal's part of a repo is mounted from elsewhere."""
         return mounted_in(f"{self._entry}/{group}", mounts_below(self._folder))
 
+    def batches(self, steps: Sequence[Remove]) -> list[Sequence[Remove]]:
+        """Return the removals from one repo, by what is looked through at once: all of them."""
+        return [steps]
+
+    def settle(self, paths: Sequence[str]) -> None:
+        """Delete of a batch that was looked through what need not wait for the others: nothing."""
+
     def empty(self) -> list[Kept]:
         """Delete what is in the trash; return what stays there, and why."""
         kept: list[Kept] = []
         mounts = mounts_below(self._folder)
         for entry in _names(self._folder):
             for group in _names(f"{self._folder}/{entry}"):
-                folder = f"{self._folder}/{entry}/{group}"
-                point = mounted_in(folder, mounts)
-                if point is not None:
-                    kept.append(Kept(point, from_elsewhere(point)))
-                    continue
-                try:
-                    strangers = self._delete(folder)
-                except OSError as error:
-                    kept.append(Kept(folder, os_sentence(error), failed=True))
-                else:
-                    kept += [Kept(path, t("it is not of the Hub's layout")) for path in strangers]
+                kept += self._emptied(f"{self._folder}/{entry}/{group}", group, WHOLE, mounts)
             with contextlib.suppress(OSError):
                 os.rmdir(f"{self._folder}/{entry}")
+        for one in asides(self._cache):
+            if self._is_own(one) or one.is_gone:
+                mounts = mounts_below(f"{self._cache}/{LOCKS}")
+                kept += self._emptied(one.path, one.group, one.part, mounts)
         busy, self._busy = self._busy, []
         return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
 
+    def _emptied(self, path: str, group: str, part: str, mounts: list[str]) -> list[Kept]:
+        """Delete one thing, unless something in it is not the Hub's."""
+        point = mounted_in(path, mounts)
+        if point is not None:
+            return [Kept(point, from_elsewhere(point))]
+        try:
+            strangers = self._delete(path, group, part)
+        except OSError as error:
+            return [Kept(path, os_sentence(error), failed=True)]
+        return [Kept(one, t("it is not of the Hub's layout")) for one in strangers]
+
     def free_payloads(self, payloads: Collection[str], *, unlisted: bool = False) -> list[str]:
         """Remove those payloads of the shared store that nothing uses; return the busy ones."""
-        staging = f"{self._entry}/manifests"
+        staging = self._scratch("manifests")
         busy = free_payloads(self._cache, payloads, self.unlink, staging, unlisted=unlisted)
         for folder in (staging, self._entry):
             with contextlib.suppress(OSError):
@@ -143,22 +163,34 @@ class Trash:
         inner = path[len(home) + 1 :] if path.startswith(home + "/") else os.path.basename(path)
         return f"{self._entry}/{group}/{inner}"
 
-    def _delete(self, folder: str) -> list[str]:
-        if parse_folder_name(os.path.basename(folder)) is not None:
-            strangers = take_inventory(folder, self._cache, self._tiers).strangers
-            if strangers:
-                return list(strangers)
-            self._free_payloads(folder)
+    def _delete(self, path: str, group: str, part: str) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
-            self._remove(folder)
+            strangers = strangers_at(path, group, part, self._cache, self._tiers)
+            if strangers:
+                return strangers
+            if parse_folder_name(group) is not None:
+                self._free_payloads(path)
+            self._remove(path)
         return []
 
-    def _free_payloads(self, folder: str) -> None:
-        """Free what only this repo used of the shared store, while its links still tell what."""
+    def _is_own(self, aside: Aside) -> bool:
+        """Tell whether this process has made one; never here."""
+        del aside
+        return False
+
+    def _refuse_odd(self, folder: str, cache: str) -> None:
+        refuse_odd_trash(folder, cache)
+
+    def _scratch(self, name: str) -> str:
+        """Return a new place for what is no removal."""
+        return f"{self._entry}/{name}"
+
+    def _free_payloads(self, path: str) -> None:
+        """Free what only this repo, or blob, used of the shared store, while links tell what."""
         payloads = set()
-        for name in _names(f"{folder}/{BLOBS}"):
+        for link in (path, *(f"{path}/{BLOBS}/{name}" for name in _names(f"{path}/{BLOBS}"))):
             with contextlib.suppress(OSError):
-                payload = payload_behind(self._cache, os.readlink(f"{folder}/{BLOBS}/{name}"))
+                payload = payload_behind(self._cache, os.readlink(link))
                 payloads.update({payload} - {None})
         self._busy += self.free_payloads(payloads)  # type: ignore[arg-type]
 
@@ -172,34 +204,113 @@ class Trash:
         os.rmdir(path)
 
 
-def unfinished(folder: str) -> dict[RepoName, Unfinished]:
-    """Return what killed removals have left in a trash folder, by repo; nothing is changed."""
+class CrampedTrash(Trash):
+    """The trash of a disk so full that no folder can be made: each thing goes beside the locks.
+
+    A rename takes no room there but that of a name, so that contents go one by one.
+    """
+
+    def __init__(self, folder: str, cache: str, tiers: Sequence[str] = ()) -> None:
+        """As Trash, but the folder may not exist."""
+        super().__init__(folder, cache, tiers)
+        self._own: dict[str, Aside] = {}
+        """By the path where it stood."""
+
+    def take(self, path: str, group: str) -> None:
+        """As Trash; a snapshot that is more than links to blobs stays, as on any full disk."""
+        one = self._own.setdefault(path, new_aside(self._cache, path, group))
+        part = one.part
+        if part != WHOLE and strangers_at(path, group, part, self._cache, self._tiers):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        super().take(path, group)
+
+    def strangers(self, group: str) -> tuple[str, ...]:
+        """As Trash."""
+        found = []
+        for path, one in self._standing(group):
+            inside = one.strangers(self._cache, self._tiers)
+            found += [f"{path}{name.removeprefix(one.path)}" for name in inside]
+        return tuple(found)
+
+    def mounted(self, group: str) -> str | None:
+        """As Trash."""
+        mounts = mounts_below(f"{self._cache}/{LOCKS}")
+        points = [mounted_in(one.path, mounts) for _, one in self._standing(group)]
+        return next((point for point in points if point is not None), None)
+
+    def batches(self, steps: Sequence[Remove]) -> list[Sequence[Remove]]:
+        """Return first what names contents, together; then each content, for want of room."""
+        first = next((n for n, step in enumerate(steps) if step.kind in _CONTENTS), len(steps))
+        return [steps[:first], *([step] for step in steps[first:])]
+
+    def settle(self, paths: Sequence[str]) -> None:
+        """Delete all but snapshots, which tell what a killed clean had begun."""
+        for path in paths:
+            one = self._own.get(path)
+            if one is not None and not S_ISDIR(os.lstat(one.path).st_mode):
+                self._delete(one.path, one.group, one.part)
+
+    def _standing(self, group: str) -> list[tuple[str, Aside]]:
+        """Return what of a group was taken and not deleted, by where it stood."""
+        own = [(path, one) for path, one in self._own.items() if one.group == group]
+        return [(path, one) for path, one in own if os.path.lexists(one.path)]
+
+    def _is_own(self, aside: Aside) -> bool:
+        return any(one.path == aside.path for one in self._own.values())
+
+    def _refuse_odd(self, folder: str, cache: str) -> None:
+        for one in (f"{cache}/{LOCKS}", folder):
+            if os.path.lexists(one):
+                refuse_odd_trash(one, cache)
+
+    def _scratch(self, name: str) -> str:
+        return draft_name(f"{self._cache}/{LOCKS}/{os.path.basename(name)}")
+
+    def _place(self, path: str, group: str) -> str:
+        del group
+        return self._own[path].path if path in self._own else ""
+
+
+def unfinished(folder: str, cache: str) -> dict[RepoName, Unfinished]:
+    """Return what killed removals have left in the trash, by repo; nothing is changed."""
     found: dict[RepoName, Unfinished] = {}
+
+    def note(group: str, commits: Iterable[str], linked: Iterable[str]) -> None:
+        repo = parse_folder_name(group)
+        if repo is not None:
+            before = found.get(repo, Unfinished(frozenset(), frozenset()))
+            found[repo] = Unfinished(before.commits.union(commits), before.linked.union(linked))
+
     for entry in _names(folder):
         for group in _names(f"{folder}/{entry}"):
-            repo = parse_folder_name(group)
-            if repo is None:
-                continue
-            before = found.get(repo, Unfinished(frozenset(), frozenset()))
             snapshots = f"{folder}/{entry}/{group}/{SNAPSHOTS}"
-            commits = before.commits.union(_names(snapshots))
-            found[repo] = Unfinished(commits, before.linked.union(_linked(snapshots)))
+            note(group, _names(snapshots), _linked(snapshots))
+    for one in _left(cache):
+        commits = dict(one.snapshots)
+        links = [name for path in commits.values() for name in _linked(path)]
+        note(one.group, commits, [*links, *_target(one.path)])
     return found
 
 
-def is_empty(folder: str) -> bool:
-    """Tell whether there is nothing in a trash folder, not even a folder."""
-    return not _names(folder)
+def is_empty(folder: str, cache: str) -> bool:
+    """Tell whether there is nothing in the trash, not even a folder."""
+    return not (_names(folder) or _left(cache))
 
 
-def trash_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield each regular file in a trash folder."""
-    for path, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                found = os.lstat(f"{path}/{name}")
-                if S_ISREG(found.st_mode):
-                    yield f"{path}/{name}", found
+def trash_files(folder: str, cache: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield each regular file in the trash."""
+    tops = [folder, *(one.path for one in _left(cache))]
+    walked = [f"{path}/{name}" for top in tops for path, _, names in os.walk(top) for name in names]
+    for path in [*tops, *walked]:
+        with contextlib.suppress(OSError):
+            found = os.lstat(path)
+            if S_ISREG(found.st_mode):
+                yield path, found
+
+
+def _left(cache: str) -> list[Aside]:
+    """Return what killed removals have left beside the locks."""
+    return [one for one in asides(cache) if one.is_gone]
 
 
 def _layered(path: str) -> AccessDenied:
@@ -225,8 +336,13 @@ def refuse_odd_trash(folder: str, cache: str) -> None:
 def _linked(folder: str) -> Iterator[str]:
     for path, _, names in os.walk(folder):
         for name in names:
-            with contextlib.suppress(OSError):
-                yield os.path.basename(os.readlink(f"{path}/{name}"))
+            yield from _target(f"{path}/{name}")
+
+
+def _target(path: str) -> Iterator[str]:
+    """Yield the last part of what a link says; nothing for what is no link."""
+    with contextlib.suppress(OSError):
+        yield os.path.basename(os.readlink(path))
 
 
 def _names(folder: str) -> list[str]:

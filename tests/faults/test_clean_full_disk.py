@@ -1,0 +1,240 @@
+"""`clean` on a disk without one free block, when it is wanted most: a rename takes no room."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+from contextlib import suppress
+from signal import SIGKILL
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cachemaker import CacheMaker
+from cleaning import model
+from faults.bringing import Ended, fill, refuse_harm, refuse_illegal, refuse_remains, run
+from small_disks import small_disk
+from swarmcache.hubcache.layout import parse_folder_name
+from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.use import owners
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.faults
+BIG = 2_000_000
+OLD = "1" * 40
+GOES = model(1, **{f"{n}.dat": bytes([n]) * BIG for n in (1, 2)})
+STAYS = {"org/b": model(2, **{"b.dat": b"b" * 4096})}
+WORDS = {
+    "model": ["org/a"],
+    "revision": [f"org/b@{OLD}"],
+    "all": ["--all"],
+    "partial": ["--leftovers=partial"],
+    "beside": ["--leftovers=partial,temporary"],
+}
+USER = 12001
+AS_USER = f"import os; os.setgroups([]); os.setgid({USER}); os.setuid({USER})"
+PARTIAL = "f" * 64
+
+
+@pytest.fixture(params=[0, USER], ids=["root", "user"])
+def whose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return who cleans, and whose the cache is; it is skipped without root."""
+    who: int = request.param
+    if who:
+        monkeypatch.setenv("HOOK", AS_USER)
+    return who
+
+
+@pytest.fixture
+def disk(ground: str) -> Iterator[str]:
+    """Yield a small file system that needs a block for each new folder."""
+    os.makedirs(f"{ground}/work")
+    with small_disk(f"{ground}/disk", "ext4") as folder:
+        yield folder
+
+
+def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> str:
+    """Make a cache as clients leave it, or with state of ours, or without locks; then fill all."""
+    maker = CacheMaker(f"{disk}/hub")
+    maker.repo("org/a", GOES, no_exist=["adapter_config.json"])
+    maker.repo("org/b", STAYS["org/b"])
+    old = model(3, **{f"old{n}.dat": bytes([n]) * 100_000 for n in range(files)})
+    maker.repo("org/b", old, commit=OLD, refs=("v1",), no_exist=["adapter_config.json"])
+    half = f"{maker.folder('org/b')}/blobs/{'e' * 64}.incomplete"
+    with open(half, "wb") as file:
+        file.write(b"h" * BIG)
+    os.utime(half, (1, 1))
+    for folder in glob.glob(f"{maker.path}/models--*") if kind != "no locks" else ():
+        repo = parse_folder_name(os.path.basename(folder))
+        assert repo is not None
+        for name in os.listdir(f"{folder}/blobs"):
+            with blob_lock(maker.path, repo, name.partition(".")[0]):
+                pass
+    os.makedirs(f"{maker.path}/.locks", exist_ok=True)
+    if kind == "state":
+        folder = f"{maker.path}/.locks/.swarmcache/partial/{PARTIAL}"
+        os.makedirs(folder)
+        for name, content in (("owner.free", b""), ("data", b"p" * BIG)):
+            with open(f"{folder}/{name}", "wb") as file:
+                file.write(content)
+        with open(f"{maker.path}/.locks/.swarmcache/VERSION", "w", encoding="ascii") as file:
+            file.write("1\n")
+    if whose:
+        for path, _, names in os.walk(disk):
+            for one in (path, *(f"{path}/{name}" for name in names)):
+                os.lchown(one, whose, whose)
+        os.chmod(os.path.dirname(disk), 0o755)
+        os.chmod(f"{os.path.dirname(disk)}/work", 0o777)
+    filled(disk)
+    return maker.path
+
+
+def filled(disk: str) -> None:
+    """Let another program take all that is free; not a folder can be made then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FILL", f"{disk}/filler")
+        fill()
+    with pytest.raises(OSError, match="No space left"):
+        os.mkdir(f"{disk}/folder")
+
+
+def free(disk: str) -> int:
+    """Return the bytes that are free."""
+    os.sync()
+    found = os.statvfs(disk)
+    return found.f_bfree * found.f_frsize
+
+
+def clean(ground: str, what: str, *, die_at: int = 0) -> Ended:
+    """Clean."""
+    words = ["clean", *WORDS[what], "--yes", "--json", "--cache-dir", f"{ground}/disk/hub"]
+    return run(words, f"{ground}/work", die_at=die_at)
+
+
+def refuse_wrong(cache: str, what: str) -> None:
+    """Fail unless exactly what was named is gone, and nothing of the removal is left."""
+    left = {os.path.relpath(path, cache) for path in glob.glob(f"{cache}/models--*/snapshots/*")}
+    goes = {"model": "org--a", "revision": OLD, "all": "org"}.get(what, "nothing")
+    assert not [path for path in left if goes in path], left
+    assert len(left) == {"model": 2, "revision": 2, "all": 0}.get(what, 3)
+    halves = glob.glob(f"{cache}/models--*/blobs/*.incomplete")
+    assert len(halves) == (0 if what in {"all", "partial", "beside"} else 1)
+    if what == "revision":
+        assert not glob.glob(f"{cache}/models--org--b/**/{OLD}*", recursive=True)
+        assert len(os.listdir(f"{cache}/models--org--b/blobs")) == len(STAYS["org/b"]) + 1
+    stay = {"org/a": GOES} if what not in {"model", "all"} else {}
+    refuse_harm(cache, files=stay if what == "all" else {**stay, **STAYS})
+
+
+@pytest.mark.parametrize("kind", ["no state", "state", "no locks"])
+@pytest.mark.parametrize("what", WORDS)
+def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose: int) -> None:
+    """Each alone; as usual then, nothing of ours is left, and all that stays is whole."""
+    cache = made(disk, kind, whose)
+    done = clean(ground, what)
+    told = json.loads(done.out)
+    assert (done.code, told["kept"]) == (0, []), done
+    assert free(disk) > BIG - 100_000
+    assert told["freed_bytes"] > BIG - 100_000
+    refuse_wrong(cache, what)
+    refuse_remains(disk, partials=() if what in {"partial", "beside"} else (PARTIAL,))
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"), [("model", "no state"), ("revision", "no locks"), ("beside", "state")]
+)
+def test_killed_on_a_full_disk(ground: str, disk: str, what: str, kind: str) -> None:
+    """Before each change: the cache is legal, what stays is whole, and a rerun ends it."""
+    instant, died = 0, True
+    while died:
+        instant += 1
+        cache = made(disk, kind, files=4)
+        done = clean(ground, what, die_at=instant)
+        died = done.code == -SIGKILL
+        assert died or done.code == 0, done
+        refuse_illegal(cache)
+        refuse_harm(cache, files=STAYS)
+        again = clean(ground, what)
+        told = json.loads(again.out)
+        assert (again.code, told["kept"]) == (1 if told["absent"] else 0, []), again
+        refuse_wrong(cache, what)
+        refuse_remains(disk, partials=() if what == "beside" else (PARTIAL,))
+        for entry in os.scandir(disk):
+            with suppress(NotADirectoryError):
+                shutil.rmtree(entry)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{disk}/filler")
+    assert instant > 10
+
+
+COMES = """
+import os
+real = os.rename
+def rename(one, other, **more):
+    if one == {place!r} and not os.path.lexists({stranger!r}):
+        open({stranger!r}, "x").close()
+    real(one, other, **more)
+os.rename = rename
+"""
+
+
+@pytest.mark.parametrize(("what", "place"), [("model", ""), ("revision", f"/snapshots/{OLD}")])
+def test_what_comes_at_the_last_instant_is_put_back(
+    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch, what: str, place: str
+) -> None:
+    """A file that somebody lays there between the look and the rename; all stays with it."""
+    cache = made(disk)
+    folder = f"{cache}/models--org--{'a' if what == 'model' else 'b'}{place}"
+    stranger = f"{folder}/notes"
+    monkeypatch.setenv("HOOK", COMES.format(place=folder, stranger=stranger))
+    done = clean(ground, what)
+    kept = json.loads(done.out)["kept"]
+    assert [one["what"] for one in kept] == [stranger], done
+    assert os.path.exists(stranger)
+    os.unlink(stranger)
+    refuse_remains(disk)
+    assert os.path.exists(f"{cache}/models--org--b/refs/v1")
+    refuse_harm(cache, files={"org/a": GOES, **STAYS})
+
+
+def test_what_a_killed_one_left_is_looked_through(ground: str, disk: str) -> None:
+    """A repo beside the locks with somebody's file in it, as of a process that is no more."""
+    cache = made(disk)
+    dead = owners.this_process()._replace(pid=2**22 + 1, start="1").record
+    aside = f"{cache}/.locks/trash.models--org--a.repo.{dead}"
+    os.rename(f"{cache}/models--org--a", aside)
+    open(f"{aside}/notes", "x").close()
+    done = clean(ground, "partial")
+    assert [one["what"] for one in json.loads(done.out)["kept"]] == [f"{aside}/notes"], done
+    os.unlink(f"{aside}/notes")
+    assert clean(ground, "partial").code == 0
+    refuse_remains(disk)
+
+
+def test_what_a_living_one_has_taken_is_left_to_it(ground: str, disk: str) -> None:
+    """There may be no lock between two cleans, so that its name tells."""
+    cache = made(disk)
+    mine = f"{cache}/.locks/trash.models--org--a.repo.{owners.this_process().record}"
+    os.rename(f"{cache}/models--org--a", mine)
+    assert clean(ground, "partial").code == 0
+    refuse_harm(cache, files=STAYS)
+    assert os.listdir(f"{mine}/snapshots")
+
+
+def test_a_cache_without_the_locks_folder_stays(ground: str, disk: str) -> None:
+    """There is no place then; exit 3 with the reason, and no sign of success."""
+    cache = made(disk, "no locks")
+    os.rmdir(f"{cache}/.locks")
+    filled(disk)
+    done = clean(ground, "model")
+    kept = json.loads(done.out)["kept"]
+    assert (done.code, [one["reason"].endswith(" is full.") for one in kept]) == (3, [True]), done
+    words = ["clean", "org/a", "--yes", "--cache-dir", cache]
+    said = run(words, f"{ground}/work").out
+    assert "\u26a0 Removed 0 things" in said
+    assert "\u2713" not in said
+    refuse_harm(cache, files={"org/a": GOES, **STAYS})
