@@ -58,12 +58,15 @@ def disk(ground: str) -> Iterator[str]:
 
 
 def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> str:
-    """Make a cache as clients leave it, or with state of ours, or without locks; then fill all."""
+    """Make a cache as clients leave it, or with what its kind says; then nothing is free."""
     maker = CacheMaker(f"{disk}/hub")
-    maker.repo("org/a", GOES, no_exist=["adapter_config.json"])
+    store = kind == "store"
+    maker.repo("org/a", GOES, no_exist=["adapter_config.json"], shared=store)
     maker.repo("org/b", STAYS["org/b"])
     old = model(3, **{f"old{n}.dat": bytes([n]) * 100_000 for n in range(files)})
-    maker.repo("org/b", old, commit=OLD, refs=("v1",), no_exist=["adapter_config.json"])
+    maker.repo(
+        "org/b", old, commit=OLD, refs=("v1",), no_exist=["adapter_config.json"], shared=store
+    )
     half = f"{maker.folder('org/b')}/blobs/{'e' * 64}.incomplete"
     with open(half, "wb") as file:
         file.write(b"h" * BIG)
@@ -126,11 +129,14 @@ def refuse_wrong(cache: str, what: str) -> None:
     if what == "revision":
         assert not glob.glob(f"{cache}/models--org--b/**/{OLD}*", recursive=True)
         assert len(os.listdir(f"{cache}/models--org--b/blobs")) == len(STAYS["org/b"]) + 1
+    payloads = {path for path in glob.glob(f"{cache}/blobs/??/*[0-9a-f]") if path[-5:] != ".refs"}
+    links = glob.glob(f"{cache}/models--*/blobs/*")
+    assert payloads == {os.path.realpath(path) for path in links} & payloads
     stay = {"org/a": GOES} if what not in {"model", "all"} else {}
     refuse_harm(cache, files=stay if what == "all" else {**stay, **STAYS})
 
 
-@pytest.mark.parametrize("kind", ["no state", "state", "no locks"])
+@pytest.mark.parametrize("kind", ["no state", "state", "no locks", "store"])
 @pytest.mark.parametrize("what", WORDS)
 def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose: int) -> None:
     """Each alone; as usual then, nothing of ours is left, and all that stays is whole."""
@@ -145,7 +151,14 @@ def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose:
 
 
 @pytest.mark.parametrize(
-    ("what", "kind"), [("model", "no state"), ("revision", "no locks"), ("beside", "state")]
+    ("what", "kind"),
+    [
+        ("model", "store"),
+        ("model", "no state"),
+        ("revision", "store"),
+        ("revision", "no locks"),
+        ("beside", "state"),
+    ],
 )
 def test_killed_on_a_full_disk(ground: str, disk: str, what: str, kind: str) -> None:
     """Before each change: the cache is legal, what stays is whole, and a rerun ends it."""
