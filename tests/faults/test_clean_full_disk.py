@@ -251,3 +251,49 @@ def test_a_cache_without_the_locks_folder_stays(ground: str, disk: str) -> None:
     assert "\u26a0 Removed 0 things" in said
     assert "\u2713" not in said
     refuse_harm(cache, files={"org/a": GOES, **STAYS})
+
+
+BEGINS = """
+import os
+real = os.rename
+def rename(one, other, **more):
+    if one == {place!r} and not os.path.lexists({locks!r}):
+        os.truncate({filler!r}, os.path.getsize({filler!r}) - 2**16)
+        os.mkdir({locks!r})
+        os.mknod({locks!r} + "/" + "a" * 40 + ".lock")
+    real(one, other, **more)
+os.rename = rename
+"""
+
+
+def test_a_download_that_begins_where_no_lock_could_be_had(
+    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room comes, and a client takes and releases a lock in the last instant: all is put back."""
+    cache = made(disk, "no locks")
+    locks, place = f"{cache}/.locks/models--org--a", f"{cache}/models--org--a"
+    hook = BEGINS.format(place=place, locks=locks, filler=f"{disk}/filler")
+    monkeypatch.setenv("HOOK", hook)
+    done = clean(ground, "model")
+    kept = [(one["what"], one["busy"]) for one in json.loads(done.out)["kept"]]
+    assert kept == [("org/a", True)], done
+    refuse_remains(disk)
+    refuse_harm(cache, files={"org/a": GOES, **STAYS})
+
+
+@pytest.mark.parametrize("names", range(10, 20))
+def test_where_few_names_fit(ground: str, disk: str, names: int) -> None:
+    """A revision goes, or stays whole, when the folder of the locks is about to be full too."""
+    CacheMaker(f"{disk}/hub")
+    os.mkdir(f"{disk}/hub/.locks")
+    for number in range(names):
+        open(f"{disk}/hub/.locks/{number:0200}", "x").close()
+    cache = made(disk, "no locks")
+    done = clean(ground, "revision")
+    kept, whole = json.loads(done.out)["kept"], {"org/a": GOES, **STAYS}
+    assert done.code == (3 if kept else 0), done
+    assert os.path.exists(f"{cache}/models--org--b/refs/v1") == bool(kept), done
+    if not kept:
+        refuse_wrong(cache, "revision")
+    refuse_remains(disk)
+    refuse_harm(cache, files=whole)
