@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmcache.errors import AccessDenied, os_sentence
 from swarmcache.hubcache.drafts import draft_name
 from swarmcache.hubcache.layers import is_layered, is_overlay
-from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, parse_folder_name
+from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, is_commit, parse_folder_name
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.payloads import payload_behind
 from swarmcache.hubcache.soft_locks import remove_dead
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from swarmcache.plans.plan import Remove
 
 FOLDER = "trash"
-_CONTENTS = frozenset({"blob", "orphan", "partial", "temporary"})
-"""Kinds of removals that free most, and name nothing."""
+_NAMES = frozenset({"repo", "ref", "revision", "file"})
+"""Kinds of removals after which nothing names what the others take."""
 
 
 class Unfinished(NamedTuple):
@@ -239,15 +239,15 @@ class CrampedTrash(Trash):
         return next((point for point in points if point is not None), None)
 
     def batches(self, steps: Sequence[Remove]) -> list[Sequence[Remove]]:
-        """Return first what names contents, together; then each content, for want of room."""
-        first = next((n for n, step in enumerate(steps) if step.kind in _CONTENTS), len(steps))
-        return [steps[:first], *([step] for step in steps[first:])]
+        """Return first what names contents, together; then each other one, for want of room."""
+        names = [step for step in steps if step.kind in _NAMES]
+        return [names, *([step] for step in steps if step.kind not in _NAMES)]
 
     def settle(self, paths: Sequence[str]) -> None:
         """Delete all but snapshots, which tell what a killed clean had begun."""
         for path in paths:
             one = self._own.get(path)
-            if one is not None and not S_ISDIR(os.lstat(one.path).st_mode):
+            if one is not None and not (one.part == WHOLE or is_commit(one.part)):
                 self._delete(one.path, one.group, one.part)
 
     def _standing(self, group: str) -> list[tuple[str, Aside]]:
