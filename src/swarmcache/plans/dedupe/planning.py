@@ -70,6 +70,7 @@ def plan_dedupe(
         algorithm = algorithm_of(key.etag)
         if algorithm is None or len({copy.found.inode for copy in copies}) == 1:
             continue
+        copies[:] = map(_with_payload, copies)
         copies.sort(key=lambda copy: _rank(copy, key.etag, algorithm, ledgers[copy.cache]))
         already = list(_already(copies))
         kept = frozenset(copy.found.inode for copy in already)
@@ -134,10 +135,17 @@ def _copy(
         return None
     found = Fingerprint.of(status)
     physical, mode = status.st_blocks * 512, S_IMODE(status.st_mode)
-    file = payload_of(cache, entry.path) if entry.is_symlink() else entry.path
-    fixed = fixed or (file != entry.path and not _may_change(os.path.dirname(file or entry.path)))
-    copy = Copy(entry.path, cache, repo, found, physical, mode, file, fixed)
+    copy = Copy(entry.path, cache, repo, found, physical, mode, entry.path, fixed)
     return Key(status.st_dev, entry.name, status.st_size), copy
+
+
+def _with_payload(copy: Copy) -> Copy:
+    """Return a copy that knows what it links; asked of what is stored twice, and of no more."""
+    if not os.path.islink(copy.path):
+        return copy
+    file = payload_of(copy.cache, copy.path)
+    fixed = copy.fixed or not _may_change(os.path.dirname(file or copy.path))
+    return copy._replace(file=file, fixed=fixed)
 
 
 def _rank(copy: Copy, etag: str, algorithm: Algorithm, ledger: Ledger) -> tuple[object, ...]:
