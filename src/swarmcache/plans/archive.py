@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING
 from swarmcache.errors import TransferError, UnsafeListing, WrongBytes
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
-from swarmcache.hubcache.intact.hashing import Hashed, hash_file, new_digest
+from swarmcache.hubcache.intact.hashing import new_digest
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layout import (
     BLOBS,
@@ -40,7 +40,7 @@ from swarmcache.hubcache.manifest import manifest_path
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
-from swarmcache.plans.exportable import Content, changed
+from swarmcache.plans.exportable import Content, changed, hashed
 from swarmcache.progress import Silent
 from swarmcache.transfer.claims import new_folder
 from swarmcache.transfer.listing import check_path
@@ -167,7 +167,7 @@ class _Writer:
         for file in model.files:
             place = f"{home}/{SNAPSHOTS}/{revision.commit}/{file.path}"
             if file.expected is None:
-                self._content(file, place, task, _hash_now(file))
+                self._content(file, place, task, hashed(file, file.blob.path))
                 continue
             etag = file.expected.digest
             self._content(file, f"{home}/{BLOBS}/{etag}", task)
@@ -205,14 +205,6 @@ class _Writer:
         if name not in self._seen:
             self._seen.add(name)
             self._tar.addfile(_member(name, len(content)), io.BytesIO(content))
-
-
-def _hash_now(file: Exported) -> str:
-    """Return the sha256 of a file that nothing names a hash of; raises WrongBytes, OSError."""
-    found = hash_file(file.blob.path, "sha256")
-    if not isinstance(found, Hashed):
-        raise file.wrong(changed(file))
-    return found.digest
 
 
 class _Reader:

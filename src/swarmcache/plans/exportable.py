@@ -15,7 +15,7 @@ from swarmcache.errors import AccessDenied, NotComplete, RepoNotFound, WrongByte
 from swarmcache.hubcache.complete.integrity import Damaged, Incomplete, absent, check_revision
 from swarmcache.hubcache.intact.expectations import expected_of
 from swarmcache.hubcache.intact.fingerprint import Fingerprint
-from swarmcache.hubcache.intact.hashing import new_digest
+from swarmcache.hubcache.intact.hashing import Hashed, hash_file, new_digest
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.reading import open_quietly
 from swarmcache.hubcache.scan import read_repo
@@ -173,6 +173,14 @@ class Content(io.RawIOBase):
         """Close the file."""
         self._raw.close()
         super().close()
+
+
+def hashed(file: Exported, place: str) -> str:
+    """Return the hash of a file, read where it is or at a copy; raises as `proven`, and OSError."""
+    found = hash_file(place, file.algorithm)
+    if not isinstance(found, Hashed):
+        raise file.wrong(changed(file))
+    return proven(file, found.digest)
 
 
 def proven(file: Exported, digest: str) -> str:

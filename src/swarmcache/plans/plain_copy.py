@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, TypedDict
 from swarmcache.errors import HubCacheError
 from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
-from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 from swarmcache.hubcache.linking import reflinked
 from swarmcache.hubcache.publishing import folder_made, sync, sync_folders
 from swarmcache.locale import t
-from swarmcache.plans.exportable import Content, changed, proven
+from swarmcache.plans.exportable import Content, hashed
 from swarmcache.progress import Silent
 
 if TYPE_CHECKING:
@@ -98,7 +97,4 @@ def _linked(file: Exported, place: str, ledger: Ledger) -> str:
     known = ledger.recall(file.algorithm, fingerprint_of(file.blob.path))
     if known is not None and file.expected is not None and known.digest == file.expected.digest:
         return known.digest
-    found = hash_file(place, file.algorithm)
-    if not isinstance(found, Hashed):
-        raise file.wrong(changed(file))
-    return proven(file, found.digest)
+    return hashed(file, place)
