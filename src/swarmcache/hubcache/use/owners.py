@@ -115,15 +115,17 @@ def is_owned(folder: str) -> bool:
     return owner is not None and liveness(folder, owner) != "dead"
 
 
-def is_gone(path: str, maker: Owner | None) -> bool:
+def is_gone(path: str, maker: Owner | None, *, renamed: bool = False) -> bool:
     """Tell whether whoever made something half is dead, or so long silent that it is forgotten.
 
-    None is a maker of whom nothing is known.
+    None is a maker of whom nothing is known; `renamed` is what was made by a rename alone, which
+    changes ctime and nothing else.
     """
     if maker is not None and maker.is_near:
         return start_time(maker.pid) != maker.start
     with contextlib.suppress(OSError):
-        return time.time() - os.stat(path).st_mtime > _ABANDONED_SECONDS
+        made = os.lstat(path).st_ctime if renamed else os.stat(path).st_mtime
+        return time.time() - made > _ABANDONED_SECONDS
     return False
 
 

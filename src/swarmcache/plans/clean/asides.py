@@ -11,7 +11,6 @@ it: it is no folder of a repo, and `.locks` is none.
 from __future__ import annotations
 
 import os
-import time
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,8 +36,6 @@ WHOLE = "repo"
 _MARKS = "marks"
 _FIELDS = 7
 """Words between dots after the group: the part, and an owner's record."""
-_FORGOTTEN_SECONDS = 24 * 3600
-"""After so long nobody of another machine, or of an earlier boot, is still at it."""
 
 
 class Aside(NamedTuple):
@@ -53,13 +50,7 @@ class Aside(NamedTuple):
     @property
     def is_gone(self) -> bool:
         """Whether its maker is dead, or so long silent that it is forgotten."""
-        if self.maker.is_near:
-            return owners.start_time(self.maker.pid) != self.maker.start
-        try:
-            # A rename changes nothing else of a folder.
-            return time.time() - os.lstat(self.path).st_ctime > _FORGOTTEN_SECONDS
-        except OSError:
-            return False
+        return owners.is_gone(self.path, self.maker, renamed=True)
 
     @property
     def snapshots(self) -> Iterator[tuple[str, str]]:
