@@ -16,6 +16,7 @@ import yaml
 from cachemaker import CacheMaker
 from cleaning import contents, model
 from other_user import NOBODY, open_folder, run_as_other_user
+from processes import ran
 from swarmcache.environment import Environment
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import Target, parse_target
@@ -61,16 +62,8 @@ class Machine:
 
     def swarmcache(self, project: pathlib.Path, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command there."""
-        return subprocess.run(
-            [sys.executable, "-m", "swarmcache", *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            cwd=project,
-            env=self.variables,
-            timeout=60,
-        )
+        command = [sys.executable, "-m", "swarmcache", *words]
+        return ran(command, cwd=project, env=self.variables, timeout=60)
 
     def started(self, project: pathlib.Path) -> str:
         """Return which cache the trainer gets from the start script itself."""

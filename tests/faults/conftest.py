@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from small_disks import small_disk
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,3 +28,11 @@ def ground(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     folder = os.path.realpath(tempfile.mkdtemp(prefix="swarmcache-test-", dir=place))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def disk(ground: str) -> Iterator[str]:
+    """Yield a small file system that needs a block for each new folder."""
+    os.makedirs(f"{ground}/work")
+    with small_disk(f"{ground}/disk", "ext4") as folder:
+        yield folder

@@ -8,20 +8,16 @@ import os
 import shutil
 from contextlib import suppress
 from signal import SIGKILL
-from typing import TYPE_CHECKING
 
 import pytest
 
 from cachemaker import CacheMaker
 from cleaning import model
-from faults.bringing import Ended, fill, refuse_harm, refuse_illegal, refuse_remains, run
-from small_disks import small_disk
+from faults.bringing import Ended, refuse_harm, refuse_illegal, refuse_remains, run
+from faults.full_disks import filled, free
 from swarmcache.hubcache.layout import parse_folder_name
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.use import owners
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.faults
 BIG = 2_000_000
@@ -47,14 +43,6 @@ def whose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
     if who:
         monkeypatch.setenv("HOOK", AS_USER)
     return who
-
-
-@pytest.fixture
-def disk(ground: str) -> Iterator[str]:
-    """Yield a small file system that needs a block for each new folder."""
-    os.makedirs(f"{ground}/work")
-    with small_disk(f"{ground}/disk", "ext4") as folder:
-        yield folder
 
 
 def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> str:
@@ -94,22 +82,6 @@ def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> 
         os.chmod(f"{os.path.dirname(disk)}/work", 0o777)
     filled(disk)
     return maker.path
-
-
-def filled(disk: str) -> None:
-    """Let another program take all that is free; not a folder can be made then."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FILL", f"{disk}/filler")
-        fill()
-    with pytest.raises(OSError, match="No space left"):
-        os.mkdir(f"{disk}/folder")
-
-
-def free(disk: str) -> int:
-    """Return the bytes that are free."""
-    os.sync()
-    found = os.statvfs(disk)
-    return found.f_bfree * found.f_frsize
 
 
 def clean(ground: str, what: str, *, die_at: int = 0) -> Ended:

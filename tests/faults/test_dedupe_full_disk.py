@@ -14,26 +14,16 @@ import pytest
 
 from cachemaker import CacheMaker
 from cleaning import model
-from faults.bringing import fill, refuse_harm, refuse_remains, run
-from small_disks import small_disk
+from faults.bringing import refuse_harm, refuse_remains, run
+from faults.full_disks import filled, free
 from swarmcache.hubcache.layout import parse_folder_name
 from swarmcache.hubcache.locks import blob_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from faults.bringing import Ended
 
 pytestmark = pytest.mark.faults
 FILES = {"org/a": model(1, **{"big.dat": b"w" * 3_000_000})}
-
-
-@pytest.fixture
-def disk(ground: str) -> Iterator[str]:
-    """Yield a small file system that needs a block for each new folder."""
-    os.makedirs(f"{ground}/work")
-    with small_disk(f"{ground}/disk", "ext4") as folder:
-        yield folder
 
 
 def made(disk: str, name: str, *, locks: bool) -> str:
@@ -50,29 +40,13 @@ def made(disk: str, name: str, *, locks: bool) -> str:
     return maker.path
 
 
-def filled(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let another program take all that is free; not a folder can be made then."""
-    monkeypatch.setenv("FILL", f"{disk}/filler")
-    fill()
-    monkeypatch.delenv("FILL")
-    with pytest.raises(OSError, match="No space left"):
-        os.mkdir(f"{disk}/folder")
-
-
-def free(disk: str) -> int:
-    """Return the bytes that are free."""
-    os.sync()
-    found = os.statvfs(disk)
-    return found.f_bfree * found.f_frsize
-
-
 def told(done: Ended) -> dict[str, Any]:
     """Return the document that was printed."""
     document: dict[str, Any] = json.loads(done.out)
     return document
 
 
-def test_it_frees_what_is_twice(ground: str, disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_frees_what_is_twice(ground: str, disk: str) -> None:
     """Also where a cache has no locks yet: their folder fits when the first bytes are free."""
     caches = [
         made(disk, "a", locks=False),
@@ -80,7 +54,7 @@ def test_it_frees_what_is_twice(ground: str, disk: str, monkeypatch: pytest.Monk
         made(disk, "c", locks=True),
     ]
     os.makedirs(f"{caches[2]}/.locks/.swarmcache")
-    filled(disk, monkeypatch)
+    filled(disk)
     done = run(["dedupe", *caches, "--json"], f"{ground}/work")
     assert (done.code, told(done)["kept"]) == (0, []), done
     assert free(disk) > 5_500_000
@@ -90,12 +64,10 @@ def test_it_frees_what_is_twice(ground: str, disk: str, monkeypatch: pytest.Monk
     refuse_remains(disk)
 
 
-def test_what_no_lock_can_be_had_for_stays_with_the_reason(
-    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_no_lock_can_be_had_for_stays_with_the_reason(ground: str, disk: str) -> None:
     """Exit 3, each file with its sentence, and the document is whole."""
     caches = [made(disk, name, locks=False) for name in "ab"]
-    filled(disk, monkeypatch)
+    filled(disk)
     done = run(["dedupe", *caches, "--json"], f"{ground}/work")
     kept = told(done)["kept"]
     assert (done.code, told(done)["actions"]) == (3, []), done
@@ -106,13 +78,13 @@ def test_what_no_lock_can_be_had_for_stays_with_the_reason(
     assert "✓" not in said
 
 
-def test_killed_on_a_full_disk(ground: str, disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_on_a_full_disk(ground: str, disk: str) -> None:
     """Before each change: every model is whole, and the next one leaves nothing of its own."""
     instant, died = 0, True
     while died:
         instant += 1
         caches = [made(disk, name, locks=True) for name in "ab"]
-        filled(disk, monkeypatch)
+        filled(disk)
         done = run(["dedupe", *caches, "--json"], f"{ground}/work", die_at=instant)
         died = done.code == -SIGKILL
         assert died or done.code == 0, done

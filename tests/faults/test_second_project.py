@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,11 @@ import pytest
 
 from faults.pulling import BOUND, MIB, Site, model, site
 from faults.verifying import verify
+from processes import ran
 from small_disks import small_disk
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -44,20 +45,19 @@ def project(here: Site, name: str, tiers: str = "") -> str:
     return folder
 
 
-def pulled(here: Site, folder: str, **more: str) -> dict[str, Any]:
-    """Pull what a project needs, as its user does, and return the model's entry."""
+def done_in(here: Site, folder: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a project, whose settings name its cache; it must end well."""
     variables = here.environment(**more)
     del variables["HF_HUB_CACHE"]
-    done = subprocess.run(
-        [sys.executable, "-m", "swarmcache", "pull", "--json"],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=BOUND,
-    )
+    command = [sys.executable, "-m", "swarmcache", *words]
+    done = ran(command, cwd=folder, env=variables, timeout=BOUND)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def pulled(here: Site, folder: str, **more: str) -> dict[str, Any]:
+    """Pull what a project needs, as its user does, and return the model's entry."""
+    done = done_in(here, folder, "pull", "--json", **more)
     (one,) = json.loads(done.stdout)["models"]
     assert one["state"] == "complete"
     return one
@@ -101,21 +101,9 @@ def test_a_cache_that_a_client_filled_is_known_once_it_was_looked_at(
     """By whatever its project's user does with it; nobody needs to pull what is there."""
     one, two = project(here, "one"), project(here, "two")
     pulled(here, one, HOME=f"{here.folder}/their-home")
-    variables = here.environment(HF_ENDPOINT=DEAD)
-    del variables["HF_HUB_CACHE"]
-    known = [sys.executable, "-m", "swarmcache", "caches", "--json"]
-    for command in ([sys.executable, "-m", "swarmcache", *words], known):
-        done = subprocess.run(
-            command,
-            cwd=one,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=BOUND,
-        )
-        assert done.returncode == 0, done.stderr
-    assert cache_of(one) in done.stdout
+    done_in(here, one, *words, HF_ENDPOINT=DEAD)
+    known = done_in(here, one, "caches", "--json", HF_ENDPOINT=DEAD)
+    assert cache_of(one) in known.stdout
     found = pulled(here, two, HF_ENDPOINT=DEAD)
     assert (found["downloaded_bytes"], found["told_by"]) == (0, cache_of(one))
 
@@ -137,16 +125,7 @@ def test_what_had_to_be_copied_is_told_once(here: Site, tmp_path: Path, more: li
     pulled(here, project(here, "one"))
     with small_disk(str(tmp_path / "other"), "tmpfs"):
         folder = project(here, "other/two")
-        done = subprocess.run(
-            [sys.executable, "-m", "swarmcache", "pull", *more],
-            cwd=folder,
-            env={**here.environment(), "HF_HUB_CACHE": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=BOUND,
-        )
-    assert done.returncode == 0, done.stderr
+        done = done_in(here, folder, "pull", *more)
     (told,) = [line for line in done.stderr.splitlines() if "⚠" in line]
     assert "8.4 MB had to be copied and take their room twice" in told
 
