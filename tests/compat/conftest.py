@@ -85,6 +85,19 @@ class Library:
         )
         return cast("str", self.run(code, repo_id, str(offline)))
 
+    def download_without_links(self, repo_id: str) -> None:
+        """Fill the cache with plain files in snapshots, as HF_HUB_DISABLE_SYMLINKS asks since 1.9.
+
+        One thread: with more, two paths of one content race inside huggingface_hub 1.31.0 and
+        2.4.0. One thread moves the blob into the snapshot, after the other has found it and before
+        that one copies it: FileNotFoundError, in 2 of 25 downloads here.
+        """
+        code = (
+            "from huggingface_hub import snapshot_download\n"
+            "answer = snapshot_download(sys.argv[1], max_workers=1)"
+        )
+        self.run(code, repo_id, HF_HUB_DISABLE_SYMLINKS="1")
+
     def scan(self) -> tuple[dict[str, int], list[str]]:
         """Return (repo id -> bytes, warnings) of this version's `scan_cache_dir`."""
         code = (

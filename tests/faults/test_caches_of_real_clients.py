@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.faults, pytest.mark.compat, pytest.mark.slow, pytest.mark.timeout(600)]
 
 WRITERS = {
-    **{version: (version, {}) for version in compat_environments.VERSIONS},
-    "1.31.0 without links": ("1.31.0", {"HF_HUB_DISABLE_SYMLINKS": "1"}),
-    "2.4.0 without links": ("2.4.0", {"HF_HUB_DISABLE_SYMLINKS": "1"}),
+    **{version: (version, True) for version in compat_environments.VERSIONS},
+    "1.31.0 without links": ("1.31.0", False),
+    "2.4.0 without links": ("2.4.0", False),
 }
-"""Name -> version and environment of what fills a cache; older ones always make links."""
-DOWNLOAD = "from huggingface_hub import snapshot_download\nanswer = snapshot_download(sys.argv[1])"
+"""Name -> version of what fills a cache, and whether with links; older ones always make links."""
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +48,14 @@ def library(
     request: pytest.FixtureRequest, endpoint: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Library:
     """Return a version that has downloaded the model into a cache of its own."""
-    version, environment = WRITERS[request.param]
+    version, links = WRITERS[request.param]
     if not compat_environments.is_made(version):
         pytest.fail(f"no environment for huggingface_hub {version}: run make test-compat")
     home = tmp_path_factory.mktemp("home")
     library = Library(version, str(home / "hub"), endpoint, str(home))
-    library.run(DOWNLOAD, MODEL, **environment)
-    linked = os.path.islink(os.path.join(snapshot_of(library.cache), "config.json"))
-    assert linked != bool(environment)
+    download = library.snapshot if links else library.download_without_links
+    download(MODEL)
+    assert os.path.islink(os.path.join(snapshot_of(library.cache), "config.json")) == links
     return library
 
 
@@ -144,7 +143,7 @@ def test_a_repaired_cache_is_good_to_its_own_client_and_to_hf(
     all_good(verify(cache, MODEL, "--repair"))
     hf_verify(cache, endpoint, expected=0)
     reader = Library(library.version, cache, "http://127.0.0.1:9", str(tmp_path))
-    assert reader.run(DOWNLOAD, MODEL, HF_HUB_OFFLINE="1") == snapshot
+    assert reader.snapshot(MODEL, offline=True) == snapshot
     assert paths_of(snapshot) == set(FILES)
 
 
