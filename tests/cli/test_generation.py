@@ -147,7 +147,7 @@ def test_a_model_that_is_nowhere_is_said(tmp_path: pathlib.Path) -> None:
     done = swarmcache("diagnose", "--model", "org/absent", "--cache-dir", str(tmp_path))
     assert done.returncode == 3
     assert "org/absent is neither a folder nor a model" in done.stderr
-    assert "swarmcache pull org/absent" in done.stderr
+    assert f"swarmcache pull --cache-dir {tmp_path} org/absent" in done.stderr
 
 
 def python_of(outside: dict[str, str], version: str) -> str:

@@ -111,7 +111,8 @@ def test_programs_get_the_same(
     told = json.loads(capsys.readouterr().out)
 
     jsonschema.validate(told, SCHEMA)
-    assert (told["project"], told["next"]) == (str(project), "swarmcache run -- CMD")
+    assert told["project"] == str(project)
+    assert told["next"] == "swarmcache run --cache-dir ../other -- CMD"
     assert (told["cache"]["path"], told["cache"]["decided_by"]) == (
         str(tmp_path / "other"),
         "--cache-dir",

@@ -31,7 +31,7 @@ def say_size(invocation: Invocation) -> None:
     found = quick_size(invocation.location.path, invocation.environment)
     if found.size:
         size = human_bytes(found.size)
-        command = "swarmcache clean"
+        command = invocation.terminal.command("swarmcache clean")
         invocation.terminal.say(
             t("Current cache size over {size}; to clean it: {command}", size=size, command=command)
             if found.least

@@ -80,8 +80,7 @@ def _wanted(invocation: Invocation, targets: Sequence[Target]) -> list[Exportabl
     from swarmcache.report.check_text import describe  # noqa: PLC0415
 
     cache, tiers = invocation.location.path, invocation.settings.tiers
-    place = () if invocation.cache_dir is None else ("--cache-dir", cache)
-    wanted = [exportable(target, cache, tiers, place) for target in targets]
+    wanted = [exportable(target, cache, tiers) for target in targets]
     for one in wanted:
         if isinstance(one.outcome, Unknown):
             invocation.terminal.say(describe(invocation.terminal, one.target, one.outcome))

@@ -103,4 +103,5 @@ class Invocation:
             quiet=self.quiet,
             verbose=self.verbose,
             progress=not self.json,  # A program reads the document; bars would fill its log.
+            cache_dir=self.cache_dir,
         )

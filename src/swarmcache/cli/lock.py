@@ -126,11 +126,11 @@ def _report(
     elif plan.error is not None:
         terminal.alert(t("Nothing was written: {path} is as it was.", path=plan.path))
         if plan.error.hint:
-            terminal.alert(t("Next: {command}", command=plan.error.hint))
+            terminal.alert(terminal.next_step(plan.error.hint))
     elif written:
         terminal.say(t("Wrote {path}.", path=plan.path))
         if upgrade:
-            terminal.say(t("Next: {command}", command="swarmcache pull"))
+            terminal.say(terminal.next_step("swarmcache pull"))
 
 
 def _check(invocation: Invocation, named: Sequence[Target], pool: PoolOption) -> int:

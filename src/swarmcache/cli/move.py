@@ -117,7 +117,7 @@ def _moved(
         cleaned += give_up_old(plan.adopt, adopted, environment, switch.old, needed=links)
     code = stays_code(cleaned)
     if code:
-        command = shlex.join(["swarmcache", "move", cache])
+        command = invocation.terminal.command(shlex.join(["swarmcache", "move", cache]))
         told = t("What stays in the old place goes later. Next: {command}", command=command)
         invocation.terminal.alert(told)
     else:
@@ -133,11 +133,12 @@ def _lines(invocation: Invocation, plan: MovePlan, switch: Switch) -> list[str]:
     terminal = invocation.terminal
     lines = [*plan_lines(terminal, plan.adopt), *switch_lines(terminal, switch, plan.adopt.source)]
     if plan.flat:
+        adopt = ("swarmcache", "adopt", plan.adopt.source)
         told = tn(
             "{n} file of old transformers stays; {command} brings it.",
             "{n} files of old transformers stay; {command} brings them.",
             plan.flat,
-            command=shlex.join(["swarmcache", "adopt", plan.adopt.source]),
+            command=shlex.join([*adopt, "--cache-dir", plan.adopt.pull.cache]),
         )
         lines.append(f"{terminal.warn} {told}")
     return [*lines, *(f"{terminal.warn} {problem.message}" for problem in plan.foreign)]

@@ -90,6 +90,7 @@ def _options() -> tuple[Callable[[Callable[P, R]], Callable[P, R]], ...]:
             "--cache-dir",
             metavar="PATH",
             type=PLACE,
+            callback=_name_cache,
             help=t("Use the cache in this folder instead of the one that the settings name."),
         ),
         click.option(
@@ -108,6 +109,14 @@ def _options() -> tuple[Callable[[Callable[P, R]], Callable[P, R]], ...]:
             help=t("Say more, and show where an error comes from."),
         ),
     )
+
+
+def _name_cache(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    del parameter
+    session = ctx.find_object(Session)
+    if session:
+        session.cache_dir = value
+    return value
 
 
 def _show_tracebacks(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:

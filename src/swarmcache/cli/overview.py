@@ -57,7 +57,7 @@ def _lines(invocation: Invocation, pairs: Pairs) -> Iterator[str]:
     yield from (describe(terminal, target, outcome) for target, outcome in shown)
     if len(pairs) > len(shown):
         yield t("… and {n} more", n=len(pairs) - len(shown))
-    yield t("Next: {command}", command=_next_step(invocation, pairs))
+    yield terminal.next_step(_next_step(invocation, pairs))
 
 
 def _document(invocation: Invocation, pairs: Pairs, *, here: bool) -> str:
@@ -73,7 +73,7 @@ def _document(invocation: Invocation, pairs: Pairs, *, here: bool) -> str:
             "free_bytes": free_bytes(location.path),
         },
         models=[model_entry(target, outcome) for target, outcome in pairs],
-        next=_next_step(invocation, pairs),
+        next=invocation.terminal.command(_next_step(invocation, pairs)),
     )
 
 

@@ -131,7 +131,7 @@ def make_ready(invocation: Invocation, start: Start, cached: Cached, selection: 
     _refuse_proven_wrong(cached, open_ones)
     absent = lacking(cached, open_ones)
     if absent and not start.best_effort:
-        raise not_ready(absent, offline=start.offline, cache_dir=invocation.cache_dir)
+        raise not_ready(absent, offline=start.offline)
     if absent:
         names = listed(target.spelled for target in absent)
         terminal.alert(

@@ -174,7 +174,7 @@ class Repairing:
             return
         self._out(line)
         if outcome.error.hint:
-            self._out(f"    {outcome.error.hint}")
+            self._out(f"    {terminal.command(outcome.error.hint)}")
 
     def _out(self, line: str) -> None:
         if not self.invocation.json:

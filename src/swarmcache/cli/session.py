@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 class Session:
     """Belongs to `main`; commands reach it as their context's object."""
 
-    __slots__ = ("tracebacks",)
+    __slots__ = ("cache_dir", "tracebacks")
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.tracebacks = bool(variables.get("SWARMCACHE_VERBOSE"))
         """Show where an error comes from: `SWARMCACHE_VERBOSE`, or a command's `--verbose`."""
+        self.cache_dir: str | None = None
+        """The text of a command's `--cache-dir`, which what an error proposes needs too."""
 
 
 def choose_language() -> None:

@@ -44,7 +44,7 @@ def _guarded(words: Sequence[str]) -> int:
             import traceback  # noqa: PLC0415 - only when asked
 
             traceback.print_exc()
-        return _say(error)
+        return _say(error, session.cache_dir)
 
 
 def _run(words: Sequence[str], session: Session) -> int:
@@ -75,7 +75,7 @@ def _settle(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say(error: SwarmcacheError | OSError) -> int:
+def _say(error: SwarmcacheError | OSError, cache_dir: str | None) -> int:
     """Say what went wrong in one sentence, and return the exit code that stands for it."""
     if isinstance(error, SwarmcacheError):
         message, hint, code = error.message, error.hint, error.exit_code
@@ -83,7 +83,9 @@ def _say(error: SwarmcacheError | OSError) -> int:
         message, hint, code = os_sentence(error), "", 3
     text = f"swarmcache: {message}"
     if hint:
-        text += "\n" + t("Next: {command}", command=hint)
+        from swarmcache.report.proposed import next_step  # noqa: PLC0415 - only where all failed
+
+        text += f"\n{next_step(hint, cache_dir)}"
     try:  # noqa: SIM105 - contextlib costs a start-up 1 ms
         print(text, file=sys.stderr)
     except OSError:

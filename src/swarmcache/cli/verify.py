@@ -222,5 +222,5 @@ def _report(  # noqa: PLR0913, PLR0917 - all that a run came to
     for line in summary_lines(terminal, summary, bytes_hashed=hashed, seconds=run.seconds):
         terminal.out(line)
     if repairing is None and (step := next_step(summary)):
-        terminal.say(t("Next: {command}", command=step))
+        terminal.say(terminal.next_step(step))
     pickles.report()

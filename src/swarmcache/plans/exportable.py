@@ -70,23 +70,21 @@ class Exportable(NamedTuple):
         return sum(file.blob.size for file in self.files)
 
 
-def exportable(
-    target: Target, cache: str, tiers: Sequence[str] = (), place: Sequence[str] = ()
-) -> Exportable:
+def exportable(target: Target, cache: str, tiers: Sequence[str] = ()) -> Exportable:
     """Return what is handed over of a model of the cache folder; reads no content.
 
-    `place` is what the next steps add to name the cache. Raises RepoNotFound for a revision that
-    is not cached, NotComplete where a needed file is absent, WrongBytes where a file is damaged,
-    AccessDenied for one that this user cannot read, UnsafeListing for a name no cache can hold.
+    Raises RepoNotFound for a revision that is not cached, NotComplete where a needed file is
+    absent, WrongBytes where a file is damaged, AccessDenied for one that this user cannot read,
+    UnsafeListing for a name no cache can hold.
     """
     repo = read_repo(cache, target.name, tiers)
     revision = repo.revision(target.revision) if repo is not None else None
-    pull = ("swarmcache", "pull", target.spelled, *place)
+    pull = ("swarmcache", "pull", target.spelled)
     if repo is None or revision is None:
         reason = absent(repo, target, cache).reason
         told = reason if repo is None else t("{name}: {reason}", name=target.spelled, reason=reason)
         raise RepoNotFound(told, hint=pull)
-    mend = ("swarmcache", "verify", target.spelled, "--repair", *place)
+    mend = ("swarmcache", "verify", target.spelled, "--repair")
     outcome = check_revision(repo, revision)
     if isinstance(outcome, Damaged):
         raise WrongBytes(_refused(target, t("damaged"), outcome.damaged, outcome.reason), hint=mend)

@@ -74,11 +74,11 @@ def result_lines(terminal: Terminal, one: Adopted) -> Iterator[str]:
         reason = t("{name}: {reason}", name=_name(one.model), reason=one.error.message)
         yield f"{terminal.bad} {reason}"
         if one.error.hint:
-            yield t("Next: {command}", command=one.error.hint)
+            yield terminal.next_step(one.error.hint)
         return
     name = _name(one.model)
     if not _commit(one.model):
-        command = f"swarmcache pull {shlex.quote(one.model.target.spelled)}"
+        command = terminal.command(f"swarmcache pull {shlex.quote(one.model.target.spelled)}")
         told = t(
             "{name}: {command} links its blobs without downloading.", name=name, command=command
         )

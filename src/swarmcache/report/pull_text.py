@@ -179,7 +179,7 @@ def summarise(terminal: Terminal, results: Sequence[Pulled]) -> None:
         terminal.alert(f"{terminal.warn} " + _copied(copied))
     hints = dict.fromkeys(r.error.hint for r in results if r.error is not None and r.error.hint)
     for hint in hints:
-        terminal.alert(t("Next: {command}", command=hint))
+        terminal.alert(terminal.next_step(hint))
 
 
 def _copied(count: int) -> str:

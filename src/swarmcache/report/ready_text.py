@@ -28,7 +28,7 @@ def ready_lines(terminal: Terminal, needs: Sequence[Need]) -> Iterator[str]:
     for need in needs:
         yield _line(terminal, need)
         if need.answer.ready != "yes" and need.answer.advice:
-            yield "    " + t("Next: {command}", command=need.answer.advice)
+            yield "    " + terminal.next_step(need.answer.advice)
 
 
 def ready_summary(terminal: Terminal, *, ok: bool) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Terminal:
     """Both output streams of a command, and how much it is to say."""
 
-    __slots__ = ("_bars", "_progress", "err", "quiet", "stdout", "verbose")
+    __slots__ = ("_bars", "_cache_dir", "_progress", "err", "quiet", "stdout", "verbose")
 
     ok = OK
     """`✓`, written green on a colour terminal and `[ok]` where the stream is ASCII."""
@@ -28,7 +28,7 @@ class Terminal:
     bad = BAD
     """`✗`, red, or `[x]`."""
 
-    def __init__(  # noqa: PLR0913 - two streams, and three ways to say less or more
+    def __init__(  # noqa: PLR0913 - two streams, and what was typed of how to use them
         self,
         out: TextIO,
         err: TextIO,
@@ -37,12 +37,14 @@ class Terminal:
         quiet: bool = False,
         verbose: bool = False,
         progress: bool = True,
+        cache_dir: str | None = None,
     ) -> None:
         self.stdout = Stream(out, variables)
         self.err = Stream(err, variables)
         self.quiet = quiet
         self.verbose = verbose
         self._progress = progress
+        self._cache_dir = cache_dir
         self._bars: Bars | None = None
 
     @classmethod
@@ -53,11 +55,19 @@ class Terminal:
         quiet: bool = False,
         verbose: bool = False,
         progress: bool = True,
+        cache_dir: str | None = None,
     ) -> Terminal:
         """Return the terminal of this process."""
         locale = started_with(variables)
         streams = sys.stdout, sys.stderr
-        return cls(*streams, locale, quiet=quiet, verbose=verbose, progress=progress)
+        return cls(
+            *streams,
+            locale,
+            quiet=quiet,
+            verbose=verbose,
+            progress=progress,
+            cache_dir=cache_dir,
+        )
 
     @property
     def width(self) -> int | None:
@@ -91,6 +101,18 @@ class Terminal:
         """Write one line of chatter that only `--verbose` asks for."""
         if self.verbose:
             self.say(line)
+
+    def command(self, command: str) -> str:
+        """Return a command that is proposed, so that it means the cache that was typed."""
+        from swarmcache.report.proposed import proposed  # noqa: PLC0415 - few commands propose one
+
+        return proposed(command, self._cache_dir)
+
+    def next_step(self, command: str) -> str:
+        """Return the line that proposes a command."""
+        from swarmcache.report.proposed import next_step  # noqa: PLC0415
+
+        return next_step(command, self._cache_dir)
 
     def raw(self, text: str) -> None:
         """Write `text` to standard output exactly as it is: shell code, JSON."""

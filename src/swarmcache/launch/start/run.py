@@ -170,22 +170,15 @@ def child_variables(
     return {**variables, **pins}
 
 
-def not_ready(
-    targets: Sequence[Target], *, offline: bool, cache_dir: str | None = None
-) -> NotReady:
-    """Return the error for models that are not complete and cannot be had.
-
-    `cache_dir` is the option's text, which the command that it names then needs too.
-    """
+def not_ready(targets: Sequence[Target], *, offline: bool) -> NotReady:
+    """Return the error for models that are not complete and cannot be had."""
     names = [target.spelled for target in targets]
     models = listed(names)
     if offline:
         message = t("Not started: offline, and not complete: {models}.", models=models)
     else:
         message = t("Not started: not complete, and not to be had now: {models}.", models=models)
-    place = [] if cache_dir is None else ["--cache-dir", cache_dir]
-
-    return NotReady(message, hint=("swarmcache", "pull", *place, *names))
+    return NotReady(message, hint=("swarmcache", "pull", *names))
 
 
 def _named(
