@@ -17,7 +17,7 @@ from cleaning import inodes, model
 from other_user import open_folder, run_as_other_user
 from swarmcache import report
 from swarmcache.environment import Environment
-from swarmcache.hubcache.registry import remember
+from swarmcache.hubcache.registry import forget, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,15 @@ def test_it_says_what_is_stored_twice_and_what_came_of_it(caches: list[str]) -> 
     assert lines[-1].startswith("✓ Shared 5 files: ")
     assert before - sum(inodes(*caches).values()) > len(BIG)
     assert "Nothing is stored twice" in run("dedupe", *caches).stdout
+
+
+def test_caches_that_were_named_are_known(caches: list[str]) -> None:
+    """So a pull into the one finds what the other gets later, and `--all-known` means both."""
+    for path in caches:
+        forget(path, Environment.current())
+    assert run("dedupe", *caches).returncode == 0
+    known = json.loads(run("caches", "--json").stdout)["caches"]
+    assert {one["path"] for one in known} >= set(map(os.path.realpath, caches))
 
 
 def test_all_known_caches_and_the_document(caches: list[str]) -> None:

@@ -34,6 +34,7 @@ def command(
 
     for folder in folders:
         refuse_no_cache(folder, "swarmcache", "dedupe")
+    invocation.note_caches(folders)
     if all_known:
         from swarmcache.hubcache.registry import known_caches  # noqa: PLC0415 - only where asked
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmcache.environment import Environment
     from swarmcache.hubcache.libraries import Libraries
     from swarmcache.hubcache.locate import Location
@@ -82,9 +84,14 @@ class Invocation:
 
     def note_cache(self) -> None:
         """Let other projects of this user know the cache, so that they find its content."""
+        self.note_caches((self.location.path,))
+
+    def note_caches(self, caches: Iterable[str]) -> None:
+        """Let other projects of this user know caches that the command was called with."""
         from swarmcache.hubcache.registry import note  # noqa: PLC0415
 
-        note(self.location.path, self.environment)
+        for cache in caches:
+            note(cache, self.environment)
 
     @cached_property
     def libraries(self) -> Libraries:
