@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.report.json import document
+from swarmcache.report.json import document, error_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmcache.errors import SwarmcacheError
     from swarmcache.plans.adopt import Adopted, AdoptPlan
     from swarmcache.plans.clean import Cleaned
     from swarmcache.plans.pull import PlannedPull
@@ -47,14 +46,8 @@ def _entry(model: PlannedPull, one: Adopted | None) -> dict[str, object]:
         "bytes": model.fetch_bytes,
         "linked_bytes": one.linked_bytes if one is not None else 0,
         "copied_bytes": one.copied_bytes if one is not None else 0,
-        "error": _error(one.error if one is not None else None),
+        "error": error_entry(one.error if one is not None else None),
     }
-
-
-def _error(error: SwarmcacheError | None) -> dict[str, str] | None:
-    if error is None:
-        return None
-    return {"kind": type(error).__name__, "message": error.message}
 
 
 def _old(cleaned: Sequence[Cleaned]) -> dict[str, object]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swarmcache.errors import SwarmcacheError
 
 
 def document(verb: str, /, **fields: object) -> str:
@@ -13,6 +17,13 @@ def document(verb: str, /, **fields: object) -> str:
     """
     content = {"schema": f"swarmcache.{verb}/1", **fields}
     return json.dumps(content, ensure_ascii=True, allow_nan=False)
+
+
+def error_entry(error: SwarmcacheError | None) -> dict[str, str] | None:
+    """Return an error's kind, sentence and next step; None where there is none."""
+    if error is None:
+        return None
+    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
 
 
 def utc(timestamp: float | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.report.json import document
+from swarmcache.report.json import document, error_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,6 @@ def check_document(path: str, stale: Sequence[Stale], *, exists: bool) -> str:
 
 
 def _pin(pin: PlannedPin) -> dict[str, object]:
-    error = pin.error
     return {
         "id": pin.target.id,
         "type": pin.target.type,
@@ -57,8 +56,7 @@ def _pin(pin: PlannedPin) -> dict[str, object]:
         "modified": list(pin.modified if pin.change == "moved" else ()),
         "removed": list(pin.removed if pin.change == "moved" else ()),
         "source": pin.source or None,
-        "error": error
-        and {"kind": type(error).__name__, "message": error.message, "hint": error.hint},
+        "error": error_entry(pin.error),
     }
 
 

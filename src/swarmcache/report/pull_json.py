@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from swarmcache.report.json import document
+from swarmcache.report.json import document, error_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmcache.errors import SwarmcacheError
     from swarmcache.plans.pull import PlannedPull, Pulled, PullPlan
     from swarmcache.report.clean_json import Removal
     from swarmcache.report.terminal import Terminal
@@ -46,7 +45,7 @@ class PullEvents:
         """Tell what will be done."""
         repos = [
             {"id": model.target.id, "type": model.target.type, "revision": model.target.revision}
-            | {"plan": _plan(model), "error": _error(model.error), **_teller(model)}
+            | {"plan": _plan(model), "error": error_entry(model.error), **_teller(model)}
             for model in plan.models
         ]
         self._say("plan", dry_run=dry_run, **_forecast(plan), eviction=removal, models=repos)
@@ -101,7 +100,7 @@ def entry(model: PlannedPull, result: Pulled) -> dict[str, object]:
         "skipped_bytes": result.skipped_bytes,
         "source": result.source or None,
         "plan": _plan(model),
-        "error": _error(result.error),
+        "error": error_entry(result.error),
         **_teller(model),
     }
 
@@ -132,12 +131,6 @@ def _teller(model: PlannedPull) -> dict[str, object]:
     """Return who told which commit it is, and why that is a cache next door where it is one."""
     return {
         "told_by": model.listing.endpoint if model.listing is not None else None,
-        "unanswered": _error(model.unanswered),
+        "unanswered": error_entry(model.unanswered),
         "elsewhere": list(model.elsewhere),
     }
-
-
-def _error(error: SwarmcacheError | None) -> dict[str, str] | None:
-    if error is None:
-        return None
-    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
