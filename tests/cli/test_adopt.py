@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,18 @@ def test_the_document_tells_it_too(old: str) -> None:
     assert sum(one["linked_bytes"] for one in document["models"]) > 200_000
     assert len(document["old"]["removed"]) == 2
     assert not os.path.exists(f"{old}/hub/models--org--a")
+
+
+def test_the_document_tells_what_is_wrong_and_its_repair(old: str) -> None:
+    """Bytes that are not their name's stay behind, and the command names where they lie."""
+    big = next(pathlib.Path(old, "hub", "models--org--a", "blobs").glob("?" * 64))
+    big.write_bytes(big.read_bytes()[::-1])
+    done = adopt(old, "--json")
+    assert done.returncode == 5, done.stderr
+    (error,) = [one["error"] for one in told(done)["models"] if one["error"] is not None]
+    place = os.path.realpath(f"{old}/hub")
+    assert error["kind"] == "WrongBytes"
+    assert error["hint"] == f"swarmcache verify org/a --repair --cache-dir {place}"
 
 
 def test_giving_up_the_old_place_is_asked_for(old: str, tmp_path: Path) -> None:
