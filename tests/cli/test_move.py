@@ -214,6 +214,41 @@ def test_a_cache_in_a_cache_is_refused(tmp_path: Path, dest: str) -> None:
     assert is_whole(f"{tmp_path}/old")
 
 
+@pytest.mark.parametrize("dest", ["hub/new", "hub/deep/er", "hub/models--x--y/new", "link/new"])
+def test_a_place_in_another_cache_is_refused(tmp_path: Path, dest: str) -> None:
+    """The cache is named, and nothing is copied."""
+    build(tmp_path)
+    CacheMaker(tmp_path / "hub").repo("x/y", model(3))
+    (tmp_path / "link").symlink_to("hub/models--x--y/snapshots")
+    done = move(tmp_path, f"{tmp_path}/{dest}", "--yes")
+    assert done.returncode == 3, done.stdout
+    assert f" lies inside of the cache {tmp_path}/hub; choose" in done.stderr
+    assert not (tmp_path / dest).exists()
+    assert named_by_settings(tmp_path) == f"{tmp_path}/old"
+
+
+@pytest.mark.parametrize("dest", ["home/hub/new", "volume/new", "taken/.cache/huggingface/hub"])
+def test_a_place_beside_other_caches_is_none_in_a_cache(tmp_path: Path, dest: str) -> None:
+    """A home holds a cache and is none, nor does a name make one; a home may be taken for one."""
+    build(tmp_path)
+    CacheMaker(tmp_path / "home/other").repo("x/y", model(3))
+    (tmp_path / "volume/models--x--y").mkdir(parents=True)
+    CacheMaker(tmp_path / "taken").repo("x/y", model(3))
+    done = move(tmp_path, f"{tmp_path}/{dest}", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert is_whole(f"{tmp_path}/{dest}")
+
+
+def test_a_cache_that_is_there_is_moved_to_wherever_it_lies(tmp_path: Path) -> None:
+    """It holds repos already, in another one."""
+    build(tmp_path)
+    CacheMaker(tmp_path / "hub").repo("x/y", model(3))
+    CacheMaker(tmp_path / "hub/inner").repo("x/y", model(3))
+    done = move(tmp_path, f"{tmp_path}/hub/inner", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert is_whole(f"{tmp_path}/hub/inner")
+
+
 def test_what_shares_its_bytes_frees_nothing_that_is_told(tmp_path: Path) -> None:
     """On one file system the old place's bytes are the new one's."""
     build(tmp_path)

@@ -22,6 +22,7 @@ from swarmcache.hubcache.use.last_use import copy_uses
 from swarmcache.hubcache.use.roots import move_roots
 from swarmcache.plans.adopt import AdoptPlan, plan_adopt
 from swarmcache.plans.adopt.giving_up import finish_giving_up
+from swarmcache.plans.adopt.places import refuse_inside_a_cache
 from swarmcache.plans.pull.values import PullPlan
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def plan_move(
 ) -> MovePlan:
     """Return what a move of the cache folder `source` to `dest` will do; changes nothing.
 
-    Links may lead into `tiers`; those into the `symlinked_tiers` among them move as links.
+    Links may lead into `tiers`; those into the `symlinked_tiers` among them move as links. Raises
+    CacheNotFound for a new place inside of any cache, besides what `plan_adopt` raises.
     """
+    refuse_inside_a_cache(dest)
     plan = plan_adopt(source, dest, tiers=tiers, symlinked_tiers=symlinked_tiers)
     around = read_surroundings(list_cache(plan.source))
     foreign = tuple(one for one in around.problems if one.kind == "foreign-file")

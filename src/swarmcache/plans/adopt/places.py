@@ -13,8 +13,8 @@ import os
 from typing import NamedTuple
 
 from swarmcache.errors import CacheNotFound
-from swarmcache.hubcache.folder import cache_exists, within
-from swarmcache.hubcache.layout import LOCKS
+from swarmcache.hubcache.folder import cache_exists, entries_of, within
+from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, parse_folder_name
 from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.scan import repo_names
 from swarmcache.locale import t
@@ -62,22 +62,47 @@ def find_places(folder: str, cache: str, *, flat: bool) -> Places:
     return found
 
 
-def _refuse_nested(hub: str, cache: str) -> None:
-    """Raise CacheNotFound for a cache in a cache: one would be the other's stranger.
+def refuse_inside_a_cache(place: str) -> None:
+    """Raise CacheNotFound for a place below some cache, for which it would be a stranger.
 
-    But for `hub` in a home that somebody took for the cache, and what an import has unpacked.
+    A cache that is there already stays where it is. Nothing is refused below what cannot be read.
     """
-    if within(hub, f"{cache}/{LOCKS}"):
+    inner = outer = os.path.realpath(place)
+    if _holds_repos(inner):
         return
-    for inner, outer in ((hub, cache), (cache, hub)):
-        if within(inner, outer) and inner not in {outer, f"{outer}/hub"}:
-            raise CacheNotFound(
-                t(
-                    "{inner} lies inside of {outer}; choose a place beside it.",
-                    inner=inner,
-                    outer=outer,
-                )
+    while (above := os.path.dirname(outer)) != outer:
+        outer = above
+        if _holds_repos(outer):
+            _refuse_inside(inner, outer)
+
+
+def _holds_repos(folder: str) -> bool:
+    """Tell whether a folder is a cache: a name alone, as of somebody's copy, does not make it."""
+    return any(
+        os.path.isdir(f"{entry.path}/{part}")
+        for entry in entries_of(folder)
+        if parse_folder_name(entry.name) is not None
+        for part in (SNAPSHOTS, BLOBS)
+    )
+
+
+def _refuse_nested(hub: str, cache: str) -> None:
+    """Raise CacheNotFound for a cache in a cache, but for what an import has unpacked."""
+    if not within(hub, f"{cache}/{LOCKS}"):
+        _refuse_inside(hub, cache)
+        _refuse_inside(cache, hub)
+
+
+def _refuse_inside(inner: str, outer: str) -> None:
+    """Raise CacheNotFound for what lies in a cache, but for `hub` where a home was taken for it."""
+    if within(inner, outer) and inner not in {outer, *(f"{outer}{home}/hub" for home in _HOMES)}:
+        raise CacheNotFound(
+            t(
+                "{inner} lies inside of the cache {outer}; choose a place beside it.",
+                inner=inner,
+                outer=outer,
             )
+        )
 
 
 def _in(folders: list[str], *, flat: bool) -> Places:
