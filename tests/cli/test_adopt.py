@@ -84,6 +84,7 @@ def test_the_document_tells_it_too(old: str) -> None:
     assert document["ok"] is True
     assert sum(one["linked_bytes"] for one in document["models"]) > 200_000
     assert len(document["old"]["removed"]) == 2
+    assert document["old"]["freed_bytes"] is None
     assert not os.path.exists(f"{old}/hub/models--org--a")
 
 
@@ -97,6 +98,22 @@ def test_the_document_tells_what_is_wrong_and_its_repair(old: str) -> None:
     place = os.path.realpath(f"{old}/hub")
     assert error["kind"] == "WrongBytes"
     assert error["hint"] == f"swarmcache verify org/a --repair --cache-dir {place}"
+
+
+def test_the_document_tells_of_unfinished_downloads(old: str, tmp_path: Path) -> None:
+    """Those of the Hub's clients: one goes on with the first, nobody with the second."""
+    blobs, etag = f"{os.path.realpath(old)}/hub/models--org--a/blobs", "a" * 64
+    for name in (f"{etag}.incomplete", f"{etag}.0123abcd.incomplete"):
+        with open(f"{blobs}/{name}", "wb") as file:
+            file.write(b"half")
+    mine = {"id": "org/a", "type": "model", "bytes": 4}
+    first = mine | {"path": f"{blobs}/{etag}.incomplete", "comes": True}
+    second = mine | {"path": f"{blobs}/{etag}.0123abcd.incomplete", "comes": False}
+    for words in (("--dry-run",), ()):
+        found = told(adopt(old, *words, "--json"))["unfinished"]
+        assert sorted(found, key=lambda one: not one["comes"]) == [first, second]
+    assert (tmp_path / f"new/models--org--a/blobs/{etag}.incomplete").read_bytes() == b"half"
+    assert [one["comes"] for one in told(adopt(old, "--json"))["unfinished"]] == [False]
 
 
 def test_giving_up_the_old_place_is_asked_for(old: str, tmp_path: Path) -> None:

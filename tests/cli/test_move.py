@@ -256,6 +256,22 @@ def test_what_shares_its_bytes_frees_nothing_that_is_told(tmp_path: Path) -> Non
     assert done.stdout.endswith("✓ Removed 2 things in the old place.\n")
 
 
+def freed(folder: Path, dest: str) -> int | None:
+    """Return what the document of a move says."""
+    document = json.loads(move(folder, dest, "--yes", "--json").stdout)
+    jsonschema.validate(document, SCHEMA)
+    assert len(document["old"]["removed"]) == 2
+    return document["old"]["freed_bytes"]  # type: ignore[no-any-return]
+
+
+def test_the_document_tells_no_number_that_nobody_knows(tmp_path: Path) -> None:
+    """Null where bytes may be shared with the new place; another disk shares none."""
+    build(tmp_path)
+    assert freed(tmp_path, f"{tmp_path}/new") is None
+    with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:
+        assert (freed(tmp_path, f"{disk}/hub") or 0) > 200_000
+
+
 def test_an_old_place_with_nothing_left_is_known_no_more(tmp_path: Path) -> None:
     """`caches` lists what holds something."""
     build(tmp_path)

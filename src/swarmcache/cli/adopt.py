@@ -127,14 +127,14 @@ def report(
 ) -> None:
     """Tell what came of it."""
     terminal = invocation.terminal
+    shared = bool(cleaned) and os.stat(plan.source).st_dev == os.stat(plan.pull.cache).st_dev
     if invocation.json:
         from swarmcache.report.adopt_json import adopt_document  # noqa: PLC0415 - for programs
 
-        terminal.out(adopt_document(plan, adopted, cleaned, dry_run=dry_run))
+        terminal.out(adopt_document(plan, adopted, cleaned, dry_run=dry_run, shared=shared))
         return
     from swarmcache.report.adopt_text import cost_lines  # noqa: PLC0415
     from swarmcache.report.clean_text import cleaned_lines  # noqa: PLC0415
 
     terminal.lines(cost_lines(terminal, plan, adopted))
-    shared = bool(cleaned) and os.stat(plan.source).st_dev == os.stat(plan.pull.cache).st_dev
     terminal.lines(cleaned_lines(terminal, cleaned, shared=shared))
