@@ -109,7 +109,7 @@ def test_wrong_bytes_are_not_exported(
     done = run(["export", name, *form, "--cache-dir", maker.path], ground, cwd=ground)
     assert done.code == 5, done
     assert path in done.out + done.said
-    assert f"Next: swarmcache verify {name} --repair" in done.out + done.said
+    assert f"Next: swarmcache verify --cache-dir {maker.path} {name} --repair" in done.out + done.said
     if form == ("x",):
         refuse_illegal(f"{ground}/x")
         assert check(parse_target(name), f"{ground}/x").state == "missing"
