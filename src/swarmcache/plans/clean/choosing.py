@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Repo, Revision
     from swarmcache.plans.clean.known import Inventory
     from swarmcache.plans.clean.protection import Protection
-    from swarmcache.plans.clean.trash import Unfinished
+    from swarmcache.plans.clean.trash import HalfRemoved
     from swarmcache.plans.clean.values import LeftoverKind, Wishes
 
 _REPO_LEFTOVERS: frozenset[LeftoverKind] = frozenset(
@@ -45,7 +45,7 @@ class Chooser:
         self._now = time.time() if now is None else now
 
     def choose(
-        self, repo: Repo, inventory: Inventory, unfinished: Unfinished | None = None
+        self, repo: Repo, inventory: Inventory, half_removed: HalfRemoved | None = None
     ) -> Chosen:
         """Return what of a repo goes."""
         selected = self.selected(repo)
@@ -58,7 +58,7 @@ class Chooser:
         )
         named = self.is_named(repo)
         empty = not repo.revisions and (self._all_of(repo) or broken)
-        if not (selected or leftovers or empty or unfinished):
+        if not (selected or leftovers or empty or half_removed):
             return Chosen(None, ())
         reason = self._protection.used(repo)
         if reason is not None:
@@ -66,7 +66,7 @@ class Chooser:
             held = (keep(repo, reason, busy=True, named=named),) if stays else ()
             return Chosen(None, held)
         gone, kept = self._unprotected(repo, inventory, selected, named=named)
-        choice = self._choice(repo, gone, unfinished, empty=empty)
+        choice = self._choice(repo, gone, half_removed, empty=empty)
         if choice.leftovers or choice.whole:
             opened = self._protection.opened_files(inventory.files)
             opened = opened or self._protection.opened_blobs(repo, repo.blobs)
@@ -197,7 +197,7 @@ class Chooser:
         self,
         repo: Repo,
         gone: Sequence[Revision],
-        unfinished: Unfinished | None,
+        half_removed: HalfRemoved | None,
         *,
         empty: bool,
     ) -> Choice:
@@ -207,9 +207,9 @@ class Chooser:
         every = len(commits) == len(repo.revisions) and bool(commits)
         tidy = not repo.leftovers and not any(p.kind == "dangling-ref" for p in repo.problems)
         orphans, halfway = frozenset[str](), frozenset[str]()
-        if unfinished is not None:
-            orphans = unfinished.linked
-            halfway = unfinished.commits
+        if half_removed is not None:
+            orphans = half_removed.linked
+            halfway = half_removed.commits
         return Choice(
             commits,
             self._wishes.formats,
@@ -217,7 +217,7 @@ class Chooser:
             self._leftovers(repo),
             whole=empty or (every and (self._all_of(repo) or tidy)),
             orphans=orphans,
-            unfinished=halfway,
+            half_removed=halfway,
         )
 
 

@@ -177,8 +177,8 @@ class _Drafter:
         }
         for commit in sorted({*noted["manifest"], *noted["marks"]} - cached):
             for draft in self._notes(commit):
-                if draft.kind in choice.leftovers or choice.whole or commit in choice.unfinished:
-                    sure = choice.whole or commit in choice.unfinished
+                if draft.kind in choice.leftovers or choice.whole or commit in choice.half_removed:
+                    sure = choice.whole or commit in choice.half_removed
                     yield from self._settled(draft.kind, draft.path, sure, commit)
 
     def _settled(

@@ -59,7 +59,7 @@ def pick_least_harm(planner: Planner) -> Picked:
             if freed >= need:
                 break
             name = seen.repo.name
-            chosen = chooser.choose(seen.repo, seen.inventory, planner.unfinished.get(name))
+            chosen = chooser.choose(seen.repo, seen.inventory, planner.half_removed.get(name))
             kept.update(dict.fromkeys(chosen.kept))
             if chosen.choice is not None:
                 more = _freed(counter, seen, chosen.choice)
@@ -173,5 +173,5 @@ def _both(one: Choice, other: Choice) -> Choice:
         one.leftovers | other.leftovers,
         one.whole or other.whole,
         one.orphans | other.orphans,
-        one.unfinished | other.unfinished,
+        one.half_removed | other.half_removed,
     )

@@ -17,7 +17,7 @@ from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.harm import pick_least_harm
 from swarmcache.plans.clean.known import look
 from swarmcache.plans.clean.protection import Protection, rooted
-from swarmcache.plans.clean.trash import FOLDER, unfinished
+from swarmcache.plans.clean.trash import FOLDER, half_removed
 from swarmcache.plans.clean.values import Choice, CleanPlan, Kept
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Planner:
         self.environment = environment
         self.python = python
         trash = f"{state_folder(self.cache, environment).beside}/{FOLDER}"
-        self.unfinished = unfinished(trash, self.cache)
+        self.half_removed = half_removed(trash, self.cache)
         every = [] if wishes.ignore_pins else [*pins, *rooted(self.cache, environment)]
         named = {model.repo for model in wishes.models}
         self.protection = Protection(self.cache, environment, every, named)
@@ -123,7 +123,7 @@ class Planner:
             seen = self.look(name)
             if seen is None:
                 continue
-            chosen = self.chooser.choose(seen.repo, seen.inventory, self.unfinished.get(name))
+            chosen = self.chooser.choose(seen.repo, seen.inventory, self.half_removed.get(name))
             self.kept += chosen.kept
             if chosen.choice is not None:
                 yield seen, chosen.choice
@@ -133,7 +133,7 @@ class Planner:
         wishes = self.wishes
         if wishes.everything or wishes.leftovers or wishes.limited:
             return list(self.listing.names)
-        named = {model.repo for model in wishes.models} | self.unfinished.keys()
+        named = {model.repo for model in wishes.models} | self.half_removed.keys()
         return [name for name in self.listing.names if name in named]
 
     def look(self, name: RepoName) -> Seen | None:

@@ -42,7 +42,7 @@ _NAMES = frozenset({"repo", "ref", "revision", "file"})
 """Kinds of removals after which nothing names what the others take."""
 
 
-class Unfinished(NamedTuple):
+class HalfRemoved(NamedTuple):
     """What a killed removal has in the trash of one repo."""
 
     commits: frozenset[str]
@@ -271,15 +271,15 @@ class CrampedTrash(Trash):
         return self._own[path].path if path in self._own else ""
 
 
-def unfinished(folder: str, cache: str) -> dict[RepoName, Unfinished]:
+def half_removed(folder: str, cache: str) -> dict[RepoName, HalfRemoved]:
     """Return what killed removals have left in the trash, by repo; nothing is changed."""
-    found: dict[RepoName, Unfinished] = {}
+    found: dict[RepoName, HalfRemoved] = {}
 
     def note(group: str, commits: Iterable[str], linked: Iterable[str]) -> None:
         repo = parse_folder_name(group)
         if repo is not None:
-            before = found.get(repo, Unfinished(frozenset(), frozenset()))
-            found[repo] = Unfinished(before.commits.union(commits), before.linked.union(linked))
+            before = found.get(repo, HalfRemoved(frozenset(), frozenset()))
+            found[repo] = HalfRemoved(before.commits.union(commits), before.linked.union(linked))
 
     for entry in _names(folder):
         for group in _names(f"{folder}/{entry}"):

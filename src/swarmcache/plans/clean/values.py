@@ -89,7 +89,7 @@ class Choice(NamedTuple):
     """All that is the Hub's goes, the folder included."""
     orphans: frozenset[str] = frozenset()
     """Blobs that a killed removal had freed, by name, besides."""
-    unfinished: frozenset[str] = frozenset()
+    half_removed: frozenset[str] = frozenset()
     """Commits whose removal was killed halfway."""
 
 
