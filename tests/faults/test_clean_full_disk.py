@@ -48,12 +48,19 @@ def whose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> str:
     """Make a cache as clients leave it, or with what its kind says; then nothing is free."""
     maker = CacheMaker(f"{disk}/hub")
-    store = kind == "store"
+    store, links = kind == "store", "plain" not in kind
     maker.repo("org/a", GOES, no_exist=["adapter_config.json"], shared=store)
     maker.repo("org/b", STAYS["org/b"])
     old = model(3, **{f"old{n}.dat": bytes([n]) * 100_000 for n in range(files)})
     maker.repo(
-        "org/b", old, commit=OLD, refs=("v1",), no_exist=["adapter_config.json"], shared=store
+        "org/b",
+        old,
+        commit=OLD,
+        refs=("v1",),
+        no_exist=["adapter_config.json"],
+        shared=store,
+        links=links,
+        trees=kind != "bare plain",
     )
     half = f"{maker.folder('org/b')}/blobs/{'e' * 64}.incomplete"
     with open(half, "wb") as file:
@@ -108,7 +115,7 @@ def refuse_wrong(cache: str, what: str) -> None:
     refuse_harm(cache, files=stay if what == "all" else {**stay, **STAYS})
 
 
-@pytest.mark.parametrize("kind", ["no state", "state", "no locks", "store"])
+@pytest.mark.parametrize("kind", ["no state", "state", "no locks", "store", "plain"])
 @pytest.mark.parametrize("what", WORDS)
 def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose: int) -> None:
     """Each alone; as usual then, nothing of ours is left, and all that stays is whole."""
@@ -129,6 +136,8 @@ def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose:
         ("model", "no state"),
         ("revision", "store"),
         ("revision", "no locks"),
+        ("revision", "plain"),
+        ("revision", "bare plain"),
         ("beside", "state"),
     ],
 )
@@ -167,12 +176,19 @@ os.rename = rename
 """
 
 
-@pytest.mark.parametrize(("what", "place"), [("model", ""), ("revision", f"/snapshots/{OLD}")])
-def test_what_comes_at_the_last_instant_is_put_back(
-    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch, what: str, place: str
+@pytest.mark.parametrize(
+    ("what", "place", "kind"),
+    [
+        ("model", "", "no state"),
+        ("revision", f"/snapshots/{OLD}", "no state"),
+        ("revision", f"/snapshots/{OLD}", "plain"),
+    ],
+)
+def test_what_comes_at_the_last_instant_is_put_back(  # noqa: PLR0913, PLR0917 - what, where, how
+    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch, what: str, place: str, kind: str
 ) -> None:
     """A file that somebody lays there between the look and the rename; all stays with it."""
-    cache = made(disk)
+    cache = made(disk, kind)
     folder = f"{cache}/models--org--{'a' if what == 'model' else 'b'}{place}"
     stranger = f"{folder}/notes"
     monkeypatch.setenv("HOOK", COMES.format(place=folder, stranger=stranger))
@@ -208,6 +224,19 @@ def test_what_a_living_one_has_taken_is_left_to_it(ground: str, disk: str) -> No
     assert clean(ground, "partial").code == 0
     refuse_harm(cache, files=STAYS)
     assert os.listdir(f"{mine}/snapshots")
+
+
+def test_a_snapshot_of_links_and_files_stays(ground: str, disk: str) -> None:
+    """Its manifest tells whose they are, and would be gone when that is asked again."""
+    cache = made(disk)
+    path = f"{cache}/models--org--b/snapshots/{OLD}/old1.dat"
+    os.replace(os.path.realpath(path), path)
+    done = clean(ground, "revision")
+    kept = [one["what"] for one in json.loads(done.out)["kept"]]
+    assert (done.code, kept) == (3, ["org/b"]), done
+    assert os.path.exists(f"{cache}/models--org--b/refs/v1")
+    refuse_remains(disk)
+    refuse_harm(cache, files={"org/a": GOES, **STAYS})
 
 
 def test_a_cache_without_the_locks_folder_stays(ground: str, disk: str) -> None:

@@ -23,12 +23,14 @@ from swarmcache.hubcache.layout import (
     is_commit,
     parse_folder_name,
 )
+from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.use import owners
 from swarmcache.plans.clean.known import take_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from swarmcache.hubcache.manifest import ManifestFile
     from swarmcache.hubcache.use.owners import Owner
 
 _START = "trash."
@@ -91,7 +93,8 @@ def strangers_at(
     """Return the paths at or below one that are not the Hub's, wherever it lies.
 
     `cache` is a real path; `group` and `part` as in `Aside`. What is no repo's is not looked into.
-    Raises OSError for what cannot be read.
+    A snapshot of plain files is told by the manifest of its commit, while that stands in the repo;
+    without one all of it goes with its revision. Raises OSError for what cannot be read.
     """
     if parse_folder_name(group) is None:
         return []
@@ -101,7 +104,11 @@ def strangers_at(
         return list(take_inventory(path, cache, tiers).strangers)
     if part == _MARKS:
         return [one for one in _files(path) if not _is_mark(one)]
-    return [one for one in _files(path) if not _leads_to_blob(one, cache, tiers)] if part else []
+    files = list(_files(path)) if part else []
+    if any(os.path.islink(one) for one in files):
+        return [one for one in files if not _leads_to_blob(one, cache, tiers)]
+    records = read_manifest(f"{cache}/{group}", part)
+    return [one for one in files if not _is_plain(one, os.path.relpath(one, path), records)]
 
 
 def _is_mark(path: str) -> bool:
@@ -109,8 +116,13 @@ def _is_mark(path: str) -> bool:
     return S_ISREG(found.st_mode) and not found.st_size
 
 
+def _is_plain(path: str, name: str, records: Mapping[str, ManifestFile] | None) -> bool:
+    """Tell whether a file that stands in a snapshot itself is the Hub's."""
+    return S_ISREG(os.lstat(path).st_mode) and (records is None or name in records)
+
+
 def _leads_to_blob(path: str, cache: str, tiers: Sequence[str]) -> bool:
-    """Tell whether what stands in a snapshot is a link to a blob: no manifest is at hand."""
+    """Tell whether what stands in a snapshot is a link to a blob: no manifest is asked."""
     if not S_ISLNK(os.lstat(path).st_mode):
         return False
     target = os.readlink(path)

@@ -217,7 +217,7 @@ class CrampedTrash(Trash):
         """By the path where it stood."""
 
     def take(self, path: str, group: str) -> None:
-        """As Trash; a snapshot that is more than links to blobs stays, as on any full disk."""
+        """As Trash; a snapshot of links and files stays, since its manifest goes before it."""
         one = self._own.setdefault(path, new_aside(self._cache, path, group))
         part = one.part
         if part != WHOLE and strangers_at(path, group, part, self._cache, self._tiers):
