@@ -27,7 +27,7 @@ from cleaning import contents, model
 from faults.pulling import DYING
 from swarmcache.cli import main
 from swarmcache.hubcache.complete.integrity import check
-from swarmcache.hubcache.layout import parse_target
+from swarmcache.hubcache.layout import parse_folder_name, parse_target
 
 if TYPE_CHECKING:
     import random
@@ -231,14 +231,15 @@ def refuse_illegal(cache: str) -> None:
 
     But for the refs that guard a commit until its own ref is there (docs/adr/0012).
     """
-    for path in glob.glob(f"{cache}/*--*/blobs/*"):
+    repos = [one for one in glob.glob(f"{cache}/*--*") if parse_folder_name(os.path.basename(one))]
+    for path in (path for repo in repos for path in glob.glob(f"{repo}/blobs/*")):
         name = os.path.basename(path)
         if name.endswith(".incomplete"):
             continue  # A client's download goes on there.
         with open(path, "rb") as file:
             data = file.read()
         assert name == (sha256(data) if len(name) == 64 else git_sha1(data)), path
-    for ref in _files(glob.glob(f"{cache}/*--*/refs")):
+    for ref in _files([f"{repo}/refs" for repo in repos]):
         if os.path.basename(ref).startswith(_GUARD):
             continue
         with open(ref, encoding="ascii") as file:
@@ -249,7 +250,7 @@ def refuse_illegal(cache: str) -> None:
         with suppress(FileNotFoundError), open(f"{repo}/trees/{commit}.json") as file:
             for path in json.load(file)["files"]:
                 assert os.path.exists(f"{snapshot}/{path}"), f"{ref}: {path} is missing"
-    for link in _files(glob.glob(f"{cache}/*--*/snapshots/*")):
+    for link in _files([f"{repo}/snapshots" for repo in repos]):
         assert os.path.exists(link), f"{link} is a dead link"
 
 
@@ -258,7 +259,7 @@ def refuse_remains(folder: str, *, partials: tuple[str, ...] = ()) -> None:
     left = [path for path in _files([folder]) if path.endswith((".tmp", "/moving"))]
     left += glob.glob(f"{folder}/**/*.tmp", recursive=True)
     left += glob.glob(f"{folder}/**/refs/{_GUARD}*", recursive=True)
-    left += glob.glob(f"{folder}/**/.locks/trash.*", recursive=True, include_hidden=True)
+    left += glob.glob(f"{folder}/**/trash.*", recursive=True, include_hidden=True)
     for mine in glob.glob(f"{folder}/**/.locks/.swarmcache", recursive=True, include_hidden=True):
         for below in ("partial", "trash", "linking"):
             with suppress(FileNotFoundError):

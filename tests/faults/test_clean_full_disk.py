@@ -34,6 +34,7 @@ WORDS = {
 USER = 12001
 AS_USER = f"import os; os.setgroups([]); os.setgid({USER}); os.setuid({USER})"
 PARTIAL = "f" * 64
+KINDS = ["no state", "state", "no locks", "no locks folder", "store", "plain"]
 
 
 @pytest.fixture(params=[0, USER], ids=["root", "user"])
@@ -48,7 +49,7 @@ def whose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> str:
     """Make a cache as clients leave it, or with what its kind says; then nothing is free."""
     maker = CacheMaker(f"{disk}/hub")
-    store, links = kind == "store", "plain" not in kind
+    store, links = kind in {"store", "no locks folder"}, "plain" not in kind
     maker.repo("org/a", GOES, no_exist=["adapter_config.json"], shared=store)
     maker.repo("org/b", STAYS["org/b"])
     old = model(3, **{f"old{n}.dat": bytes([n]) * 100_000 for n in range(files)})
@@ -66,13 +67,14 @@ def made(disk: str, kind: str = "no state", whose: int = 0, files: int = 30) -> 
     with open(half, "wb") as file:
         file.write(b"h" * BIG)
     os.utime(half, (1, 1))
-    for folder in glob.glob(f"{maker.path}/models--*") if kind != "no locks" else ():
+    for folder in glob.glob(f"{maker.path}/models--*") if "no locks" not in kind else ():
         repo = parse_folder_name(os.path.basename(folder))
         assert repo is not None
         for name in os.listdir(f"{folder}/blobs"):
             with blob_lock(maker.path, repo, name.partition(".")[0]):
                 pass
-    os.makedirs(f"{maker.path}/.locks", exist_ok=True)
+    if kind != "no locks folder":
+        os.makedirs(f"{maker.path}/.locks", exist_ok=True)
     if kind == "state":
         folder = f"{maker.path}/.locks/.swarmcache/partial/{PARTIAL}"
         os.makedirs(folder)
@@ -115,7 +117,7 @@ def refuse_wrong(cache: str, what: str) -> None:
     refuse_harm(cache, files=stay if what == "all" else {**stay, **STAYS})
 
 
-@pytest.mark.parametrize("kind", ["no state", "state", "no locks", "store", "plain"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("what", WORDS)
 def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose: int) -> None:
     """Each alone; as usual then, nothing of ours is left, and all that stays is whole."""
@@ -136,6 +138,8 @@ def test_it_frees_what_goes(ground: str, disk: str, what: str, kind: str, whose:
         ("model", "no state"),
         ("revision", "store"),
         ("revision", "no locks"),
+        ("model", "no locks folder"),
+        ("revision", "no locks folder"),
         ("revision", "plain"),
         ("revision", "bare plain"),
         ("beside", "state"),
@@ -202,11 +206,12 @@ def test_what_comes_at_the_last_instant_is_put_back(  # noqa: PLR0913, PLR0917 -
     refuse_harm(cache, files={"org/a": GOES, **STAYS})
 
 
-def test_what_a_killed_one_left_is_looked_through(ground: str, disk: str) -> None:
+@pytest.mark.parametrize("folder", [".locks/", ""])
+def test_what_a_killed_one_left_is_looked_through(ground: str, disk: str, folder: str) -> None:
     """A repo beside the locks with somebody's file in it, as of a process that is no more."""
     cache = made(disk)
     dead = owners.this_process()._replace(pid=2**22 + 1, start="1").record
-    aside = f"{cache}/.locks/trash.models--org--a.repo.{dead}"
+    aside = f"{cache}/{folder}trash.models--org--a.repo.{dead}"
     os.rename(f"{cache}/models--org--a", aside)
     open(f"{aside}/notes", "x").close()
     done = clean(ground, "partial")
@@ -216,10 +221,11 @@ def test_what_a_killed_one_left_is_looked_through(ground: str, disk: str) -> Non
     refuse_remains(disk)
 
 
-def test_what_a_living_one_has_taken_is_left_to_it(ground: str, disk: str) -> None:
+@pytest.mark.parametrize("folder", [".locks/", ""])
+def test_what_a_living_one_has_taken_is_left_to_it(ground: str, disk: str, folder: str) -> None:
     """There may be no lock between two cleans, so that its name tells."""
     cache = made(disk)
-    mine = f"{cache}/.locks/trash.models--org--a.repo.{owners.this_process().record}"
+    mine = f"{cache}/{folder}trash.models--org--a.repo.{owners.this_process().record}"
     os.rename(f"{cache}/models--org--a", mine)
     assert clean(ground, "partial").code == 0
     refuse_harm(cache, files=STAYS)
@@ -227,30 +233,18 @@ def test_what_a_living_one_has_taken_is_left_to_it(ground: str, disk: str) -> No
 
 
 def test_a_snapshot_of_links_and_files_stays(ground: str, disk: str) -> None:
-    """Its manifest tells whose they are, and would be gone when that is asked again."""
+    """Exit 3, and no sign of success: what tells whose they are would be gone too early."""
     cache = made(disk)
     path = f"{cache}/models--org--b/snapshots/{OLD}/old1.dat"
     os.replace(os.path.realpath(path), path)
     done = clean(ground, "revision")
     kept = [one["what"] for one in json.loads(done.out)["kept"]]
     assert (done.code, kept) == (3, ["org/b"]), done
-    assert os.path.exists(f"{cache}/models--org--b/refs/v1")
-    refuse_remains(disk)
-    refuse_harm(cache, files={"org/a": GOES, **STAYS})
-
-
-def test_a_cache_without_the_locks_folder_stays(ground: str, disk: str) -> None:
-    """There is no place then; exit 3 with the reason, and no sign of success."""
-    cache = made(disk, "no locks")
-    os.rmdir(f"{cache}/.locks")
-    filled(disk)
-    done = clean(ground, "model")
-    kept = json.loads(done.out)["kept"]
-    assert (done.code, [one["reason"].endswith(" is full.") for one in kept]) == (3, [True]), done
-    words = ["clean", "org/a", "--yes", "--cache-dir", cache]
-    said = run(words, f"{ground}/work").out
+    said = run(["clean", f"org/b@{OLD}", "--yes", "--cache-dir", cache], f"{ground}/work").out
     assert "\u26a0 Removed 0 things" in said
     assert "\u2713" not in said
+    assert os.path.exists(f"{cache}/models--org--b/refs/v1")
+    refuse_remains(disk)
     refuse_harm(cache, files={"org/a": GOES, **STAYS})
 
 
@@ -260,18 +254,19 @@ real = os.rename
 def rename(one, other, **more):
     if one == {place!r} and not os.path.lexists({locks!r}):
         os.truncate({filler!r}, os.path.getsize({filler!r}) - 2**16)
-        os.mkdir({locks!r})
+        os.makedirs({locks!r})
         os.mknod({locks!r} + "/" + "a" * 40 + ".lock")
     real(one, other, **more)
 os.rename = rename
 """
 
 
+@pytest.mark.parametrize("kind", ["no locks", "no locks folder"])
 def test_a_download_that_begins_where_no_lock_could_be_had(
-    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch
+    ground: str, disk: str, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Room comes, and a client takes and releases a lock in the last instant: all is put back."""
-    cache = made(disk, "no locks")
+    cache = made(disk, kind)
     locks, place = f"{cache}/.locks/models--org--a", f"{cache}/models--org--a"
     hook = BEGINS.format(place=place, locks=locks, filler=f"{disk}/filler")
     monkeypatch.setenv("HOOK", hook)

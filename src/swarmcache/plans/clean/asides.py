@@ -1,16 +1,18 @@
 """What a removal has renamed beside the Hub's locks, since a full disk let nobody make a folder.
 
     .locks/trash.<group>.<part>.owner.<id>.<boot>.<pid namespace>.<pid>.<start time>
+    trash.…                             where there is no `.locks`
 
 The group is a repo's folder, or a kind of what lay beside the repos. The part is `repo` for all of
 a repo, a commit for its snapshot, `marks` for those of a commit, and empty for a file. The name
-tells its maker, since there may be no folder for a lock between cleans either. No client looks at
-it: it is no folder of a repo, and `.locks` is none.
+tells its maker, since there may be no folder for a lock between cleans either. No client takes it
+for a repo, but of one beside the repos `hf cache ls` warns.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,18 +75,17 @@ def new_aside(cache: str, path: str, group: str) -> Aside:
     home, name = f"{cache}/{group}", os.path.basename(path)
     parts = {home: WHOLE, f"{home}/{SNAPSHOTS}/{name}": name, f"{home}/{NO_EXIST}/{name}": _MARKS}
     part, maker = parts.get(path, ""), owners.this_process()
-    place = f"{cache}/{LOCKS}/{_START}{group}.{part}.{maker.record}"
-    return Aside(place, group, part, maker)
+    folder = next(one for one in _folders(cache) if os.path.isdir(one))
+    return Aside(f"{folder}/{_START}{group}.{part}.{maker.record}", group, part, maker)
 
 
 def asides(cache: str) -> list[Aside]:
     """Return all of a cache, of whomever."""
-    folder = f"{cache}/{LOCKS}"
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return []
-    return [one for name in names if (one := _parsed(folder, name)) is not None]
+    found = []
+    for folder in _folders(cache):
+        with suppress(OSError):
+            found += [_parsed(folder, name) for name in sorted(os.listdir(folder))]
+    return [one for one in found if one is not None]
 
 
 def strangers_at(
@@ -109,6 +110,11 @@ def strangers_at(
         return [one for one in files if not _leads_to_blob(one, cache, tiers)]
     records = read_manifest(f"{cache}/{group}", part)
     return [one for one in files if not _is_plain(one, os.path.relpath(one, path), records)]
+
+
+def _folders(cache: str) -> tuple[str, str]:
+    """Return where they may lie; the first that is there takes new ones."""
+    return f"{cache}/{LOCKS}", cache
 
 
 def _is_mark(path: str) -> bool:

@@ -15,6 +15,7 @@ from swarmcache.errors import CacheBusy
 from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, parse_folder_name
 from swarmcache.hubcache.locks import payload_lock
 from swarmcache.hubcache.payloads import is_payload_place, payload_behind
+from swarmcache.hubcache.publishing import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -119,7 +120,7 @@ def _rewrite(cache: str, payload: str, users: Collection[str], staging: str) -> 
     text = "".join(f"{line}\n" for line in lines if "\n" not in line)
     temporary = f"{staging}/{os.urandom(8).hex()}"
     with contextlib.suppress(OSError):
-        os.makedirs(staging, exist_ok=True)
+        make_folder(staging)
         try:
             with open(temporary, "x", encoding="utf-8") as file:
                 file.write(text)

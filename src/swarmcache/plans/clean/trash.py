@@ -3,7 +3,7 @@
     .locks/.swarmcache/trash/<random>/<repo folder>/…       as it stood in the repo
                                      /legacy/…, partial/…   what lay beside the repos
 
-On a full disk, where no folder can be made, each goes beside the locks instead (asides.py).
+On a full disk, where no folder can be made, each gets a name in one that is there (asides.py).
 
 A killed `clean` leaves some of it, and the next one goes on. A repo's part is looked through once
 more before it is deleted: what somebody put there at the last instant is not the Hub's.
@@ -23,6 +23,7 @@ from swarmcache.hubcache.layers import is_layered, is_overlay
 from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, is_commit, parse_folder_name
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.payloads import payload_behind
+from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
 from swarmcache.plans.clean.asides import WHOLE, asides, new_aside, strangers_at
@@ -93,7 +94,7 @@ class Trash:
     def take_lock(self, path: str) -> bool:
         """Delete a lock whose owner is proven dead; False when it is no such one any more."""
         aside = self._scratch(f"locks/{os.urandom(8).hex()}")
-        os.makedirs(os.path.dirname(aside), exist_ok=True)
+        make_folder(os.path.dirname(aside))
         return remove_dead(path, aside, self.unlink)
 
     def strangers(self, group: str) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ class Trash:
                 os.rmdir(f"{self._folder}/{entry}")
         for one in asides(self._cache):
             if self._is_own(one) or one.is_gone:
-                mounts = mounts_below(f"{self._cache}/{LOCKS}")
+                mounts = mounts_below(self._cache)
                 kept += self._emptied(one.path, one.group, one.part, mounts)
         busy, self._busy = self._busy, []
         return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
@@ -205,7 +206,7 @@ class Trash:
 
 
 class CrampedTrash(Trash):
-    """The trash of a disk so full that no folder can be made: each thing goes beside the locks.
+    """The trash of a disk so full that no folder can be made: each thing becomes an aside.
 
     A rename takes no room there but that of a name, so that contents go one by one.
     """
@@ -234,7 +235,7 @@ class CrampedTrash(Trash):
 
     def mounted(self, group: str) -> str | None:
         """As Trash."""
-        mounts = mounts_below(f"{self._cache}/{LOCKS}")
+        mounts = mounts_below(self._cache)
         points = [mounted_in(one.path, mounts) for _, one in self._standing(group)]
         return next((point for point in points if point is not None), None)
 
@@ -309,7 +310,7 @@ def trash_files(folder: str, cache: str) -> Iterator[tuple[str, os.stat_result]]
 
 
 def _left(cache: str) -> list[Aside]:
-    """Return what killed removals have left beside the locks."""
+    """Return what killed removals have left on a full disk."""
     return [one for one in asides(cache) if one.is_gone]
 
 
