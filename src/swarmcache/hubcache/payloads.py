@@ -14,6 +14,9 @@ from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, is_sha256
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+USERS = ".refs"
+"""What the list of its users, the store's manifest, has more in its name than a payload."""
+
 
 def payload_of(cache: str, blob: str) -> str | None:
     """Return the payload behind a repo's blob, present or not, when it may be replaced."""
@@ -69,7 +72,7 @@ def payload_mode(cache: str) -> int:
 def _users(payload: str) -> list[str]:
     """Return the manifest's lines: `<repo folder>/blobs/<etag>` of each blob that links here."""
     try:
-        with open(f"{payload}.refs", encoding="utf-8") as file:
+        with open(f"{payload}{USERS}", encoding="utf-8") as file:
             return file.read().splitlines()
     except (OSError, UnicodeDecodeError):
         return []

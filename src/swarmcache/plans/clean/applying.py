@@ -10,6 +10,7 @@ from swarmcache.errors import FULL, AccessDenied, CacheBusy, os_sentence
 from swarmcache.hubcache.layout import REPO_ENTRIES, folder_name
 from swarmcache.hubcache.locks import PATIENCE
 from swarmcache.hubcache.mounts import from_elsewhere
+from swarmcache.hubcache.payloads import USERS
 from swarmcache.hubcache.publishing import sync_folders
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.state import state_folder
@@ -23,7 +24,6 @@ from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
 from swarmcache.plans.clean.locking import lock_all, new_downloads
-from swarmcache.plans.clean.payloads import REFS
 from swarmcache.plans.clean.protection import Protection, is_settled
 from swarmcache.plans.clean.rights import refuse_closed
 from swarmcache.plans.clean.trash import FOLDER, CrampedTrash, Trash
@@ -283,7 +283,7 @@ class _Cleaner:
             opened = self._protection.opened_files({path: os.lstat(path)})
             if opened is not None:
                 return opened
-            busy = trash.free_payloads([path.removesuffix(REFS)], unlisted=True)
+            busy = trash.free_payloads([path.removesuffix(USERS)], unlisted=True)
             return t("another process holds its lock") if busy else None
         if step.kind == "locks":
             return None if trash.take_lock(path) else t("its owner may live")

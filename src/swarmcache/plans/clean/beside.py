@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.layout import BLOBS
 from swarmcache.hubcache.leftovers.crash_remains import is_link_probe, store_remains
+from swarmcache.hubcache.payloads import USERS
 from swarmcache.hubcache.soft_locks import soft_locks
 from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.plans.clean.drafting import Draft
 from swarmcache.plans.clean.homes import dead_chunk_caches, dead_flat_files
-from swarmcache.plans.clean.payloads import (
-    REFS,
-    lone_manifests,
-    store_links,
-    stored_payloads,
-)
+from swarmcache.plans.clean.payloads import store_links, stored_payloads
 from swarmcache.plans.clean.protection import is_settled
 from swarmcache.plans.clean.trash import FOLDER, is_empty, trash_files
 from swarmcache.plans.clean.values import Kept
@@ -125,11 +121,11 @@ def _doubt(lock: SoftLock) -> str:
 
 def _payloads(cache: str, protection: Protection, kept: list[Kept]) -> Iterator[Draft]:
     """Yield the payloads of the store that no blob links to, listed or not, and lone lists."""
-    payloads = [*stored_payloads(cache), *lone_manifests(cache)]
+    payloads = sorted(stored_payloads(cache))
     users = store_links(cache) if payloads else {}
-    for payload in sorted(payloads):
+    for payload in payloads:
         files = {}
-        for path in (payload, f"{payload}{REFS}"):
+        for path in (payload, f"{payload}{USERS}"):
             with suppress(OSError):
                 files[path] = os.lstat(path)
         if not files or users.get(payload) or not all(map(is_settled, files.values())):

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER
-from swarmcache.hubcache.payloads import payload_behind
-from swarmcache.plans.clean.payloads import REFS, has_manifest, store_links
+from swarmcache.hubcache.payloads import USERS, payload_behind
+from swarmcache.plans.clean.payloads import has_manifest, store_links
 from swarmcache.plans.clean.values import Choice, Group
 from swarmcache.plans.plan import Remove
 
@@ -61,7 +61,7 @@ class Counter:
             if rest or not has_manifest(payload):
                 continue
             files = {}
-            for path in (payload, f"{payload}{REFS}"):  # A killed removal leaves only the list.
+            for path in (payload, f"{payload}{USERS}"):  # A killed removal leaves only the list.
                 with suppress(OSError):
                     files[path] = os.lstat(path)
             if files:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.payloads import USERS
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.clean.choosing import Chooser
 from swarmcache.plans.clean.counting import Counter
 from swarmcache.plans.clean.drafting import drafts
-from swarmcache.plans.clean.payloads import REFS, lone_manifests, stored_payloads
+from swarmcache.plans.clean.payloads import stored_payloads
 from swarmcache.plans.clean.values import LEFTOVER_KINDS, Choice, Seen
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def held_bytes(cache: str, repos: Iterable[Seen], around: Beside) -> int:
     """Return the allocated bytes of repos, of the shared store, and of what lies beside them."""
     files = [found for seen in repos for found in seen.inventory.files.values()]
     files += [found for draft in around.drafts for found in draft.files.values()]
-    for payload in (*stored_payloads(cache), *lone_manifests(cache)):
-        files += [os.lstat(one) for one in (payload, f"{payload}{REFS}") if os.path.exists(one)]
+    for payload in stored_payloads(cache):
+        files += [os.lstat(one) for one in (payload, f"{payload}{USERS}") if os.path.exists(one)]
     held = {(found.st_dev, found.st_ino): found.st_blocks * 512 for found in files}
     return sum(held.values())
 

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import CacheBusy
 from swarmcache.hubcache.layout import BLOBS, SHARED_MARKER, parse_folder_name
 from swarmcache.hubcache.locks import payload_lock
-from swarmcache.hubcache.payloads import is_payload_place, payload_behind
+from swarmcache.hubcache.payloads import USERS, is_payload_place, payload_behind
 from swarmcache.hubcache.publishing import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-
-REFS = ".refs"
 
 
 def store_links(cache: str) -> dict[str, set[str]]:
@@ -41,36 +39,24 @@ def store_links(cache: str) -> dict[str, set[str]]:
 def has_manifest(payload: str) -> bool:
     """Tell whether a payload's users are listed; without, the Hub's clients never free it."""
     try:
-        with open(f"{payload}{REFS}", encoding="utf-8") as file:
+        with open(f"{payload}{USERS}", encoding="utf-8") as file:
             file.read()
     except (OSError, UnicodeDecodeError):
         return False
-    return not os.path.islink(f"{payload}{REFS}")
+    return not os.path.islink(f"{payload}{USERS}")
 
 
 def stored_payloads(cache: str) -> Iterator[str]:
-    """Yield every payload of the store."""
+    """Yield every payload of the store, and those of which only the list of users is left."""
     if not os.path.isfile(f"{cache}/{BLOBS}/{SHARED_MARKER}"):
         return
     for group in _entries(f"{cache}/{BLOBS}"):
-        if group.is_dir(follow_symlinks=False):
-            for entry in _entries(group.path):
-                regular = entry.is_file(follow_symlinks=False)
-                if regular and is_payload_place(cache, entry.path):
-                    yield entry.path
-
-
-def lone_manifests(cache: str) -> Iterator[str]:
-    """Yield the payloads that are gone while the list of their users is still there."""
-    if not os.path.isfile(f"{cache}/{BLOBS}/{SHARED_MARKER}"):
-        return
-    for group in _entries(f"{cache}/{BLOBS}"):
-        if group.is_dir(follow_symlinks=False):
-            for entry in _entries(group.path):
-                payload = entry.path.removesuffix(REFS)
-                is_list = payload != entry.path and entry.is_file(follow_symlinks=False)
-                if is_list and is_payload_place(cache, payload) and not os.path.lexists(payload):
-                    yield payload
+        for entry in _entries(group.path) if group.is_dir(follow_symlinks=False) else ():
+            payload = entry.path.removesuffix(USERS)
+            if not (entry.is_file(follow_symlinks=False) and is_payload_place(cache, payload)):
+                continue
+            if payload == entry.path or not os.path.lexists(payload):
+                yield payload
 
 
 def free_payloads(
@@ -92,7 +78,7 @@ def free_payloads(
     with contextlib.ExitStack() as locks:
         locked = []
         for payload in sorted(payloads):
-            if not (os.path.lexists(payload) or os.path.lexists(f"{payload}{REFS}")):
+            if not (os.path.lexists(payload) or os.path.lexists(f"{payload}{USERS}")):
                 continue
             try:
                 locks.enter_context(payload_lock(payload, 0))
@@ -108,7 +94,7 @@ def free_payloads(
             absent = not os.path.lexists(payload)  # A killed removal left its manifest.
             regular = os.path.isfile(payload) and not os.path.islink(payload)
             if absent or (regular and (unlisted or has_manifest(payload))):
-                for path in (payload, f"{payload}{REFS}"):
+                for path in (payload, f"{payload}{USERS}"):
                     with contextlib.suppress(FileNotFoundError):
                         unlink(path)
     return busy
@@ -127,7 +113,7 @@ def _rewrite(cache: str, payload: str, users: Collection[str], staging: str) -> 
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666)  # noqa: S103 - as the Hub's clients do: every user's
-            os.replace(temporary, f"{payload}{REFS}")
+            os.replace(temporary, f"{payload}{USERS}")
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
