@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import AccessDenied, CacheBusy
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.state import state_folder
-from swarmcache.plans.dedupe.beside import share_twins
 from swarmcache.plans.dedupe.proving import Prover
 from swarmcache.plans.dedupe.replacing import shared
+from swarmcache.plans.dedupe.twins import share_twins
 from swarmcache.plans.dedupe.values import Group, Left, Shared
 from swarmcache.plans.staging import has_leftovers, staging
 from swarmcache.progress import Silent

@@ -23,7 +23,7 @@ from swarmcache.hubcache.payloads import payload_of
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.visitors import shared_group
-from swarmcache.plans.dedupe.beside import Blobs, twins
+from swarmcache.plans.dedupe.twins import Blobs, twins
 from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group, Key
 from swarmcache.plans.plan import ShareContent
 
@@ -80,10 +80,12 @@ def plan_dedupe(
         if planned:
             groups.append(group)
             steps += planned
-    beside = tuple(_twins(real, plain, environment, Blobs(found)))
-    logical += sum(one.size for one in beside)
-    physical = sum(inodes.values()) - shared + sum(one.physical for one in beside)
-    return DedupePlan(tuple(real), tuple(groups), tuple(steps), logical, physical, beside, layered)
+    twin_files = tuple(_twins(real, plain, environment, Blobs(found)))
+    logical += sum(one.size for one in twin_files)
+    physical = sum(inodes.values()) - shared + sum(one.physical for one in twin_files)
+    return DedupePlan(
+        tuple(real), tuple(groups), tuple(steps), logical, physical, twin_files, layered
+    )
 
 
 def _twins(

@@ -30,7 +30,7 @@ class Prover:
 
     def __init__(self, states: Mapping[str, State], ledgers: Mapping[str, Ledger]) -> None:
         self.kept: dict[str, Copy] = {}
-        """By etag, the copy that is right."""
+        """By the key of a group, the copy that is right."""
         self._states = states
         self._ledgers = ledgers
         self._digests: dict[str, str] = {}
