@@ -48,9 +48,9 @@ def apply_clean(
 
     Killed at any instant it leaves a legal cache, and the next clean deletes what is in the trash.
     What changed since the plan was made, or is in use by now, stays. A group that a full disk
-    stopped is tried again once others freed something, and is yielded after them. Raises
-    AccessDenied for a cache that this user cannot write, CacheBusy when another process changes it
-    for `seconds`.
+    stopped is tried again once others freed something, else by renames alone, and is yielded after
+    them. Raises AccessDenied for a cache that this user cannot write, CacheBusy when another
+    process changes it for `seconds`.
     """
     groups, is_cramped = plan.groups, False
     while True:
@@ -218,8 +218,8 @@ class _Cleaner:
         """Put back what should not have gone after all: something came in at the last instant.
 
         A stranger in what was renamed; a download, whose lock is older than all that it wrote; or
-        a blob that a client has just linked: it found the blob
-        there, and takes no lock for that (huggingface_hub 0.36 to 2.4.0, `hf_hub_download`).
+        a blob that a client has just linked: it found the blob there, and takes no lock for that
+        (huggingface_hub 0.36 to 2.4.0, `hf_hub_download`).
         """
         home = folder_name(repo.name)
         strangers = self._trash.strangers(home)
