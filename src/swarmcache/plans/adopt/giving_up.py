@@ -19,7 +19,7 @@ from swarmcache.plans.adopt.flat import is_over
 from swarmcache.plans.adopt.unfinished import is_over as is_brought
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
-from swarmcache.plans.clean.trash import FOLDER as TRASH
+from swarmcache.plans.clean.remains import FOLDER as TRASH
 from swarmcache.plans.clean.values import Choice, Cleaned, Group, Kept
 from swarmcache.plans.staging import drop_leftovers
 from swarmcache.transfer.refusals import of_disk

@@ -20,13 +20,15 @@ from swarmcache.hubcache.use.leases import sweep_leases
 from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.hubcache.use.roots import expire_roots
 from swarmcache.locale import t
+from swarmcache.plans.clean.cramped import CrampedTrash
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
 from swarmcache.plans.clean.locking import lock_all, new_downloads
 from swarmcache.plans.clean.protection import Protection, is_settled
+from swarmcache.plans.clean.remains import FOLDER
 from swarmcache.plans.clean.rights import refuse_closed
-from swarmcache.plans.clean.trash import FOLDER, CrampedTrash, Trash
+from swarmcache.plans.clean.trash import Trash
 from swarmcache.plans.clean.values import Cleaned, Kept
 from swarmcache.plans.staging import staging
 

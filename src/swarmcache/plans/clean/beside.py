@@ -17,7 +17,7 @@ from swarmcache.plans.clean.drafting import Draft
 from swarmcache.plans.clean.homes import dead_chunk_caches, dead_flat_files
 from swarmcache.plans.clean.payloads import store_links, stored_payloads
 from swarmcache.plans.clean.protection import is_settled
-from swarmcache.plans.clean.trash import FOLDER, is_empty, trash_files
+from swarmcache.plans.clean.remains import FOLDER, is_empty, trash_files
 from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:

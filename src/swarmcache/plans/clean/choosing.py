@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.scan import Repo, Revision
     from swarmcache.plans.clean.known import Inventory
     from swarmcache.plans.clean.protection import Protection
-    from swarmcache.plans.clean.trash import HalfRemoved
+    from swarmcache.plans.clean.remains import HalfRemoved
     from swarmcache.plans.clean.values import LeftoverKind, Wishes
 
 _REPO_LEFTOVERS: frozenset[LeftoverKind] = frozenset(

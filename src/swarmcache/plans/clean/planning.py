@@ -17,7 +17,7 @@ from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.harm import pick_least_harm
 from swarmcache.plans.clean.known import look
 from swarmcache.plans.clean.protection import Protection, rooted
-from swarmcache.plans.clean.trash import FOLDER, half_removed
+from swarmcache.plans.clean.remains import FOLDER, half_removed
 from swarmcache.plans.clean.values import Choice, CleanPlan, Kept
 
 if TYPE_CHECKING:

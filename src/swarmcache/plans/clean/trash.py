@@ -3,7 +3,7 @@
     .locks/.swarmcache/trash/<random>/<repo folder>/…       as it stood in the repo
                                      /legacy/…, partial/…   what lay beside the repos
 
-On a full disk, where no folder can be made, each gets a name in one that is there (asides.py).
+On a full disk, where no folder can be made, each gets a name in one that is there (cramped.py).
 
 A killed `clean` leaves some of it, and the next one goes on. A repo's part is looked through once
 more before it is deleted: what somebody put there at the last instant is not the Hub's.
@@ -15,40 +15,27 @@ import contextlib
 import errno
 import os
 from stat import S_ISDIR, S_ISREG
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, os_sentence
-from swarmcache.hubcache.drafts import draft_name
 from swarmcache.hubcache.layers import is_layered, is_overlay
-from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, is_commit, parse_folder_name
+from swarmcache.hubcache.layout import BLOBS, parse_folder_name
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.payloads import payload_behind
 from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
-from swarmcache.plans.clean.asides import WHOLE, asides, new_aside, strangers_at
+from swarmcache.plans.clean.asides import WHOLE, asides, strangers_at
 from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads
+from swarmcache.plans.clean.remains import names_in
 from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
-    from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.clean.asides import Aside
     from swarmcache.plans.plan import Remove
-
-FOLDER = "trash"
-_NAMES = frozenset({"repo", "ref", "revision", "file"})
-"""Kinds of removals after which nothing names what the others take."""
-
-
-class HalfRemoved(NamedTuple):
-    """What a killed removal has in the trash of one repo."""
-
-    commits: frozenset[str]
-    linked: frozenset[str]
-    """Names of the blobs that their snapshots link."""
 
 
 class Trash:
@@ -117,8 +104,8 @@ class Trash:
         """Delete what is in the trash; return what stays there, and why."""
         kept: list[Kept] = []
         mounts = mounts_below(self._folder)
-        for entry in _names(self._folder):
-            for group in _names(f"{self._folder}/{entry}"):
+        for entry in names_in(self._folder):
+            for group in names_in(f"{self._folder}/{entry}"):
                 kept += self._emptied(f"{self._folder}/{entry}/{group}", group, WHOLE, mounts)
             with contextlib.suppress(OSError):
                 os.rmdir(f"{self._folder}/{entry}")
@@ -189,7 +176,7 @@ class Trash:
     def _free_payloads(self, path: str) -> None:
         """Free what only this repo, or blob, used of the shared store, while links tell what."""
         payloads = set()
-        for link in (path, *(f"{path}/{BLOBS}/{name}" for name in _names(f"{path}/{BLOBS}"))):
+        for link in (path, *(f"{path}/{BLOBS}/{name}" for name in names_in(f"{path}/{BLOBS}"))):
             with contextlib.suppress(OSError):
                 payload = payload_behind(self._cache, os.readlink(link))
                 payloads.update({payload} - {None})
@@ -203,115 +190,6 @@ class Trash:
         for name in os.listdir(path):
             self._remove(f"{path}/{name}")
         os.rmdir(path)
-
-
-class CrampedTrash(Trash):
-    """The trash of a disk so full that no folder can be made: each thing becomes an aside.
-
-    A rename takes no room there but that of a name, so that contents go one by one.
-    """
-
-    def __init__(self, folder: str, cache: str, tiers: Sequence[str] = ()) -> None:
-        """As Trash, but the folder may not exist."""
-        super().__init__(folder, cache, tiers)
-        self._own: dict[str, Aside] = {}
-        """By the path where it stood."""
-
-    def take(self, path: str, group: str) -> None:
-        """As Trash; a snapshot of links and files stays, since its manifest goes before it."""
-        one = self._own.setdefault(path, new_aside(self._cache, path, group))
-        part = one.part
-        if part != WHOLE and strangers_at(path, group, part, self._cache, self._tiers):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        super().take(path, group)
-
-    def strangers(self, group: str) -> tuple[str, ...]:
-        """As Trash."""
-        found = []
-        for path, one in self._standing(group):
-            inside = one.strangers(self._cache, self._tiers)
-            found += [f"{path}{name.removeprefix(one.path)}" for name in inside]
-        return tuple(found)
-
-    def mounted(self, group: str) -> str | None:
-        """As Trash."""
-        mounts = mounts_below(self._cache)
-        points = [mounted_in(one.path, mounts) for _, one in self._standing(group)]
-        return next((point for point in points if point is not None), None)
-
-    def batches(self, steps: Sequence[Remove]) -> list[Sequence[Remove]]:
-        """Return first what names contents, together; then each other one, for want of room."""
-        names = [step for step in steps if step.kind in _NAMES]
-        return [names, *([step] for step in steps if step.kind not in _NAMES)]
-
-    def settle(self, paths: Sequence[str]) -> None:
-        """Delete all but snapshots, which tell what a killed clean had begun."""
-        for path in paths:
-            one = self._own.get(path)
-            if one is not None and not (one.part == WHOLE or is_commit(one.part)):
-                self._delete(one.path, one.group, one.part)
-
-    def _standing(self, group: str) -> list[tuple[str, Aside]]:
-        """Return what of a group was taken and not deleted, by where it stood."""
-        own = [(path, one) for path, one in self._own.items() if one.group == group]
-        return [(path, one) for path, one in own if os.path.lexists(one.path)]
-
-    def _is_own(self, aside: Aside) -> bool:
-        return any(one.path == aside.path for one in self._own.values())
-
-    def _refuse_odd(self, folder: str, cache: str) -> None:
-        for one in (f"{cache}/{LOCKS}", folder):
-            if os.path.lexists(one):
-                refuse_odd_trash(one, cache)
-
-    def _scratch(self, name: str) -> str:
-        return draft_name(f"{self._cache}/{LOCKS}/{os.path.basename(name)}")
-
-    def _place(self, path: str, group: str) -> str:
-        del group
-        return self._own[path].path if path in self._own else ""
-
-
-def half_removed(folder: str, cache: str) -> dict[RepoName, HalfRemoved]:
-    """Return what killed removals have left in the trash, by repo; nothing is changed."""
-    found: dict[RepoName, HalfRemoved] = {}
-
-    def note(group: str, commits: Iterable[str], linked: Iterable[str]) -> None:
-        repo = parse_folder_name(group)
-        if repo is not None:
-            before = found.get(repo, HalfRemoved(frozenset(), frozenset()))
-            found[repo] = HalfRemoved(before.commits.union(commits), before.linked.union(linked))
-
-    for entry in _names(folder):
-        for group in _names(f"{folder}/{entry}"):
-            snapshots = f"{folder}/{entry}/{group}/{SNAPSHOTS}"
-            note(group, _names(snapshots), _linked(snapshots))
-    for one in _left(cache):
-        commits = dict(one.snapshots)
-        links = [name for path in commits.values() for name in _linked(path)]
-        note(one.group, commits, [*links, *_target(one.path)])
-    return found
-
-
-def is_empty(folder: str, cache: str) -> bool:
-    """Tell whether there is nothing in the trash, not even a folder."""
-    return not (_names(folder) or _left(cache))
-
-
-def trash_files(folder: str, cache: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield each regular file in the trash."""
-    tops = [folder, *(one.path for one in _left(cache))]
-    walked = [f"{path}/{name}" for top in tops for path, _, names in os.walk(top) for name in names]
-    for path in [*tops, *walked]:
-        with contextlib.suppress(OSError):
-            found = os.lstat(path)
-            if S_ISREG(found.st_mode):
-                yield path, found
-
-
-def _left(cache: str) -> list[Aside]:
-    """Return what killed removals have left on a full disk."""
-    return [one for one in asides(cache) if one.is_gone]
 
 
 def _layered(path: str) -> AccessDenied:
@@ -332,22 +210,3 @@ def refuse_odd_trash(folder: str, cache: str) -> None:
             t("{path} must be a folder of the cache itself, and is not.", path=folder),
             hint=("ls", "-ld", folder),
         )
-
-
-def _linked(folder: str) -> Iterator[str]:
-    for path, _, names in os.walk(folder):
-        for name in names:
-            yield from _target(f"{path}/{name}")
-
-
-def _target(path: str) -> Iterator[str]:
-    """Yield the last part of what a link says; nothing for what is no link."""
-    with contextlib.suppress(OSError):
-        yield os.path.basename(os.readlink(path))
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
