@@ -148,8 +148,10 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def _parsed(folder: str, name: str) -> Aside | None:
+    if not name.startswith(_START):
+        return None
     group, *fields = name.removeprefix(_START).rsplit(".", _FIELDS)
-    if not name.startswith(_START) or len(fields) != _FIELDS:
+    if len(fields) != _FIELDS:
         return None
     maker = owners.parse_record(".".join(fields[1:]))
     return Aside(f"{folder}/{name}", group, fields[0], maker) if maker is not None else None

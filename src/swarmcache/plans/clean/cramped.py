@@ -41,6 +41,7 @@ class CrampedTrash(Trash):
         if part != WHOLE and strangers_at(path, group, part, self._cache, self._tiers):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         super().take(path, group)
+        self._asides.append(one)
 
     def strangers(self, group: str) -> tuple[str, ...]:
         """As Trash."""
@@ -72,9 +73,6 @@ class CrampedTrash(Trash):
         """Return what of a group was taken and not deleted, by where it stood."""
         own = [(path, one) for path, one in self._own.items() if one.group == group]
         return [(path, one) for path, one in own if os.path.lexists(one.path)]
-
-    def _is_own(self, aside: Aside) -> bool:
-        return any(one.path == aside.path for one in self._own.values())
 
     def _refuse_odd(self, folder: str, cache: str) -> None:
         for one in (f"{cache}/{LOCKS}", folder):

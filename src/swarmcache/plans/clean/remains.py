@@ -44,7 +44,7 @@ def half_removed(folder: str, cache: str) -> dict[RepoName, HalfRemoved]:
         for group in names_in(f"{folder}/{entry}"):
             snapshots = f"{folder}/{entry}/{group}/{SNAPSHOTS}"
             note(group, names_in(snapshots), _linked(snapshots))
-    for one in _left_aside(cache):
+    for one in left_aside(cache):
         commits = dict(one.snapshots)
         links = [name for path in commits.values() for name in _linked(path)]
         note(one.group, commits, [*links, *_target(one.path)])
@@ -53,12 +53,12 @@ def half_removed(folder: str, cache: str) -> dict[RepoName, HalfRemoved]:
 
 def is_empty(folder: str, cache: str) -> bool:
     """Tell whether there is nothing in the trash, not even a folder."""
-    return not (names_in(folder) or _left_aside(cache))
+    return not (names_in(folder) or left_aside(cache))
 
 
 def trash_files(folder: str, cache: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield each regular file in the trash."""
-    tops = [folder, *(one.path for one in _left_aside(cache))]
+    tops = [folder, *(one.path for one in left_aside(cache))]
     walked = [f"{path}/{name}" for top in tops for path, _, names in os.walk(top) for name in names]
     for path in [*tops, *walked]:
         with contextlib.suppress(OSError):
@@ -67,17 +67,17 @@ def trash_files(folder: str, cache: str) -> Iterator[tuple[str, os.stat_result]]
                 yield path, found
 
 
+def left_aside(cache: str) -> list[Aside]:
+    """Return what killed removals have left on a full disk."""
+    return [one for one in asides(cache) if one.is_gone]
+
+
 def names_in(folder: str) -> list[str]:
     """Return what a folder lists, sorted; nothing where it is not there; raises OSError."""
     try:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _left_aside(cache: str) -> list[Aside]:
-    """Return what killed removals have left on a full disk."""
-    return [one for one in asides(cache) if one.is_gone]
 
 
 def _linked(folder: str) -> Iterator[str]:

@@ -25,16 +25,15 @@ from swarmcache.hubcache.payloads import payload_behind
 from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
-from swarmcache.plans.clean.asides import WHOLE, asides, strangers_at
+from swarmcache.plans.clean.asides import WHOLE, strangers_at
 from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads
-from swarmcache.plans.clean.remains import names_in
+from swarmcache.plans.clean.remains import left_aside, names_in
 from swarmcache.plans.clean.values import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from swarmcache.plans.clean.asides import Aside
     from swarmcache.plans.plan import Remove
 
 
@@ -50,6 +49,8 @@ class Trash:
         self._entry = f"{folder}/{os.urandom(8).hex()}"
         self.freed_bytes = 0
         """Allocated bytes of the files whose last name was removed so far."""
+        self._asides = left_aside(cache)
+        """What killed cleans have left on a full disk, and what this one has put there."""
         self._busy: list[str] = []
         """Payloads that others hold."""
 
@@ -109,10 +110,10 @@ class Trash:
                 kept += self._emptied(f"{self._folder}/{entry}/{group}", group, WHOLE, mounts)
             with contextlib.suppress(OSError):
                 os.rmdir(f"{self._folder}/{entry}")
-        for one in asides(self._cache):
-            if self._is_own(one) or one.is_gone:
-                mounts = mounts_below(self._cache)
-                kept += self._emptied(one.path, one.group, one.part, mounts)
+        mounts = mounts_below(self._cache) if self._asides else []
+        for one in self._asides:
+            kept += self._emptied(one.path, one.group, one.part, mounts)
+        self._asides = [one for one in self._asides if os.path.lexists(one.path)]
         busy, self._busy = self._busy, []
         return kept + [Kept(path, t("another process holds its lock"), busy=True) for path in busy]
 
@@ -160,11 +161,6 @@ class Trash:
                 self._free_payloads(path)
             self._remove(path)
         return []
-
-    def _is_own(self, aside: Aside) -> bool:
-        """Tell whether this process has made one; never here."""
-        del aside
-        return False
 
     def _refuse_odd(self, folder: str, cache: str) -> None:
         refuse_odd_trash(folder, cache)
