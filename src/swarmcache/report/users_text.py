@@ -37,7 +37,7 @@ def users_lines(terminal: Terminal, found: Users, cache: str) -> Iterator[str]:
         if not _is_root():
             # Root's own settings may mean another cache.
             command = shlex.join(["sudo", "swarmcache", "status", "--users", cache])
-            yield t("Next: {command}", command=command)
+            yield terminal.next_step(command)
     if not found.visible:
         yield f"{terminal.warn} " + t("This system does not tell which files are open.")
 
