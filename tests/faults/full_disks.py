@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 
 import pytest
 
@@ -16,6 +18,15 @@ def filled(disk: str) -> None:
         fill()
     with pytest.raises(OSError, match="No space left"):
         os.mkdir(f"{disk}/folder")
+
+
+def empty(disk: str) -> None:
+    """Remove all that a test has put on the disk, for its next round."""
+    for entry in os.scandir(disk):
+        with suppress(NotADirectoryError):
+            shutil.rmtree(entry)
+    with suppress(FileNotFoundError):
+        os.unlink(f"{disk}/filler")
 
 
 def free(disk: str) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import shutil
-from contextlib import suppress
 from signal import SIGKILL
 
 import pytest
@@ -14,7 +12,7 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import model
 from faults.bringing import Ended, refuse_harm, refuse_illegal, refuse_remains, run
-from faults.full_disks import filled, free
+from faults.full_disks import empty, filled, free
 from swarmcache.hubcache.layout import parse_folder_name
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.use import owners
@@ -161,11 +159,7 @@ def test_killed_on_a_full_disk(ground: str, disk: str, what: str, kind: str) -> 
         assert (again.code, told["kept"]) == (1 if told["absent"] else 0, []), again
         refuse_wrong(cache, what)
         refuse_remains(disk, partials=() if what == "beside" else (PARTIAL,))
-        for entry in os.scandir(disk):
-            with suppress(NotADirectoryError):
-                shutil.rmtree(entry)
-        with suppress(FileNotFoundError):
-            os.unlink(f"{disk}/filler")
+        empty(disk)
     assert instant > 10
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import shutil
-from contextlib import suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import model
 from faults.bringing import refuse_harm, refuse_remains, run
-from faults.full_disks import filled, free
+from faults.full_disks import empty, filled, free
 from swarmcache.hubcache.layout import parse_folder_name
 from swarmcache.hubcache.locks import blob_lock
 
@@ -93,9 +91,5 @@ def test_killed_on_a_full_disk(ground: str, disk: str) -> None:
         again = run(["dedupe", *caches, "--json"], f"{ground}/work")
         assert again.code == 0, again
         refuse_remains(disk)
-        for entry in os.scandir(disk):
-            with suppress(NotADirectoryError):
-                shutil.rmtree(entry)
-        with suppress(FileNotFoundError):
-            os.unlink(f"{disk}/filler")
+        empty(disk)
     assert instant > 10
