@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from swarmcache.launch.child import descriptors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from types import FrameType
 
 
@@ -46,10 +46,22 @@ class SignalInbox:
             self._unread += os.read(self._reading, 512)
         return True
 
+    def left(self) -> set[int]:
+        """Return the numbers of the signals that arrived and that nobody read."""
+        left, self._unread = set(self._unread), b""
+        while select.select([self._reading], [], [], 0)[0]:
+            left.update(os.read(self._reading, 512))
+        return left
+
 
 @contextmanager
-def receiving(numbers: Iterable[int]) -> Iterator[SignalInbox]:
+def receiving(
+    numbers: Iterable[int], *, handed_on: Collection[int] = frozenset()
+) -> Iterator[SignalInbox]:
     """Receive these signals instead of acting on them; main thread only.
+
+    Those of `handed_on` that arrived and that nobody read are sent to us once more afterwards, for
+    whoever heard them before: what comes between the last look and the end would be lost.
 
     A pipe and not `sigwait`: threads that a download left behind have the signals unblocked, and
     the system may hand a signal to any of them. A signal that was ignored when we were started
@@ -59,14 +71,18 @@ def receiving(numbers: Iterable[int]) -> Iterator[SignalInbox]:
     os.set_blocking(writing, False)
     previous = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     before = {number: signal.signal(number, _received) for number in numbers if _heard(number)}
+    inbox = SignalInbox(reading)
     try:
-        yield SignalInbox(reading)
+        yield inbox
     finally:
         for number, action in before.items():
             signal.signal(number, signal.SIG_DFL if action is None else action)
         signal.set_wakeup_fd(previous)
+        left = inbox.left()
         os.close(reading)
         os.close(writing)
+        for number in left.intersection(handed_on):
+            signal.raise_signal(number)
 
 
 def _heard(number: int) -> bool:

@@ -88,7 +88,7 @@ class Pause:
 def pausing() -> Iterator[Pause]:
     """Hear signals inside the block instead of dying of them; main thread only."""
     numbers = {*_ENDING, *((signal.SIGCHLD,) if os.getpid() == 1 else ())}
-    with receiving(numbers) as inbox:
+    with receiving(numbers, handed_on=_ENDING) as inbox:
         yield Pause(inbox)
 
 

@@ -73,14 +73,14 @@ def supervise(
     types_to_child = os.isatty(0)
     terminal = ControllingTerminal()
     try:
-        with receiving({*FORWARDED, signal.SIGCHLD, signal.SIGCONT}) as inbox:
+        heard = {*FORWARDED, signal.SIGCHLD, signal.SIGCONT}
+        # One that comes when the child has ended already must end what would start it again.
+        with receiving(heard, handed_on=_ENDS if again else ()) as inbox:
             pid = spawn(arguments, variables)
             if types_to_child:
                 terminal.give(pid)
             with _guarded(pid), _witnessed(pid, wanted=again) as witness:
-                ending = _Supervision(pid, terminal, inbox, types_to_child, witness).until_the_end()
-            late = inbox.arrived(within=0) if again else b""
-            return ending._replace(told=True) if _ENDS.intersection(late) else ending
+                return _Supervision(pid, terminal, inbox, types_to_child, witness).until_the_end()
     finally:
         terminal.close()
 
