@@ -96,19 +96,21 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name=PROGRAM, help=t("Show the version and exit."))
 @shared_options
 @click.pass_context
-def swarmcache(ctx: click.Context, /, **options: object) -> None:
+def swarmcache(ctx: click.Context, /, **options: object) -> int:
     """Run the bare command where no other is named."""
     if ctx.invoked_subcommand is None:
         from swarmcache.cli.overview import show_overview  # noqa: PLC0415 - the bare command only
 
-        show_overview(invocation_of(options))
-        return
+        invocation = invocation_of(options)
+        show_overview(invocation)
+        return invocation.settled(0)
     given = [name for name in ctx.params if ctx.get_parameter_source(name) == _TYPED]
     if given:
         # Taken here, an option would silently not reach the command that it was meant for.
         raise click.UsageError(
             t("Options come after the command: {command}", command=_put_right(ctx, given))
         )
+    return 0  # The command's own counts.
 
 
 def _put_right(ctx: click.Context, given: Sequence[str]) -> str:

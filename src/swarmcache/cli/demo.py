@@ -65,7 +65,7 @@ def command(
             terminal.out(_document(results, place.folder if keep else None))
         else:
             _summarise(terminal, results, place.folder if keep else None)
-    ctx.exit(0 if not any(result.faults for result in results) else 1)
+    ctx.exit(1 if any(result.faults for result in results) else 3 if terminal.lost() else 0)
 
 
 def _tell(place: Stage, terminal: Terminal | None) -> list[Ended]:

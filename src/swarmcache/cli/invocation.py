@@ -100,6 +100,11 @@ class Invocation:
 
         return installed(self.environment, self.python)
 
+    def settled(self, code: int | None) -> int:
+        """Return the exit code: 3 in the place of 0 where the result could not be written."""
+        lost = "terminal" in vars(self) and self.terminal.lost()
+        return code or (3 if lost else 0)
+
     @cached_property
     def terminal(self) -> Terminal:
         """Where the command writes."""

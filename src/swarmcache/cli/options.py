@@ -53,13 +53,16 @@ PLACE = Place(readable=False)
 """The type of what names a folder to work on, or a file to make."""
 
 
-def common_options(function: Callable[Concatenate[Invocation, P], R]) -> Callable[P, R]:
+def common_options(
+    function: Callable[Concatenate[Invocation, P], int | None],
+) -> Callable[P, int]:
     """Give a click command the shared options; it gets them as an Invocation, first argument."""
 
     @functools.wraps(function)
-    def command(*args: P.args, **kwargs: P.kwargs) -> R:
+    def command(*args: P.args, **kwargs: P.kwargs) -> int:
         shared = {name: kwargs.pop(name) for name in _NAMES}
-        return function(invocation_of(shared), *args, **kwargs)
+        invocation = invocation_of(shared)
+        return invocation.settled(function(invocation, *args, **kwargs))
 
     return shared_options(command)
 

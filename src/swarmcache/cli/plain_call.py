@@ -41,14 +41,16 @@ def _check(names: Sequence[str], flags: set[str]) -> int:
     from swarmcache.hubcache.layout import parse_target  # noqa: PLC0415
 
     targets = [parse_target(name) for name in names]
-    return check_models(_invocation(flags), targets, full=False)
+    invocation = _invocation(flags)
+    return invocation.settled(check_models(invocation, targets, full=False))
 
 
 def _status(flags: set[str]) -> int:
     from swarmcache.cli.show_caches import show_caches  # noqa: PLC0415
 
-    show_caches(_invocation(flags))
-    return 0
+    invocation = _invocation(flags)
+    show_caches(invocation)
+    return invocation.settled(0)
 
 
 def _invocation(flags: set[str]) -> Invocation:

@@ -32,14 +32,17 @@ def main(args: Sequence[str] | None = None) -> int:
 def _guarded(words: Sequence[str]) -> int:
     """Run a command; an error of ours or of the system becomes a sentence and its exit code."""
     session = Session(os.environ)
+    code = 0
     try:
         choose_language()
         code = _run(words, session)
         sys.stdout.flush()
         return code  # noqa: TRY300 - what cannot be flushed is an error like any other
     except BrokenPipeError:
-        return 0  # The reader went away (`| head`).
+        return code  # The reader went away (`| head`).
     except (SwarmcacheError, OSError) as error:
+        if code:
+            return code  # What it printed could not be flushed, as the command has said itself.
         if session.tracebacks:
             import traceback  # noqa: PLC0415 - only when asked
 

@@ -1,4 +1,8 @@
-"""Where a command's words go: results to standard output, everything else to standard error."""
+"""Where a command's words go: results to standard output, everything else to standard error.
+
+Words stop no work: half a `move`, because its reader left (`| head`) or its log's disk is full,
+would help nobody. A result that could not be written is told at the end.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.locale import t
 from swarmcache.report.stream import BAD, OK, WARN, Stream, started_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from swarmcache.progress import Progress
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 class Terminal:
     """Both output streams of a command, and how much it is to say."""
 
-    __slots__ = ("_bars", "_cache_dir", "_progress", "err", "quiet", "stdout", "verbose")
+    __slots__ = ("_bars", "_cache_dir", "_lost", "_progress", "err", "quiet", "stdout", "verbose")
 
     ok = OK
     """`✓`, written green on a colour terminal and `[ok]` where the stream is ASCII."""
@@ -46,6 +51,7 @@ class Terminal:
         self._progress = progress
         self._cache_dir = cache_dir
         self._bars: Bars | None = None
+        self._lost: OSError | None = None
 
     @classmethod
     def current(
@@ -76,7 +82,7 @@ class Terminal:
 
     def out(self, line: str = "") -> None:
         """Write one line of the result to standard output; control characters become visible."""
-        self._line(self.stdout, line)
+        self._line(self.stdout, line, self.raw)
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write lines of the result as `out` does, all at once: many cost one system call."""
@@ -84,18 +90,14 @@ class Terminal:
         self.raw("".join([f"{dressed(line)}\n" for line in lines]))
 
     def say(self, line: str = "") -> None:
-        """Write one line of chatter to standard error, unless the user asked for quiet.
-
-        Where it cannot be written (a full disk, a reader that left) it is dropped: words about
-        the work must not stop the work.
-        """
+        """Write one line of chatter to standard error, unless the user asked for quiet."""
         if not self.quiet:
             self.alert(line)
 
     def alert(self, line: str) -> None:
         """Write one line to standard error even when quiet: what the user must not miss."""
         with suppress(OSError):
-            self._line(self.err, line)
+            self._line(self.err, line, self.err.write)
 
     def detail(self, line: str) -> None:
         """Write one line of chatter that only `--verbose` asks for."""
@@ -116,7 +118,27 @@ class Terminal:
 
     def raw(self, text: str) -> None:
         """Write `text` to standard output exactly as it is: shell code, JSON."""
-        self.stdout.write(text)
+        if self._lost is None:
+            try:
+                self.stdout.write(text)
+            except OSError as error:
+                self._lost = error
+
+    def lost(self) -> bool:
+        """Tell whether a part of the result could not be written, and say why.
+
+        Not for a reader that went away: it had what it wanted, and the exit code tells the rest.
+        """
+        if self._lost is None or isinstance(self._lost, BrokenPipeError):
+            return False
+        from swarmcache.errors import os_reason  # noqa: PLC0415 - hardly ever
+
+        reason = os_reason(self._lost)
+        told = t(
+            "The command ended, but its output could not all be written: {reason}.", reason=reason
+        )
+        self.alert(f"swarmcache: {told}")
+        return True
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> list[str]:
         """Return the lines of a table for standard output (see `report.table`)."""
@@ -150,9 +172,9 @@ class Terminal:
             self._bars.close()
             self._bars = None
 
-    def _line(self, stream: Stream, line: str) -> None:
+    def _line(self, stream: Stream, line: str, write: Callable[[str], None]) -> None:
         dressed = stream.dressed(line)
         if self._bars is not None and stream.terminal:
             self._bars.print_above(dressed)
         else:
-            stream.write(dressed + "\n")
+            write(dressed + "\n")
