@@ -14,13 +14,14 @@ import tempfile
 
 from measure.models import fill
 from measure.rounds import clean_variables, medians
+from measure.words import asked
 
 REPOS = 500
 
 
 def main() -> None:
     """Measure in turn, and print the ratios."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    rounds = asked(__doc__, rounds=9).rounds
     program = f"{os.path.dirname(sys.executable)}/swarmcache"
     commands = {
         "status": [program, "status"],

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from measure.disk import taken
 from measure.models import fill
 from measure.rounds import Cost, clean_variables, once
+from measure.words import asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ def measured(
 
 def main() -> None:
     """Measure in turn, and print the ratios."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    rounds = asked(__doc__, rounds=3).rounds
     program = f"{os.path.dirname(sys.executable)}/swarmcache"
     commands: dict[str, tuple[Sequence[str], Sequence[str]]] = {
         "swarmcache, remembered": (

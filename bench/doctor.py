@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 from measure.rounds import clean_variables, medians
+from measure.words import asked
 
 SIZES = (100, 400, 1600)
 """Files."""
@@ -68,8 +69,8 @@ def make(folder: pathlib.Path, files: int) -> None:
 
 def main() -> None:
     """Measure in turn, and print the growth."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    checkouts = sys.argv[2:]
+    words = asked(__doc__, rounds=7, checkout="")
+    checkouts = [words.checkout] if words.checkout else []
     # Findings are no failure here, and SARIF says so by its exit code.
     doctor = [sys.executable, "-m", "swarmcache", "doctor", "--format", "sarif"]
     with tempfile.TemporaryDirectory() as top:
@@ -81,7 +82,7 @@ def main() -> None:
             commands[f"doctor, {files} files"] = [*doctor, str(folder)]
         commands |= {f"doctor, {path}": [*doctor, path] for path in checkouts}
         variables = clean_variables(HF_HUB_CACHE=f"{top}/hub", XDG_STATE_HOME=top)
-        costs = medians(commands, variables, top, rounds=rounds)
+        costs = medians(commands, variables, top, rounds=words.rounds)
     print(f"{'':32}{'CPU ms':>10}{'wall ms':>10}{'peak MB':>10}")
     for name, cost in costs.items():
         print(f"{name[-32:]:32}{cost.cpu:>10.0f}{cost.wall:>10.0f}{cost.peak:>10.0f}")

@@ -16,6 +16,7 @@ import sys
 from statistics import mean
 
 from measure.plot import lines
+from measure.words import asked
 
 HERE = pathlib.Path(__file__).resolve().parent
 INSIDE = HERE.parent / "tests" / "generation" / "inside"
@@ -28,14 +29,14 @@ WINDOW = 10
 
 def main() -> None:
     """Train twice, print the means, draw both curves."""
-    steps, seed = (*sys.argv[1:], *("60", "1")[len(sys.argv) - 1 :])
+    words = asked(__doc__, steps=60, seed=1)
     sys.path.insert(0, str(HERE.parent / "tasks"))
     import generation_environment  # noqa: PLC0415 - tasks are no package
 
     done = subprocess.run(
         [
             *[str(generation_environment.python_of(VERSION)), str(INSIDE / "grpo.py")],
-            *["--steps", steps, "--seed", seed, "--examples", EXAMPLES],
+            *["--steps", str(words.steps), "--seed", str(words.seed), "--examples", EXAMPLES],
         ],
         env={
             **os.environ,
@@ -51,7 +52,7 @@ def main() -> None:
     name = f"TRL {found['trl']}, transformers {found['transformers']}"
     print(f"{name}: mean reward of {WINDOW} steps each, of at most 1")
     for run in ("plain", "guarded"):
-        means = [mean(found[run][at : at + WINDOW]) for at in range(0, int(steps), WINDOW)]
+        means = [mean(found[run][at : at + WINDOW]) for at in range(0, words.steps, WINDOW)]
         print(f"{run:>10} " + " ".join(f"{value:6.2f}" for value in means))
     curves = {
         word: [(float(step), reward) for step, reward in enumerate(found[run], 1)]

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 from measure.rounds import clean_variables, once
+from measure.words import asked
 
 PER_REPO = 1000
 COUNTS = (10_000, 100_000, 1_000_000)
@@ -61,7 +62,7 @@ def measure(files: int, per_repo: int, folder: str) -> None:
 
 def main() -> None:
     """Print peak memory and time of one process for each size."""
-    folder = sys.argv[1] if len(sys.argv) > 1 else tempfile.gettempdir()
+    folder = asked(__doc__, folder=tempfile.gettempdir()).folder
     print(f"{'':36}{'peak MB':>9}{'CPU ms':>10}{'wall ms':>10}")
     for files in COUNTS:
         for per_repo in (PER_REPO, files):

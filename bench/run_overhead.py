@@ -17,6 +17,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))
 
+from measure.words import asked
+
 from tinyswarm import fill
 
 MODELS = ("tiny/one", "tiny/two", "tiny/three")
@@ -41,7 +43,7 @@ def measured(command: list[str], variables: dict[str, str], folder: str) -> tupl
 
 def main() -> None:
     """Measure, side by side in one run, and print the table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 31
+    rounds = asked(__doc__, rounds=31).rounds
     run = [sys.executable, "-m", "swarmcache", "run"]
     named = [word for model in MODELS for word in ("--model", model)]
     commands = {

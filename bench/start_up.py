@@ -13,6 +13,7 @@ import tempfile
 
 from measure.models import fill
 from measure.rounds import clean_variables, medians
+from measure.words import asked
 
 TARGET = 50.0
 """Milliseconds of CPU over `python -c pass` for five models."""
@@ -21,7 +22,7 @@ FIVE = "check, 5 models"
 
 def main() -> None:
     """Measure, side by side in one run, and print the table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 21
+    rounds = asked(__doc__, rounds=21).rounds
     swarmcache = [sys.executable, "-m", "swarmcache"]
     with tempfile.TemporaryDirectory() as hub, tempfile.TemporaryDirectory() as project:
         ids = fill(hub, 5, trees=True, tensors=300)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from measure.models import fill
 from measure.rounds import Cost, clean_variables, medians
+from measure.words import asked
 
 
 class Size(NamedTuple):
@@ -44,7 +45,7 @@ TARGET = "500 repos of 10 files; the target is 0.20"
 
 def main() -> None:
     """Measure each size, ours and theirs in turn, and print the ratios."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    rounds = asked(__doc__, rounds=9).rounds
     beside = os.path.dirname(sys.executable)
     commands = {
         "ours": [f"{beside}/swarmcache", "status"],

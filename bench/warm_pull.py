@@ -17,6 +17,7 @@ import tempfile
 from measure.models import fill
 from measure.nginx import free_port, process
 from measure.rounds import clean_variables, medians
+from measure.words import asked
 
 MODELS = 20
 TARGET = "target: no request, and at most 100 ms"
@@ -24,7 +25,7 @@ TARGET = "target: no request, and at most 100 ms"
 
 def main() -> None:
     """Lock the models with a Hub, take the Hub away, and pull."""
-    rounds = int(sys.argv[1]) if sys.argv[1:] else 9
+    rounds = asked(__doc__, rounds=9).rounds
     beside = os.path.dirname(sys.executable)
     with tempfile.TemporaryDirectory() as hub, tempfile.TemporaryDirectory() as project:
         ids = fill(hub, MODELS, trees=True, tensors=300)
