@@ -50,6 +50,7 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
             tiers=invocation.settings.tiers,
             symlinked_tiers=invocation.settings.symlinked_tiers,
             progress=progress,
+            proves=invocation.environment if old != "keep" else None,
         )
     if old != "keep" and not may_give_up(plan.source, invocation.environment):
         raise unwritable(plan.source)

@@ -134,7 +134,15 @@ def _cache(invocation: Invocation, wanted: Sequence[Exportable], place: str) -> 
     targets = [one.target for one in wanted]
     # What is exported stands by itself: what a tier has comes as a file, too.
     tiers = invocation.settings.tiers
-    plan = plan_adopt(invocation.location.path, place, targets, tiers=tiers)
+    with invocation.terminal.progress() as progress:
+        plan = plan_adopt(
+            invocation.location.path,
+            place,
+            targets,
+            tiers=tiers,
+            progress=progress,
+            proves=invocation.environment,
+        )
     for one in wanted:
         _refuse_part(plan, one, place)
     return bring(invocation, plan._replace(partials=False))

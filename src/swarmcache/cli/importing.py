@@ -35,7 +35,15 @@ def command(invocation: Invocation, source: str) -> int:
 
         tiers, symlinked = invocation.settings.tiers, invocation.settings.symlinked_tiers
         cache = invocation.location.path
-        plan = plan_adopt(path, cache, tiers=tiers, symlinked_tiers=symlinked)
+        with invocation.terminal.progress() as progress:
+            plan = plan_adopt(
+                path,
+                cache,
+                tiers=tiers,
+                symlinked_tiers=symlinked,
+                progress=progress,
+                proves=invocation.environment,
+            )
         return bring(invocation, plan._replace(partials=False))
     try:
         with open(path, "rb") as file:
@@ -58,5 +66,7 @@ def _archive(invocation: Invocation, stream: IO[bytes], name: str) -> int:
             hear = partial(progress.advance, task)
             folder = unpacking.enter_context(unpacked(stream, cache, environment, hear))
             progress.finish(task)
-        plan = plan_adopt(folder, cache, tiers=invocation.settings.tiers)
+        with invocation.terminal.progress() as progress:
+            tiers = invocation.settings.tiers
+            plan = plan_adopt(folder, cache, tiers=tiers, progress=progress, proves=environment)
         return bring(invocation, plan._replace(archive=name))

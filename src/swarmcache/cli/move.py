@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from swarmcache.cli.switching import (
     plan_switch,
     switch_lines,
 )
-from swarmcache.locale import t, tn
+from swarmcache.locale import listed, t, tn
 
 if TYPE_CHECKING:
     from swarmcache.cli.switching import Switch
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 @common_options
 def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> int:
     """Plan, ask, bring everything, switch, and only then give up the old place."""
+    from swarmcache.plans.adopt.places import is_same_folder  # noqa: PLC0415 - as below
     from swarmcache.plans.move import (  # noqa: PLC0415 - after usage errors
         end_move,
         is_all_over,
@@ -53,10 +53,18 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
             take_along(unfinished, place, environment)
             end_move(unfinished, place, environment, invocation.settings.tiers)
         return _told(invocation, t("The move to {path} is finished.", path=place))
-    if unfinished is None and os.path.realpath(place) == os.path.realpath(cache):
+    if unfinished is None and is_same_folder(place, cache):
         return _told(invocation, t("{path} is this cache itself.", path=place))
     tiers, symlinked = invocation.settings.tiers, invocation.settings.symlinked_tiers
-    plan = plan_move(unfinished or cache, place, tiers=tiers, symlinked_tiers=symlinked)
+    with invocation.terminal.progress() as progress:
+        plan = plan_move(
+            unfinished or cache,
+            place,
+            environment,
+            tiers=tiers,
+            symlinked_tiers=symlinked,
+            progress=progress,
+        )
     switch = plan_switch(invocation, plan.adopt.source, plan.adopt.pull.cache)
     if not invocation.json:
         invocation.terminal.lines(_lines(invocation, plan, switch))
@@ -107,7 +115,7 @@ def _moved(
     begin_move(plan, environment)
     bring_all(invocation, plan.adopt, adopted)
     failed = next((one.error for one in adopted if one.error is not None), None)
-    if failed is not None or plan.adopt.kept:
+    if failed is not None or not plan.adopt.is_whole:
         invocation.terminal.alert(t("The old place stays in use: not everything came over."))
         return failed.exit_code if failed is not None else 1
     carry_out(switch, invocation)
@@ -116,7 +124,11 @@ def _moved(
         links = switch.old == "link"
         cleaned += give_up_old(plan.adopt, adopted, environment, switch.old, needed=links)
     code = stays_code(cleaned)
-    if code:
+    if not code and plan.adopt.kept:
+        _tell_of_conflicts(invocation, plan)
+        end_move(source, cache, environment, plan.adopt.pull.tiers)
+        code = 1
+    elif code:
         command = invocation.terminal.command(shlex.join(["swarmcache", "move", cache]))
         told = t("What stays in the old place goes later. Next: {command}", command=command)
         invocation.terminal.alert(told)
@@ -125,6 +137,19 @@ def _moved(
     if switch.old == "link":
         invocation.terminal.alert(links_line(switch, source, cache))
     return code
+
+
+def _tell_of_conflicts(invocation: Invocation, plan: MovePlan) -> None:
+    """Say which models stay in the old place too: here their branches are other commits."""
+    names = dict.fromkeys(one.what.partition("@")[0] for one in plan.adopt.kept)
+    words = ["swarmcache", "clean", *names, "--cache-dir", plan.adopt.source]
+    told = t(
+        "{names}: the old place keeps its own commits, which are here too, under no branch. "
+        "Next: {command}",
+        names=listed(names),
+        command=shlex.join(words),
+    )
+    invocation.terminal.alert(f"{invocation.terminal.warn} {told}")
 
 
 def _lines(invocation: Invocation, plan: MovePlan, switch: Switch) -> list[str]:

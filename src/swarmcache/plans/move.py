@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.problems import Problem
+    from swarmcache.progress import Progress
 
 _NOTE = "moving"
 _MAX_PATH = 4096
@@ -45,8 +46,14 @@ class MovePlan(NamedTuple):
     """Flat files of old transformers and what lies beside them: they stay too."""
 
 
-def plan_move(
-    source: str, dest: str, *, tiers: Sequence[str] = (), symlinked_tiers: Sequence[str] = ()
+def plan_move(  # noqa: PLR0913 - one keyword for each thing a caller may decide
+    source: str,
+    dest: str,
+    environment: Environment,
+    *,
+    tiers: Sequence[str] = (),
+    symlinked_tiers: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> MovePlan:
     """Return what a move of the cache folder `source` to `dest` will do; changes nothing.
 
@@ -54,7 +61,14 @@ def plan_move(
     CacheNotFound for a new place inside of any cache, besides what `plan_adopt` raises.
     """
     refuse_inside_a_cache(dest)
-    plan = plan_adopt(source, dest, tiers=tiers, symlinked_tiers=symlinked_tiers)
+    plan = plan_adopt(
+        source,
+        dest,
+        tiers=tiers,
+        symlinked_tiers=symlinked_tiers,
+        progress=progress,
+        proves=environment,
+    )
     around = read_surroundings(list_cache(plan.source))
     foreign = tuple(one for one in around.problems if one.kind == "foreign-file")
     flat = sum(left.kind == "legacy" for left in around.leftovers)

@@ -17,6 +17,7 @@ from swarmcache.hubcache.state import is_download, state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.hubcache.use.owners import made_ours
 from swarmcache.plans.adopt.flat import bring_blobs
+from swarmcache.plans.adopt.standing import OldPlace
 from swarmcache.plans.adopt.unfinished import bring_unfinished
 from swarmcache.plans.adopt.values import Adopted
 from swarmcache.plans.pull.bringing import brought
@@ -117,6 +118,7 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
     cache, repo = plan.pull.cache, model.target.name
     commit = model.listing.commit if model.listing is not None else ""
     try:
+        _part(plan, model)
         if commit:
             fetched = brought(model, plan.pull, hub, progress, _manifest(plan, model))
         else:
@@ -133,6 +135,14 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
         note_fetched(cache, hub.environment, repo, commit)
     linked = total_bytes(model.link) + sum(one.linked for one in fetched)
     return Adopted(model, linked, sum(one.copied for one in fetched))
+
+
+def _part(plan: AdoptPlan, model: PlannedPull) -> None:
+    """Take away a link into the old place that stands where the repo itself is to stand."""
+    home = f"{plan.pull.cache}/{folder_name(model.target.name)}"
+    is_link = bool(model.fetch) and os.path.islink(home)
+    if is_link and OldPlace(plan.source, model.target.name).holds(f"{home}/{BLOBS}"):
+        os.unlink(home)
 
 
 def _manifest(plan: AdoptPlan, model: PlannedPull) -> str | None:

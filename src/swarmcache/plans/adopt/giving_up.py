@@ -10,12 +10,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.folder import entries_of
-from swarmcache.hubcache.layout import LOCKS, folder_name
+from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
 from swarmcache.hubcache.locks import is_downloading
 from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR, state_folder
 from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import is_over
+from swarmcache.plans.adopt.standing import OldPlace
 from swarmcache.plans.adopt.unfinished import is_over as is_brought
 from swarmcache.plans.clean import Named, Wishes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
@@ -70,16 +71,21 @@ def _give_up_repos(
         home = folder_name(repo)
         if repo in failed or repo.spelled in partly or os.path.islink(f"{plan.source}/{home}"):
             continue
-        behind = tuple(_behind(plan, repo))
+        behind = (*_behind(plan, repo), *_not_over(plan, repo))
         if not os.access(f"{plan.source}/{home}", os.W_OK | os.X_OK):
             behind = (Kept(repo.spelled, t("this user cannot write it"), named=True, failed=True),)
         if behind:
             yield Cleaned(Group(None, Choice(), (), 0), (), 0, behind)
             continue
-        if old == "link":
-            _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))
         wishes = Wishes(models=(Named(repo, None),), ignore_pins=needed)
         found = plan_clean(plan.source, environment, wishes, tiers=plan.pull.tiers)
+        if old == "link" and found.kept:
+            # Half of it would be where no link can stand any more.
+            told = Kept(repo.spelled, t("no link can take its place"), named=True, failed=True)
+            yield Cleaned(Group(None, Choice(), (), 0), (), 0, (*found.kept, told))
+            continue
+        if old == "link":
+            _prepare(plan.source, home, os.path.realpath(f"{plan.pull.cache}/{home}"))
         yield from _cleaned(found, environment)
         _link(plan.source, home)
 
@@ -94,6 +100,20 @@ def _behind(plan: AdoptPlan, repo: RepoName) -> Iterator[Kept]:
             else:
                 reason = t("this unfinished download did not come over")
                 yield Kept(one.path, reason, named=True, failed=True)
+
+
+def _not_over(plan: AdoptPlan, repo: RepoName) -> Iterator[Kept]:
+    """Yield the repo where the cache itself has not all of it: what goes here is the only copy."""
+    home, old = f"{plan.pull.cache}/{folder_name(repo)}", OldPlace(plan.source, repo)
+    for model in plan.pull.models:
+        if model.target.name == repo and model.listing is not None:
+            commit = model.listing.commit
+            for file in model.listing.files:
+                part = f"{SNAPSHOTS}/{commit}/{file.path}" if commit else f"{BLOBS}/{file.content}"
+                if not os.path.exists(f"{home}/{part}") or old.holds(f"{home}/{part}"):
+                    reason = t("{path} itself does not have all of it", path=plan.pull.cache)
+                    yield Kept(repo.spelled, reason, named=True, failed=True)
+                    return
 
 
 def _give_up_flat(plan: AdoptPlan, environment: Environment) -> Iterator[Cleaned]:

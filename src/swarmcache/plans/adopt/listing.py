@@ -13,15 +13,16 @@ A file that stands in its snapshot itself, and that nobody says it of, comes as 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import UnsafeListing
 from swarmcache.hubcache.complete.integrity import check_revision
 from swarmcache.hubcache.intact.expectations import Expected, algorithm_of, expected_of
-from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.locale import t
+from swarmcache.plans.adopt.standing import digest_of
 from swarmcache.transfer.listing import RemoteFile, RepoListing, check_path
 
 if TYPE_CHECKING:
@@ -143,14 +144,9 @@ class _Lister:
         task = t("Verifying")
         self._progress.start(task, blob.size)
         try:
-            found = hash_file(
-                blob.path, algorithm, on_bytes=lambda count: self._progress.advance(task, count)
-            )
-        except OSError:
-            return ""
+            return digest_of(blob, algorithm, partial(self._progress.advance, task))
         finally:
             self._progress.finish(task)
-        return found.digest if isinstance(found, Hashed) else ""
 
     def _copies(self, blob: Blob, etag: str) -> tuple[str, ...]:
         """Return where the bytes should be: first the blob, which may be linked to."""

@@ -55,11 +55,19 @@ def find_places(folder: str, cache: str, *, flat: bool) -> Places:
         raise CacheNotFound(t("{path} holds no repos of the Hub's layout.", path=folder))
     if found.hub is not None:
         _refuse_nested(found.hub, os.path.realpath(cache))
-    if found.hub == os.path.realpath(cache):
+    if found.hub is not None and is_same_folder(found.hub, cache):
         found = found._replace(hub=None)
         if not found.flat:
             raise CacheNotFound(t("{path} is this cache itself.", path=os.path.realpath(cache)))
     return found
+
+
+def is_same_folder(one: str, other: str) -> bool:
+    """Tell whether two paths lead to one folder: by links, or where it is mounted twice."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def refuse_inside_a_cache(place: str) -> None:

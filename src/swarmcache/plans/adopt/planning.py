@@ -10,7 +10,7 @@ from swarmcache.errors import RepoNotFound
 from swarmcache.hubcache.complete.integrity import absent
 from swarmcache.hubcache.complete.weights import Selection
 from swarmcache.hubcache.folder import cache_exists, within
-from swarmcache.hubcache.intact.expectations import Expected, algorithm_of
+from swarmcache.hubcache.intact.expectations import Expected, algorithm_of, trusted_name
 from swarmcache.hubcache.layout import BLOBS, Target, folder_name
 from swarmcache.hubcache.linking import is_hub_blob, may_link
 from swarmcache.hubcache.refs import read_ref
@@ -18,8 +18,9 @@ from swarmcache.hubcache.scan import iter_repos, read_repo
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
 from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import FlatReader
-from swarmcache.plans.adopt.listing import listed
+from swarmcache.plans.adopt.listing import Listed, listed
 from swarmcache.plans.adopt.places import find_places
+from swarmcache.plans.adopt.standing import OldPlace, Proof, will_be_lost
 from swarmcache.plans.adopt.unfinished import unfinished_of
 from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept
@@ -27,16 +28,16 @@ from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pull.comparing import compared, found_now
 from swarmcache.plans.pull.values import PlannedPull, PullPlan, two_of
 from swarmcache.progress import Silent
+from swarmcache.transfer.listing import RemoteFile, RepoListing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from swarmcache.environment import Environment
     from swarmcache.hubcache.layout import RepoName
-    from swarmcache.hubcache.scan import Repo, Revision
-    from swarmcache.plans.adopt.listing import Listed
+    from swarmcache.hubcache.scan import Blob, Repo, Revision
     from swarmcache.plans.adopt.unfinished import Unfinished
     from swarmcache.progress import Progress
-    from swarmcache.transfer.listing import RemoteFile
 
 
 def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decide
@@ -48,15 +49,17 @@ def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decid
     tiers: Sequence[str] = (),
     symlinked_tiers: Sequence[str] = (),
     progress: Progress | None = None,
+    proves: Environment | None = None,
 ) -> AdoptPlan:
     """Return what an adopt of the `source` folder into the cache folder will do; changes nothing.
 
     Of `targets` only, if there are any. With `endpoints`, whose urls are believed, flat files of
     old transformers come too. Links of both caches may lead into `tiers`; what lies in the
     `symlinked_tiers` among them comes as such a link. Plain files are hashed where a blob may have
-    their bytes. HF_HOME stands for what is in it. Raises CacheNotFound for a folder that holds
-    nothing of this, and for a cache that is a file or lies in the other one, RepoNotFound for a
-    target that is not in it.
+    their bytes; with `proves`, so is what the cache has already and nobody remembers as right: for
+    whoever gives up the other copy. HF_HOME stands for what is in it. Raises CacheNotFound for a
+    folder that holds nothing of this, and for a cache that is a file or lies in the other one,
+    RepoNotFound for a target that is not in it.
     """
     cache_exists(cache)
     places = find_places(source, cache, flat=bool(endpoints))
@@ -73,10 +76,13 @@ def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decid
             if not within(places.source, os.path.realpath(one))
         ),
     )
-    planner = _Planner(places.source, pull, progress or Silent())
+    hears = progress or Silent()
+    proof = Proof(cache, proves, hears) if proves is not None else None
+    planner = _Planner(places.source, pull, hears, proof)
     models: list[PlannedPull] = []
     for repo, revisions in _wanted(places.hub, targets, tiers) if places.hub else ():
-        models += planner.of_repo(repo, revisions)
+        of_repo = list(planner.of_repo(repo, revisions))
+        models += of_repo if targets else [*of_repo, *planner.of_unused(repo, of_repo)]
     named = (model.target.name for model in models)
     repos = tuple(dict.fromkeys([*named, *planner.barely_begun]))
     caches = [cache] if places.hub is None else [cache, places.hub]
@@ -112,8 +118,11 @@ def _wanted(
 class _Planner:
     """Plans repo after repo."""
 
-    def __init__(self, source: str, pull: PullPlan, progress: Progress) -> None:
+    def __init__(
+        self, source: str, pull: PullPlan, progress: Progress, proof: Proof | None
+    ) -> None:
         self._source = source
+        self._proof = proof
         self._pull = pull
         self._progress = progress
         self._here = Nearby((), pull.cache)
@@ -125,11 +134,11 @@ class _Planner:
 
     def of_repo(self, repo: Repo, revisions: Sequence[Revision]) -> Iterator[PlannedPull]:
         """Yield a pull for each ref of these revisions, and for each that has none."""
-        here = read_repo(self._pull.cache, repo.name, self._pull.tiers)
+        here = self._read(repo.name)
         closed = [one for one in repo.problems if one.kind == "unreadable"]
         self.kept += [Kept(repo.name.spelled, one.message, named=True) for one in closed]
         self.unfinished += unfinished_of(repo)
-        if not (repo.revisions or repo.blobs or repo.refs or repo.problems):
+        if not (repo.revisions or repo.blobs or repo.problems):
             self.barely_begun.append(repo.name)
         for revision in revisions:
             found = listed(self._source, here, repo, revision, self._progress)
@@ -144,15 +153,38 @@ class _Planner:
     def of_flat(self, found: Listed) -> PlannedPull:
         """Return a pull for some flat files; where no commit is known, of their blobs alone."""
         target = found.listing.target
-        here = read_repo(self._pull.cache, target.name, self._pull.tiers)
+        here = self._read(target.name)
         model = self._planned(target, found, here)
         return model if found.listing.commit else replace(model, link=())
+
+    def of_unused(self, repo: Repo, models: Sequence[PlannedPull]) -> Iterator[PlannedPull]:
+        """Yield a pull of the contents that no revision uses: the next download links them."""
+        used = {blob.name for one in repo.revisions for _, blob in one.files if blob is not None}
+        listings = [model.listing for model in models if model.listing is not None]
+        used |= {file.content for listing in listings for file in listing.files}
+        blobs = [one for etag, one in sorted(repo.blobs.items()) if etag not in used]
+        files = [named for blob in blobs if (named := _named_by_hash(blob)) is not None]
+        if files:
+            target = Target(repo.name.type, repo.name.id, "main")
+            listing = RepoListing(target, "", tuple(files), self._source, whole=False)
+            copies = {blob.name: (blob.path,) for blob in blobs}
+            yield self.of_flat(Listed(listing, copies, {}, {}))
+
+    def _read(self, repo: RepoName) -> Repo | None:
+        """Return what this cache has of a repo, but not what is the old place's own folder."""
+        home = f"{self._pull.cache}/{folder_name(repo)}"
+        if OldPlace(self._source, repo).holds(f"{home}/{BLOBS}"):
+            return None
+        return read_repo(self._pull.cache, repo, self._pull.tiers)
 
     def _planned(self, target: Target, found: Listed, here: Repo | None) -> PlannedPull:
         listing = replace(found.listing, target=target)
         model = PlannedPull(target, found_now(target, self._pull), listing=listing, named=True)
         paths = Selection(tuple(file.path for file in listing.files), {})
         model = compared(model, paths, here, bool)
+        old = OldPlace(self._source, target.name)
+        lost = will_be_lost(listing, here, old, self._proof)
+        model = _again(model, [file for file in listing.files if file.path in lost])
         near = {
             etag: (*self._elsewhere_here(file, target), *found.copies[etag])
             for file in model.fetch
@@ -187,3 +219,18 @@ class _Planner:
                 )
                 self.kept.append(Kept(repo.name.at(revision.commit), reason))
         yield from free or [revision.commit]
+
+
+def _again(model: PlannedPull, files: Sequence[RemoteFile]) -> PlannedPull:
+    """Return a plan that brings these files although they seem to be here."""
+    fetch = dict.fromkeys([*model.fetch, *files])
+    again = dict.fromkeys([*model.again, *files])
+    link = tuple(file for file in model.link if file not in again)
+    return replace(model, fetch=tuple(fetch), again=tuple(again), link=link)
+
+
+def _named_by_hash(blob: Blob) -> RemoteFile | None:
+    """Return a blob that no revision uses as a file; None where its name is no hash."""
+    algorithm = algorithm_of(trusted_name(blob))
+    sha256, git_sha1 = (blob.name, None) if algorithm == "sha256" else (None, blob.name)
+    return RemoteFile(blob.name, blob.size, sha256, git_sha1) if algorithm is not None else None
