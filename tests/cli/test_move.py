@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from cachemaker import CacheMaker
+from cachemaker import CacheMaker, sha256, write
 from cleaning import contents, model
 from flatmaker import FlatMaker
 from small_disks import small_disk
@@ -296,3 +296,52 @@ def test_a_place_to_export_is_quoted(tmp_path: Path) -> None:
     done = move(tmp_path, f"{tmp_path}/n 5", "--yes", HF_HUB_CACHE=f"{tmp_path}/old")
     assert done.returncode == 0, done.stderr
     assert f"export HF_HUB_CACHE='{tmp_path}/n 5'" in done.stderr
+
+
+def test_what_no_revision_uses_moves_too(tmp_path: Path) -> None:
+    """As adopted flat files and killed pulls leave it: the next pull need not download it."""
+    build(tmp_path)
+    content = b"u" * 1000
+    name = sha256(content)
+    for repo in ("org/a", "org/unused"):
+        write(f"{tmp_path}/old/models--{repo.replace('/', '--')}/blobs/{name}", content)
+    write(f"{tmp_path}/old/models--org--asked/refs/main", b"a" * 40)
+    done = move(tmp_path)
+    assert done.returncode == 0, done.stderr
+    for repo in ("org/a", "org/unused"):
+        blob = tmp_path / "new" / f"models--{repo.replace('/', '--')}" / "blobs" / name
+        assert blob.read_bytes() == content
+    assert is_whole(f"{tmp_path}/new")
+    assert os.listdir(tmp_path / "old") == [".locks"]
+
+
+def test_a_branch_that_is_elsewhere_in_the_new_place_holds_no_move_up(tmp_path: Path) -> None:
+    """The commit comes without that name, the old place keeps that model, and it is told."""
+    build(tmp_path)
+    commit = CacheMaker(tmp_path / "new").repo("org/a", model(7), refs=("main",))
+    theirs = (tmp_path / "old/models--org--a/refs/main").read_text()
+    done = move(tmp_path)
+    assert done.returncode == 1, done.stdout
+    step = f"Next: swarmcache clean org/a --cache-dir {tmp_path}/old"
+    assert "here, too, under no branch" in done.stderr
+    assert step in done.stderr
+    new = f"{tmp_path}/new"
+    assert named_by_settings(tmp_path) == new
+    assert check(parse_target("org/a"), new).commit == commit
+    assert check(parse_target(f"org/a@{theirs}"), new).state == "complete"
+    assert sorted(os.listdir(tmp_path / "old")) == [".locks", "models--org--a"]
+    assert move(tmp_path, new).returncode == 0  # It has ended.
+
+
+def test_a_foreign_file_leaves_the_whole_model_and_no_link(tmp_path: Path) -> None:
+    """Half a model with no link to the other half would be what others load there."""
+    build(tmp_path)
+    write(f"{tmp_path}/old/models--org--a/.DS_Store", b"x")
+    os.unlink(tmp_path / "project/swarmcache.toml")
+    old, new = f"{tmp_path}/old", f"{tmp_path}/new"
+    done = move(tmp_path, new, "--yes", HF_HUB_CACHE=old)
+    assert done.returncode == 3, done.stdout
+    assert "org/a/.DS_Store" in done.stdout.replace("models--org--a", "org/a")
+    assert is_whole(old)
+    assert is_whole(new)
+    assert [os.path.islink(f"{old}/models--org--{one}") for one in "ab"] == [False, True]

@@ -144,7 +144,7 @@ def _tell_of_conflicts(invocation: Invocation, plan: MovePlan) -> None:
     names = dict.fromkeys(one.what.partition("@")[0] for one in plan.adopt.kept)
     words = ["swarmcache", "clean", *names, "--cache-dir", plan.adopt.source]
     told = t(
-        "{names}: the old place keeps its own commits, which are here too, under no branch. "
+        "{names}: the old place keeps its own commits, which are here, too, under no branch. "
         "Next: {command}",
         names=listed(names),
         command=shlex.join(words),

@@ -127,7 +127,8 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
         if plan.archive is not None:  # What a hint would name is gone by then.
             told = WrongBytes(error.message.replace(plan.source, plan.told))
             return Adopted(model, 0, 0, told)
-        mend = f"swarmcache verify {repo.spelled} --repair --cache-dir {shlex.quote(plan.source)}"
+        what = f"{repo.spelled} --repair" if commit else "--all"  # It names what to remove.
+        mend = f"swarmcache verify {what} --cache-dir {shlex.quote(plan.source)}"
         return Adopted(model, 0, 0, WrongBytes(error.message, hint=error.hint or mend))
     except (SwarmcacheError, OSError) as error:
         return Adopted(model, 0, 0, refusal(error, plan.source, model.target))

@@ -56,10 +56,10 @@ def plan_adopt(  # noqa: PLR0913 - one keyword for each thing a caller may decid
     Of `targets` only, if there are any. With `endpoints`, whose urls are believed, flat files of
     old transformers come too. Links of both caches may lead into `tiers`; what lies in the
     `symlinked_tiers` among them comes as such a link. Plain files are hashed where a blob may have
-    their bytes; with `proves`, so is what the cache has already and nobody remembers as right: for
-    whoever gives up the other copy. HF_HOME stands for what is in it. Raises CacheNotFound for a
-    folder that holds nothing of this, and for a cache that is a file or lies in the other one,
-    RepoNotFound for a target that is not in it.
+    their bytes. `proves` is for whoever gives up the other copy: what the cache has only by links
+    into the old place comes too, and what nobody remembers as right is hashed. HF_HOME stands for
+    what is in it. Raises CacheNotFound for a folder that holds nothing of this, and for a cache
+    that is a file or lies in the other one, RepoNotFound for a target that is not in it.
     """
     cache_exists(cache)
     places = find_places(source, cache, flat=bool(endpoints))
@@ -130,7 +130,7 @@ class _Planner:
         self.kept: list[Kept] = []
         self.unfinished: list[Unfinished] = []
         self.barely_begun: list[RepoName] = []
-        """The repos of which there is nothing else, or not even that any more."""
+        """The repos that hold no content: nothing comes of them but an unfinished download."""
 
     def of_repo(self, repo: Repo, revisions: Sequence[Revision]) -> Iterator[PlannedPull]:
         """Yield a pull for each ref of these revisions, and for each that has none."""
@@ -138,7 +138,7 @@ class _Planner:
         closed = [one for one in repo.problems if one.kind == "unreadable"]
         self.kept += [Kept(repo.name.spelled, one.message, named=True) for one in closed]
         self.unfinished += unfinished_of(repo)
-        if not (repo.revisions or repo.blobs or repo.problems):
+        if not (closed or repo.blobs or any(revision.files for revision in repo.revisions)):
             self.barely_begun.append(repo.name)
         for revision in revisions:
             found = listed(self._source, here, repo, revision, self._progress)
@@ -171,9 +171,9 @@ class _Planner:
             yield self.of_flat(Listed(listing, copies, {}, {}))
 
     def _read(self, repo: RepoName) -> Repo | None:
-        """Return what this cache has of a repo, but not what is the old place's own folder."""
+        """Return what this cache has of a repo; a link to the old place's folder will be none."""
         home = f"{self._pull.cache}/{folder_name(repo)}"
-        if OldPlace(self._source, repo).holds(f"{home}/{BLOBS}"):
+        if self._proof is not None and OldPlace(self._source, repo).holds(f"{home}/{BLOBS}"):
             return None
         return read_repo(self._pull.cache, repo, self._pull.tiers)
 
@@ -182,9 +182,10 @@ class _Planner:
         model = PlannedPull(target, found_now(target, self._pull), listing=listing, named=True)
         paths = Selection(tuple(file.path for file in listing.files), {})
         model = compared(model, paths, here, bool)
-        old = OldPlace(self._source, target.name)
-        lost = will_be_lost(listing, here, old, self._proof)
-        model = _again(model, [file for file in listing.files if file.path in lost])
+        if self._proof is not None:
+            old = OldPlace(self._source, target.name)
+            lost = will_be_lost(listing, here, old, self._proof)
+            model = _again(model, [file for file in listing.files if file.path in lost])
         near = {
             etag: (*self._elsewhere_here(file, target), *found.copies[etag])
             for file in model.fetch

@@ -99,14 +99,12 @@ class Held(NamedTuple):
     """Of the file."""
 
 
-def will_be_lost(
-    listing: RepoListing, here: Repo | None, old: OldPlace, proof: Proof | None
-) -> set[str]:
+def will_be_lost(listing: RepoListing, here: Repo | None, old: OldPlace, proof: Proof) -> set[str]:
     """Return the paths of a listing whose content this cache seems to have, and has not."""
     held = list(_held(listing, here))
     away = {one.path for one in held if old.holds(one.blob.path)}
     own = [one for one in held if one.path not in away]
-    return away | {one.path for one in (proof.wrong(own) if proof is not None else ())}
+    return away | {one.path for one in proof.wrong(own)}
 
 
 def digest_of(blob: Blob, algorithm: Algorithm, on_bytes: Callable[[int], None]) -> str:
