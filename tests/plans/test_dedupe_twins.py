@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,13 +197,35 @@ def test_elsewhere_they_stay_and_what_frees_them_is_told_once(tmp_path: Path) ->
         plan, shared, left = deduped(cache, str(folder))
         assert (len(plan.twins), shared, tree(disk)) == (4, [], before)
         assert {os.stat(entry(cache, path)).st_nlink for path in FILES} == {1}
-        assert [one.path for one in left] == [cache, cache, str(folder)]
+        assert [one.path for one in left] == [cache, f"{disk}/transformers", str(folder)]
         plain, flat, edited = (one.reason for one in left)
         assert "2 plain files in its snapshots, 23.0 MB, seem to be stored twice" in plain
         assert f"swarmcache adopt {cache} --cache-dir NEW" in plain
-        assert f"swarmcache clean --leftovers=legacy --cache-dir {cache}" in flat
+        assert f"swarmcache adopt {disk}/transformers --cache-dir {cache} --old remove" in flat
         assert "programs edit such files" in edited
         assert not any(one.failed or one.busy or one.wrong for one in left)
+
+
+@pytest.mark.parametrize("folder", ["transformers", "hub"])
+def test_what_frees_flat_files_keeps_what_is_stored_once(tmp_path: Path, folder: str) -> None:
+    """The proposed command, word for word; beside the cache, and in it."""
+    with small_disk(str(tmp_path / "disk"), "tmpfs", "size=200m") as disk:
+        maker, flat = CacheMaker(f"{disk}/hub"), FlatMaker(f"{disk}/{folder}")
+        maker.repo("org/a", FILES, commit=COMMIT)
+        twice = flat.file("org/a", "model.safetensors", WEIGHTS)
+        once = flat.file("org/once", "model.safetensors", BIG)
+        _, _, (left,) = deduped(maker.path)
+        assert left.path == flat.path
+        words = shlex.split(left.reason.partition(": ")[2].partition(" makes ")[0])
+        assert words[:2] == ["swarmcache", "adopt"]
+        done = subprocess.run(
+            [sys.executable, "-m", *words, "--yes"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert not os.path.exists(twice)
+        assert not os.path.exists(once)
+        kept = f"{maker.path}/models--org--once/blobs/{sha256(BIG)}"
+        assert Path(kept).read_bytes() == BIG
 
 
 def test_sharing_that_cannot_be(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def twins(
 
 def share_twins(found: Iterable[Twin]) -> Iterator[Shared | Left]:
     """Let them share the bytes of their blobs, and tell in a word what could not be."""
-    stuck: dict[tuple[str, TwinKind], list[Twin]] = {}
+    stuck: dict[tuple[str, TwinKind, str], list[Twin]] = {}
     for twin in found:
         for keeper in twin.keepers:
             try:
@@ -101,13 +101,14 @@ def share_twins(found: Iterable[Twin]) -> Iterator[Shared | Left]:
                 yield Shared(twin.path, keeper, "reflink", twin.physical)
                 break
             if sharing == "impossible":
-                stuck.setdefault((twin.place, twin.kind), []).append(twin)
+                flat = os.path.dirname(twin.path) if twin.kind == "flat" else ""
+                stuck.setdefault((twin.place, twin.kind, flat), []).append(twin)
                 break
-    for (place, kind), files in stuck.items():
-        yield Left(place, _why_stuck(place, kind, files))
+    for (place, kind, flat), files in stuck.items():
+        yield Left(flat or place, _why_stuck(place, kind, flat, files))
 
 
-def _why_stuck(place: str, kind: TwinKind, files: Sequence[Twin]) -> str:
+def _why_stuck(place: str, kind: TwinKind, flat: str, files: Sequence[Twin]) -> str:
     n, size = len(files), human_bytes(sum(one.physical for one in files))
     if kind == "plain":
         return tn(
@@ -120,14 +121,16 @@ def _why_stuck(place: str, kind: TwinKind, files: Sequence[Twin]) -> str:
             command=f"swarmcache adopt {shlex.quote(place)} --cache-dir NEW",
         )
     if kind == "flat":
+        # `clean --leftovers=legacy` would remove what beside them is stored only there, too.
+        into = f"{shlex.quote(flat)} --cache-dir {shlex.quote(place)}"
         return tn(
             "{n} old transformers file, {size}, seems to be stored twice; this file system cannot "
-            "share its bytes: {command} removes it",
+            "share its bytes: {command} makes blobs of all that is there",
             "{n} old transformers files, {size}, seem to be stored twice; this file system cannot "
-            "share their bytes: {command} removes them",
+            "share their bytes: {command} makes blobs of all that is there",
             n,
             size=size,
-            command=f"swarmcache clean --leftovers=legacy --cache-dir {shlex.quote(place)}",
+            command=f"swarmcache adopt {into} --old remove",
         )
     return tn(
         "{n} file, {size}, may be a blob too; programs edit such files, and this file system "
