@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 
 from cachemaker import CacheMaker
-from cleaning import inodes, model
-from other_user import open_folder, run_as_other_user
+from cleaning import inodes, model, tree
+from other_user import NOBODY, open_folder, run_as_other_user
+from small_disks import bound
 from swarmcache import report
 from swarmcache.environment import Environment
 from swarmcache.hubcache.registry import forget, remember
@@ -105,6 +106,81 @@ def other_files(caches: list[str]) -> int:
                     if not os.path.islink(f"{folder}/{name}"):
                         found[status.st_ino] = status.st_blocks * 512
     return sum(found.values())
+
+
+def test_all_known_needs_no_cache_of_this_folder(
+    caches: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As from a home, whose projects have caches of their own; a name is still taken at its word."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "none/hub"))
+    document = told(run("dedupe", "--all-known", "--json"), "dedupe")
+    assert document["caches"] == [os.path.realpath(one) for one in reversed(caches)]
+    assert document["freed_bytes"] > len(BIG)
+    done = run("dedupe", "--all-known", str(tmp_path / "none/hub"))
+    assert (done.returncode, "does not exist" in done.stderr) == (3, True)
+
+
+def test_all_known_caches_are_shared_but_those_that_are_closed_now() -> None:
+    """A line for each of them, and exit 0: nobody named it."""
+    if os.geteuid():
+        pytest.skip("only root can close a folder to another user")
+    with open_folder() as folder:
+        environment = {**os.environ, "HOME": folder, "XDG_STATE_HOME": f"{folder}/state"}
+        environment.pop("HF_HUB_CACHE", None)
+        for name in "abc":
+            maker = CacheMaker(f"{folder}/{name}")
+            maker.repo("org/model", model(1, **{"big.dat": BIG}))
+            remember(maker.path, Environment(environment, folder, folder))
+        for place, _, names in os.walk(folder):
+            for one in (place, *(f"{place}/{name}" for name in names)):
+                os.lchown(one, NOBODY, NOBODY)
+        os.chmod(f"{folder}/c", 0)
+        words = [sys.executable, "-m", "swarmcache", "dedupe", "--all-known"]
+        done = run_as_other_user([*words, "--json"], cwd=folder, env=environment)
+        assert done.returncode == 0, done.stderr
+        document = told(done, "dedupe")
+        assert document["caches"] == [f"{folder}/b", f"{folder}/a"]
+        assert document["freed_bytes"] > len(BIG)
+        assert [(one["what"], one["busy"]) for one in document["kept"]] == [(f"{folder}/c", False)]
+        done = run_as_other_user(words, cwd=folder, env=environment)
+        assert f"{folder}/c cannot be read by this user" in done.stdout
+
+
+def test_all_known_caches_are_shared_but_tiers(caches: list[str], tmp_path: Path) -> None:
+    """A tier is never written; one that is named is a cache like any other."""
+    (tmp_path / "swarmcache.toml").write_text(f"[cache]\ntiers = [{json.dumps(caches[1])}]\n")
+    before = tree(caches[1])
+    document = told(run("dedupe", "--all-known", "--json"), "dedupe")
+    assert document["caches"] == [os.path.realpath(caches[0])]
+    assert tree(caches[1]) == before
+    assert told(run("dedupe", *caches, "--json"), "dedupe")["freed_bytes"] > len(BIG)
+
+
+def test_what_is_no_cache_becomes_none_by_being_named(caches: list[str], tmp_path: Path) -> None:
+    """A folder of `save_pretrained`, the blobs of a repo, an empty folder: nobody's known cache."""
+    saved, empty = tmp_path / "saved", tmp_path / "empty"
+    saved.mkdir()
+    empty.mkdir()
+    (saved / "model.safetensors").write_bytes(BIG)
+    folders = [str(saved), str(empty), f"{caches[0]}/models--org--model/blobs"]
+    assert run("dedupe", *caches, *folders).returncode == 0
+    known = json.loads(run("caches", "--json").stdout)["caches"]
+    assert {one["path"] for one in known} == set(map(os.path.realpath, caches))
+    remember(str(saved), Environment.current())  # As older versions did.
+    assert told(run("dedupe", "--all-known", "--json"), "dedupe")["beside"] == []
+
+
+def test_a_cache_under_two_names_is_one(caches: list[str], tmp_path: Path) -> None:
+    """Bound to another place it is the same folder; the name where it can be written counts."""
+    CacheMaker(caches[0]).repo("org/two", model(1, **{"big.dat": BIG}))
+    twice = tmp_path / "bound"
+    twice.mkdir()
+    with bound(str(twice), caches[0], "ro"):
+        done = run("dedupe", str(twice), caches[0], "--json")
+        document = told(done, "dedupe")
+    assert (done.returncode, document["kept"]) == (0, [])
+    assert document["caches"] == [os.path.realpath(caches[0])]
+    assert document["freed_bytes"] > len(BIG)
 
 
 def test_wrong_bytes_are_exit_5(caches: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -27,27 +28,47 @@ def command(
     invocation: Invocation, caches: tuple[str, ...], *, all_known: bool, dry_run: bool
 ) -> int:
     """Plan, show the plan, carry it out; the exit code tells what could not be shared, and why."""
-    folders = [invocation.environment.absolute(cache) for cache in caches]
-    folders = folders or [invocation.location.path]
-    from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - after usage errors
+    named = _named(invocation, caches, all_known=all_known)
+    from swarmcache.plans.dedupe import known_to_share, plan_dedupe  # noqa: PLC0415 - slow
     from swarmcache.plans.nearby import refuse_no_cache  # noqa: PLC0415
 
-    for folder in folders:
+    for folder in named:
         refuse_no_cache(folder, "swarmcache", "dedupe")
-    invocation.note_caches(folders)
+    tiers = invocation.settings.tiers
+    left: list[Left] = []
+    folders = list(named)
     if all_known:
-        from swarmcache.hubcache.registry import known_caches  # noqa: PLC0415 - only where asked
-
-        folders += known_caches(invocation.environment)
-    plan = plan_dedupe(folders, invocation.environment, invocation.settings.tiers)
+        known = known_to_share(invocation.environment, tiers)
+        folders += known.caches
+        left += known.closed
+    plan = plan_dedupe(folders, invocation.environment, tiers)
+    _note(invocation, plan, named)
     if not invocation.json:
         _show(invocation, plan)
     shared: list[Shared] = []
-    left: list[Left] = []
     if not dry_run:
         _carry_out(invocation, plan, shared, left)
     _report(invocation, plan, shared, left, dry_run=dry_run)
     return _exit_code(left)
+
+
+def _named(invocation: Invocation, caches: Sequence[str], *, all_known: bool) -> list[str]:
+    """Return the folders that were named; where none was, the cache that counts.
+
+    Beside all that are known it need not be there: a home has none where projects have their own.
+    """
+    if caches:
+        return [invocation.environment.absolute(cache) for cache in caches]
+    mine = invocation.location.path
+    return [] if all_known and not os.path.lexists(mine) else [mine]
+
+
+def _note(invocation: Invocation, plan: DedupePlan, named: Sequence[str]) -> None:
+    """Let other projects of this user know what was named, and holds repos."""
+    from swarmcache.hubcache.scan import repo_names  # noqa: PLC0415 - after usage errors
+
+    real = set(map(os.path.realpath, named)) & set(plan.caches)
+    invocation.note_caches(cache for cache in sorted(real) if repo_names(cache))
 
 
 def _show(invocation: Invocation, plan: DedupePlan) -> None:

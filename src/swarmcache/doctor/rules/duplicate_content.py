@@ -16,7 +16,6 @@ from swarmcache.doctor.caches import caches_here
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.errors import HubCacheError
-from swarmcache.hubcache.registry import known_caches
 from swarmcache.locale import listed, t
 from swarmcache.units import human_bytes
 
@@ -41,10 +40,11 @@ def check(case: Case) -> Iterator[Finding]:
 def _shared(case: Case, here: tuple[str, ...]) -> Iterator[Finding]:
     if not here:
         return
-    from swarmcache.plans.dedupe import plan_dedupe  # noqa: PLC0415 - slow
+    from swarmcache.plans.dedupe import known_to_share, plan_dedupe  # noqa: PLC0415 - slow
 
     environment = case.node.environment
-    caches = list(dict.fromkeys((*here, *known_caches(environment))))
+    known = known_to_share(environment, case.tiers)
+    caches = list(dict.fromkeys((*here, *known.caches)))
     try:
         plan = plan_dedupe(caches, environment, case.tiers)
     except (HubCacheError, OSError):

@@ -16,13 +16,13 @@ from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import Fingerprint
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layers import is_layered
-from swarmcache.hubcache.layout import BLOBS, CACHE_FILES, folder_name
-from swarmcache.hubcache.leftovers.flat_files import flat_files
+from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.linking import may_link, may_reflink
 from swarmcache.hubcache.payloads import payload_of
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.visitors import shared_group
+from swarmcache.plans.dedupe.places import is_cache, once_each
 from swarmcache.plans.dedupe.twins import Blobs, twins
 from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group, Key
 from swarmcache.plans.plan import ShareContent
@@ -47,8 +47,8 @@ def plan_dedupe(
     A folder that is no cache, as `save_pretrained` makes it, may be among them: it only shares.
     Raises CacheNotFound for no such folder.
     """
-    folders = list(dict.fromkeys(map(os.path.realpath, caches)))
-    plain = [one for one in folders if not _is_cache(one)]
+    folders = once_each(caches)
+    plain = [one for one in folders if not is_cache(one)]
     real = [one for one in folders if one not in plain]
     found: dict[Key, list[Copy]] = {}
     inodes: dict[tuple[int, int], int] = {}
@@ -94,14 +94,6 @@ def _twins(
     for cache in caches:
         yield from twins(cache, (), environment, blobs)
     yield from twins("", folders, environment, blobs)
-
-
-def _is_cache(folder: str) -> bool:
-    """Tell whether a folder can be a cache: it has repos, flat files, or nothing of its own."""
-    listing = list_cache(folder)
-    if listing.names or next(flat_files(folder), None) is not None:
-        return True
-    return all(entry.name in CACHE_FILES or entry.name == BLOBS for entry in listing.others)
 
 
 def _copies(cache: str, state: State, tiers: Sequence[str]) -> Iterator[tuple[Key, Copy]]:
