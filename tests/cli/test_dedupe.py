@@ -15,7 +15,7 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import inodes, model, tree
 from other_user import NOBODY, open_folder, run_as_other_user
-from small_disks import bound
+from small_disks import bound, small_disk
 from swarmcache import report
 from swarmcache.environment import Environment
 from swarmcache.hubcache.registry import forget, remember
@@ -111,7 +111,7 @@ def other_files(caches: list[str]) -> int:
 def test_all_known_needs_no_cache_of_this_folder(
     caches: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As from a home, whose projects have caches of their own; a name is still taken at its word."""
+    """As from a home, whose projects have caches of their own; a name is taken at its word."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "none/hub"))
     document = told(run("dedupe", "--all-known", "--json"), "dedupe")
     assert document["caches"] == [os.path.realpath(one) for one in reversed(caches)]
@@ -229,6 +229,41 @@ def test_another_users_cache_is_left_and_named() -> None:
         assert done.returncode == 3, done.stderr
         assert told(done, "dedupe")["actions"] == []
         assert inodes(*paths) == before
+
+
+def test_what_this_user_cannot_replace_is_promised_to_nobody() -> None:
+    """Beside a team's readable cache that is only known: a line, no sum, exit 0, each time."""
+    if os.geteuid():
+        pytest.skip("only root can give a folder to another user")
+    with open_folder() as folder, small_disk(f"{folder}/disk", "ext4") as disk:
+        environment = {**os.environ, "HOME": folder, "XDG_STATE_HOME": f"{folder}/state"}
+        for name in ("team", "mine"):
+            CacheMaker(f"{disk}/{name}").repo("org/model", model(1, **{"big.dat": BIG}))
+            remember(f"{disk}/{name}", Environment(environment, folder, folder))
+        for top in (f"{disk}/mine", f"{folder}/state"):
+            for place, _, names in os.walk(top):
+                for one in (place, *(f"{place}/{name}" for name in names)):
+                    os.lchown(one, NOBODY, NOBODY)
+        environment["HF_HUB_CACHE"] = f"{disk}/mine"
+        before = inodes(f"{disk}/mine", f"{disk}/team")
+        words = [sys.executable, "-m", "swarmcache", "dedupe", "--all-known"]
+        done = run_as_other_user([*words, "--json"], cwd=folder, env=environment)
+        assert done.returncode == 0, done.stderr
+        document = told(done, "dedupe")
+        assert (document["freed_bytes_expected"], document["actions"], document["kept"]) == (
+            0,
+            [],
+            [],
+        )
+        assert document["fixed_bytes"] > len(BIG)
+        done = run_as_other_user(words, cwd=folder, env=environment)
+        assert f"in {disk}/team are stored elsewhere too; this user cannot replace them" in (
+            done.stdout
+        )
+        assert "Together" not in done.stdout
+        done = run_as_other_user([*words, f"{disk}/team"], cwd=folder, env=environment)
+        assert (done.returncode, "team: this user cannot write it" in done.stdout) == (3, True)
+        assert inodes(f"{disk}/mine", f"{disk}/team") == before
 
 
 def test_the_registry_is_listed(caches: list[str]) -> None:

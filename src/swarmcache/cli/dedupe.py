@@ -11,7 +11,7 @@ from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.plans.dedupe import DedupePlan, Left, Shared
 
@@ -48,6 +48,7 @@ def command(
     shared: list[Shared] = []
     if not dry_run:
         _carry_out(invocation, plan, shared, left)
+        left += _refused(plan, named)
     _report(invocation, plan, shared, left, dry_run=dry_run)
     return _exit_code(left)
 
@@ -89,6 +90,16 @@ def _carry_out(
                 left.append(one)
             else:
                 shared.append(one)
+
+
+def _refused(plan: DedupePlan, named: Sequence[str]) -> Iterator[Left]:
+    """Yield the caches that were named and hold what this user cannot replace."""
+    from swarmcache.plans.dedupe import Left  # noqa: PLC0415
+
+    real = set(map(os.path.realpath, named))
+    for cache in plan.fixed_bytes:
+        if cache in real:
+            yield Left(cache, t("this user cannot write it"), failed=True)
 
 
 def _report(

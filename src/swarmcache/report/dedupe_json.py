@@ -32,6 +32,7 @@ def dedupe_document(
         ],
         beside=[{"kind": one.kind, "path": one.path, "bytes": one.physical} for one in plan.twins],
         layered_bytes=plan.layered_bytes,
+        fixed_bytes=sum(plan.fixed_bytes.values()),
         logical_bytes=plan.logical_bytes,
         physical_bytes_before=plan.physical_bytes,
         physical_bytes_after=plan.physical_bytes - (expected if dry_run else freed),

@@ -34,6 +34,13 @@ def plan_lines(plan: DedupePlan, *, verbose: bool) -> Iterator[str]:
             " free nothing, so they stay. A volume in the place of the cache has no layers.",
             size=human_bytes(plan.layered_bytes),
         )
+    for cache, count in plan.fixed_bytes.items():
+        yield t(
+            "{size} in {cache} are stored elsewhere too; this user cannot replace them, so they "
+            "stay.",
+            size=human_bytes(count),
+            cache=cache,
+        )
     if plan.twins:
         yield tn(
             "{n} file that is no blob, {size}, shares its bytes where the file system can.",

@@ -60,9 +60,9 @@ class _Applying:
         self._caches = plan.caches
         self._environment = environment
         self._progress = progress
-        states = {cache: state_folder(cache, environment) for cache in plan.caches}
-        self._ledgers = {cache: Ledger(state) for cache, state in states.items()}
-        self._prover = Prover(states, self._ledgers)
+        self._states = {cache: state_folder(cache, environment) for cache in plan.caches}
+        self._ledgers = {cache: Ledger(state) for cache, state in self._states.items()}
+        self._prover = Prover(self._states, self._ledgers)
 
     @property
     def kept(self) -> Mapping[str, Copy]:
@@ -74,7 +74,7 @@ class _Applying:
         yield from self._prover.prove(groups, self._progress)
         for cache in self._caches:
             work = [(group, copy) for group in groups for copy in self._others(group, cache)]
-            if not (work or has_leftovers(cache, self._environment)):
+            if not (work or self._is_to_sweep(cache)):
                 continue
             try:
                 with staging(cache, self._environment, cramped=True) as place:
@@ -86,6 +86,9 @@ class _Applying:
             finally:
                 for ledger in self._ledgers.values():
                     ledger.flush()
+
+    def _is_to_sweep(self, cache: str) -> bool:
+        return self._states[cache].is_beside and has_leftovers(cache, self._environment)
 
     def _others(self, group: Group, cache: str) -> Iterator[Copy]:
         """Return the copies in one cache that are to lead to the one that is kept."""

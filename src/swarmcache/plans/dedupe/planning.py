@@ -66,6 +66,7 @@ def plan_dedupe(
     groups: list[Group] = []
     steps: list[ShareContent] = []
     shared = 0
+    fixed: dict[str, int] = {}
     for key, copies in sorted(found.items(), key=lambda one: (-one[0].size, one[0])):
         algorithm = algorithm_of(key.etag)
         if algorithm is None or len({copy.found.inode for copy in copies}) == 1:
@@ -74,7 +75,10 @@ def plan_dedupe(
         copies.sort(key=lambda copy: _rank(copy, key.etag, algorithm, ledgers[copy.cache]))
         already = list(_already(copies))
         kept = frozenset(copy.found.inode for copy in already)
-        group = Group(key.etag, algorithm, key.size, tuple(copies), kept)
+        for copy in _fixed(copies, kept):
+            fixed[copy.cache] = fixed.get(copy.cache, 0) + copy.physical
+        movable = [copy for copy in copies[1:] if not copy.fixed]
+        group = Group(key.etag, algorithm, key.size, (copies[0], *movable), kept)
         planned = list(_steps(group))
         shared += sum(copy.physical for copy in already)
         if planned:
@@ -84,7 +88,7 @@ def plan_dedupe(
     logical += sum(one.size for one in twin_files)
     physical = sum(inodes.values()) - shared + sum(one.physical for one in twin_files)
     return DedupePlan(
-        tuple(real), tuple(groups), tuple(steps), logical, physical, twin_files, layered
+        tuple(real), tuple(groups), tuple(steps), logical, physical, twin_files, layered, fixed
     )
 
 
@@ -182,6 +186,15 @@ def _steps(group: Group) -> Iterator[ShareContent]:
         yield ShareContent(
             copy.repo, copy.file or copy.path, keeper.path, group.etag, group.size, freed
         )
+
+
+def _fixed(copies: Sequence[Copy], shared: frozenset[int]) -> Iterator[Copy]:
+    """Yield the first name of each further file that this user cannot replace."""
+    seen = {copies[0].found.inode, *shared}
+    for copy in copies:
+        if copy.fixed and copy.found.inode not in seen:
+            seen.add(copy.found.inode)
+            yield copy
 
 
 def _already(copies: Sequence[Copy]) -> Iterator[Copy]:

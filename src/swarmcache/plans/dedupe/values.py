@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmcache.hubcache.intact.fingerprint import Fingerprint
     from swarmcache.hubcache.intact.verdicts import Algorithm
@@ -48,7 +48,7 @@ class Group(NamedTuple):
     algorithm: Algorithm
     size: int
     copies: tuple[Copy, ...]
-    """The one that is kept first, if its bytes prove right."""
+    """The one that is kept first, if its bytes prove right; the others can be replaced."""
     shared: frozenset[int]
     """Inodes that are reflinks of the first already."""
 
@@ -63,13 +63,15 @@ class Group(NamedTuple):
         return reflinks | {keeper.found.inode}
 
     def others(self, keeper: Copy) -> Iterator[Copy]:
-        """Yield the copies that do not have one copy's bytes yet and may be given them.
+        """Yield the copies that do not have one copy's bytes yet and can be given them.
 
         Of several blobs that link one payload the first stands for all.
         """
         same, seen = self.same_as(keeper), set[str]()
         for copy in self.copies:
-            if copy.found.inode not in same and copy.file is not None and copy.file not in seen:
+            if copy.fixed or copy.found.inode in same:
+                continue  # A fixed one that proved wrong is first among them.
+            if copy.file is not None and copy.file not in seen:
                 seen.add(copy.file)
                 yield copy
 
@@ -107,6 +109,8 @@ class DedupePlan(NamedTuple):
     """What shares their bytes where the file system can, and is counted with them."""
     layered_bytes: int = 0
     """Allocated for blobs of an image's layers, which stay: to replace one would free nothing."""
+    fixed_bytes: Mapping[str, int] = {}
+    """By cache, allocated for blobs stored elsewhere too, which this user cannot replace."""
 
     @property
     def freed_bytes_expected(self) -> int:
