@@ -178,9 +178,8 @@ def test_reflinks_keep_owner_mode_and_time_and_are_known_again(tmp_path: Path, k
         assert (stat.S_IMODE(found.st_mode), found.st_mtime) == (0o600, OLD)
         assert os.stat(ours).st_ino != found.st_ino
         assert share_extents(ours, theirs)
-        again, _, _ = deduped(*makers)
-        big = [step for step in again.steps if step.etag == NAME]
-        assert big == []
+        again, done, _ = deduped(*makers)  # Of small files, too, which btrfs cannot share.
+        assert (again.groups, done) == ((), [])
         assert again.physical_bytes <= plan.physical_bytes - len(BIG)
         with open(theirs, "r+b") as file:
             file.write(b"edited in place")

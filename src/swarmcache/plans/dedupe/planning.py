@@ -24,7 +24,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.visitors import shared_group
 from swarmcache.plans.dedupe.places import is_cache, once_each
 from swarmcache.plans.dedupe.twins import Blobs, twins
-from swarmcache.plans.dedupe.values import Copy, DedupePlan, Group, Key
+from swarmcache.plans.dedupe.values import LEAST, Copy, DedupePlan, Group, Key
 from swarmcache.plans.plan import ShareContent
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def plan_dedupe(
     for key, copies in sorted(found.items(), key=lambda one: (-one[0].size, one[0])):
         algorithm = algorithm_of(key.etag)
         if algorithm is None or len({copy.found.inode for copy in copies}) == 1:
+            continue
+        if key.size < LEAST and may_reflink(os.path.dirname(copies[0].path)):
             continue
         copies[:] = map(_with_payload, copies)
         copies.sort(key=lambda copy: _rank(copy, key.etag, algorithm, ledgers[copy.cache]))

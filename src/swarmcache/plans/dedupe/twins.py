@@ -22,7 +22,7 @@ from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.sharing import share_bytes
 from swarmcache.locale import tn
-from swarmcache.plans.dedupe.values import Key, Left, Shared, Twin
+from swarmcache.plans.dedupe.values import LEAST, Key, Left, Shared, Twin
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.plans.dedupe.values import Copy, TwinKind
-
-_LEAST = 2**12
-"""Bytes: a smaller file shares no block."""
 
 
 class Blobs:
@@ -176,7 +173,7 @@ def _twin(
     place: str, kind: TwinKind, path: str, found: os.stat_result, keepers: Sequence[str]
 ) -> Iterator[Twin]:
     """Yield a file that may share its bytes, and does not yet."""
-    if found.st_size < _LEAST or not keepers or any(share_extents(one, path) for one in keepers):
+    if found.st_size < LEAST or not keepers or any(share_extents(one, path) for one in keepers):
         return
     inodes = {os.stat(one).st_ino for one in keepers if os.path.exists(one)}
     if found.st_ino not in inodes:

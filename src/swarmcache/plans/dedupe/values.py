@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.linking import Way
     from swarmcache.plans.plan import ShareContent
 
+LEAST = 2**12
+"""Bytes: reflinks of a smaller file share no block (btrfs keeps it beside its name)."""
+
 
 class Copy(NamedTuple):
     """One name that should hold a content."""
