@@ -72,6 +72,7 @@ def _clean(
     # One test's disk gets the device number that another's had.
     layers._is_overlays.cache_clear()
     linking.may_reflink.cache_clear()
+    linking._disks.clear()
     yield
     locale.use("en")
 

@@ -41,6 +41,22 @@ def small_disk(folder: str, kind: str, options: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def subvolumes(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield two subvolumes of a new btrfs, the second one by a mount of its own."""
+    with small_disk(f"{folder}/disk", "btrfs") as disk:
+        for name in ("first", "second"):
+            words = ["btrfs", "-q", "subvolume", "create", f"{disk}/{name}"]
+            subprocess.run(words, check=True, capture_output=True)
+        found = subprocess.run(
+            ["findmnt", "-no", "SOURCE", disk], check=True, capture_output=True, text=True
+        )
+        os.makedirs(f"{folder}/second")
+        words = ["mount", "-o", "subvol=second", found.stdout.strip(), f"{folder}/second"]
+        with _mounted(words, "btrfs twice"):
+            yield f"{disk}/first", f"{folder}/second"
+
+
+@contextlib.contextmanager
 def bound(folder: str, source: str, options: str = "rw") -> Iterator[None]:
     """Let `folder` be `source`, of the same file system, too; with `ro` not even root writes."""
     with _mounted(["mount", "--bind", "-o", options, source, folder], "folder twice"):

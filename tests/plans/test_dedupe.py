@@ -12,7 +12,7 @@ import pytest
 from cachemaker import CacheMaker, sha256
 from cleaning import inodes, model, tree
 from processes import until
-from small_disks import small_disk
+from small_disks import small_disk, subvolumes
 from swarmcache.environment import Environment
 from swarmcache.hubcache import linking
 from swarmcache.hubcache.extents import share_extents
@@ -185,6 +185,24 @@ def test_reflinks_keep_owner_mode_and_time_and_are_known_again(tmp_path: Path, k
             file.write(b"edited in place")
         with open(ours, "rb") as file:
             assert file.read() == BIG
+
+
+def test_subvolumes_of_one_disk_share(tmp_path: Path) -> None:
+    """Each has a device number of its own, and numbers its files as the other does."""
+    with subvolumes(str(tmp_path)) as places:
+        makers = [cache(f"{place}/hub", "org/a", "org/b") for place in places]
+        files = [os.stat(blob(maker, repo)) for maker in makers for repo in ("org/a", "org/b")]
+        assert len({one.st_dev for one in files}) == 2
+        assert len({one.st_ino for one in files}) == 2
+        before = used(places[0])
+        plan, shared, left = deduped(*makers)
+        assert ({one.way for one in shared}, left) == ({"reflink"}, [])
+        assert len([one for one in shared if os.path.basename(one.path) == NAME]) == 3
+        assert plan.freed_bytes_expected >= 3 * len(BIG)
+        assert before - used(places[0]) >= 3 * len(BIG) - 2**17
+        assert share_extents(blob(makers[0], "org/a"), blob(makers[1], "org/b"))
+        again, done, _ = deduped(*makers)
+        assert (again.groups, done) == ((), [])
 
 
 def test_a_payload_of_the_shared_store_is_shared_with_other_caches(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import safetensors
 from cachemaker import CacheMaker, git_sha1, sha256, tiny_safetensors
 from cleaning import model, tree
 from flatmaker import FlatMaker
-from small_disks import small_disk
+from small_disks import small_disk, subvolumes
 from swarmcache.environment import Environment
 from swarmcache.hubcache.extents import share_extents
 from swarmcache.hubcache.sharing import share_bytes
@@ -170,6 +170,23 @@ def test_plain_files_of_two_caches_share_among_themselves(disk: Path) -> None:
         [],
     )
     assert share_extents(entry(str(disk / "1"), "big.dat"), entry(str(disk / "2"), "big.dat"))
+
+
+def test_plain_files_share_the_bytes_of_blobs_in_another_subvolume(tmp_path: Path) -> None:
+    """Found by their hashes and by their sizes, though inodes there are numbered alike."""
+    with subvolumes(str(tmp_path)) as (first, second):
+        CacheMaker(f"{first}/hub").repo("org/a", FILES, commit=COMMIT)
+        CacheMaker(f"{second}/hub").repo("org/a", FILES, commit=COMMIT, links=False)
+        (Path(second) / "outputs").mkdir()
+        (Path(second) / "outputs/big.dat").write_bytes(BIG)
+        _, shared, left = deduped(f"{first}/hub", f"{second}/hub", f"{second}/outputs")
+        assert left == []
+        assert {one.path for one in shared} == {
+            entry(f"{second}/hub", "big.dat"),
+            entry(f"{second}/hub", "model.safetensors"),
+            f"{second}/outputs/big.dat",
+        }
+        assert share_extents(f"{second}/outputs/big.dat", blob(f"{first}/hub", git_sha1(BIG)))
 
 
 def test_flat_files_share_the_bytes_of_blobs(disk: Path) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from cleaning import inodes
 from other_user import NOBODY, open_folder, run_as_other_user
-from small_disks import small_disk
+from small_disks import small_disk, subvolumes
 from swarmcache.environment import Environment
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.intact.verify import verify
-from swarmcache.hubcache.linking import hard_linked, reflinked
+from swarmcache.hubcache.linking import hard_linked, may_link, reflinked
 from swarmcache.hubcache.state import state_folder
 from transfer.faulty_hub import FaultyHub, Repo
 from transfer.pulling import LARGE, NOISE, SIZE, TEXT, blob, holds, pull, repo
@@ -110,6 +110,21 @@ def test_a_plain_file_is_never_hard_linked(tmp_path: pathlib.Path) -> None:
     with open(snapshot / LARGE, "r+b") as file:
         file.write(b"edited in place")
     assert holds(tmp_path / "2", result.commit or "", LARGE, NOISE)
+
+
+def test_what_lies_in_another_subvolume_is_linked_as_forecast(tmp_path: pathlib.Path) -> None:
+    """By a reflink, as no hard link leads there; also where each is mounted for itself."""
+    with subvolumes(str(tmp_path)) as (first, second), FaultyHub(repo()) as hub:
+        pull(f"{first}/hub", hub.url)
+        taken = used(first)
+        source = f"{first}/hub/{blob(NOISE)}"
+        assert may_link(source, second)
+        assert not may_link(source, str(tmp_path))
+        assert not hard_linked(source, f"{second}/name")
+        result = pull(f"{second}/hub", hub.url)
+        assert hub.served() == ALL
+        assert (result.error, result.linked_bytes, result.copied_bytes) == (None, ALL, 0)
+        assert used(first) - taken <= 2**20
 
 
 def test_another_file_system_is_copied_from_with_a_warning(tmp_path: pathlib.Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -127,8 +126,10 @@ def report(
     dry_run: bool,
 ) -> None:
     """Tell what came of it."""
+    from swarmcache.hubcache.linking import may_share  # noqa: PLC0415 - after usage errors
+
     terminal = invocation.terminal
-    shared = bool(cleaned) and os.stat(plan.source).st_dev == os.stat(plan.pull.cache).st_dev
+    shared = bool(cleaned) and may_share(plan.source, plan.pull.cache)
     if invocation.json:
         from swarmcache.report.adopt_json import adopt_document  # noqa: PLC0415 - for programs
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TABLE = "/proc/self/mountinfo"
-_POINT, _AFTER_DASH = 4, b" - "
-"""The field of the mount point (Linux, `Documentation/filesystems/proc.rst`)."""
+_DEVICE, _POINT, _AFTER_DASH = 2, 4, b" - "
+"""Fields: device number, mount point (Linux, `Documentation/filesystems/proc.rst`)."""
 _WINDOWS = frozenset({"drvfs", "9p", "v9fs"})
 _MEMORY = frozenset({"tmpfs", "ramfs"})
 _NETWORK = frozenset(
@@ -41,17 +41,24 @@ class Mounted(NamedTuple):
     point: str
     """Absolute."""
     system: FileSystem
+    device: int
+    """Of the whole file system, also where files of its parts have others (btrfs); 0 for none."""
 
 
 def file_system(path: str) -> FileSystem:
     """Return the file system that a path is on, or will be once it is made."""
+    return mount_of(path).system
+
+
+def mount_of(path: str) -> Mounted:
+    """Return where the file system begins that a path is on, or will be once it is made."""
     real = os.path.realpath(path)
-    found = Mounted("", FileSystem("unknown", ""))
+    found = Mounted("", FileSystem("unknown", ""), 0)
     for one in mounted():
         # Of two mounts on one place the later hides the earlier.
         if within(real, one.point) and len(one.point) >= len(found.point):
             found = one
-    return found.system
+    return found
 
 
 def is_emptied(path: str) -> bool:
@@ -67,9 +74,12 @@ def mounted() -> Iterator[Mounted]:
     except OSError:
         return
     for row in rows:
-        point = os.fsdecode(plain_point(row.split(b" ", _POINT + 1)[_POINT]))
+        fields = row.split(b" ", _POINT + 1)
+        point = os.fsdecode(plain_point(fields[_POINT]))
+        major, _, minor = fields[_DEVICE].partition(b":")
         name = row.partition(_AFTER_DASH)[2].split(b" ", 1)[0].decode("ascii", "replace")
-        yield Mounted(point, FileSystem(_kind(name, point), name))
+        system = FileSystem(_kind(name, point), name)
+        yield Mounted(point, system, os.makedev(int(major), int(minor)))
 
 
 def _kind(name: str, point: str) -> Kind:

@@ -15,7 +15,7 @@ from functools import cache
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
-from swarmcache.hubcache.file_systems import file_system
+from swarmcache.hubcache.file_systems import file_system, mount_of
 from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.layers import is_layered
@@ -83,7 +83,8 @@ def may_link(source: str, folder: str, symlinked: Sequence[str] = ()) -> bool:
     """Tell, without trying, whether a content would take no room in a folder: for a forecast.
 
     What lies in the `symlinked` folders becomes a symbolic link. Only of reflinks on a file system
-    whose hard links are forbidden does it say no too much.
+    whose hard links are forbidden does it say no too much, and yes too much of those between two
+    mounts (Linux before 5.18).
     """
     try:
         found, there = os.stat(source), os.stat(folder)
@@ -91,9 +92,32 @@ def may_link(source: str, folder: str, symlinked: Sequence[str] = ()) -> bool:
         return False
     if symlinked and lies_in(os.path.realpath(source), symlinked) is not None:
         return True
-    if found.st_dev != there.st_dev or not is_hub_blob(source) or is_layered(source):
+    if found.st_dev != there.st_dev:
+        return disk_of(source, found.st_dev) == disk_of(folder, there.st_dev)
+    if not is_hub_blob(source) or is_layered(source):
         return False
     return _is_linkable(source, found)
+
+
+def may_share(one: str, other: str) -> bool:
+    """Tell whether files in two folders may share bytes; raises OSError."""
+    first, second = os.stat(one).st_dev, os.stat(other).st_dev
+    return disk_of(one, first) == disk_of(other, second)
+
+
+_disks: dict[int, int] = {}
+
+
+def disk_of(path: str, device: int) -> int:
+    """Return a number that is the same for all files that may share bytes.
+
+    `device` is what stat tells of the path, links followed: on btrfs each subvolume has a number,
+    and reflinks lead from one into another, as hard links do not. Everywhere else it is the disk's.
+    """
+    if device not in _disks:
+        mount = mount_of(path)
+        _disks[device] = mount.device if mount.system.name == "btrfs" else device
+    return _disks[device]
 
 
 @cache

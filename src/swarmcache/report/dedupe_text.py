@@ -54,7 +54,7 @@ def plan_lines(plan: DedupePlan, *, verbose: bool) -> Iterator[str]:
         return
     shown = plan.groups if verbose else plan.groups[:_SHOWN]
     for group in shown:
-        files = len({copy.found.inode for copy in group.copies})
+        files = len({copy.node for copy in group.copies})
         places = _places(group, several=len(plan.caches) > 1)
         size = human_bytes(group.size)
         yield t("To store once: {size}, {n} times in {places}", size=size, n=files, places=places)

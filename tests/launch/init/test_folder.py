@@ -128,13 +128,13 @@ def test_a_volume_of_a_rented_machine_is_named(
     disk, layer = (file_systems.FileSystem(k, k) for k in ("disk", "layer"))  # type: ignore[arg-type]
     for name in ("small", "large", "full"):
         (tmp_path / name).mkdir()
-    rows = [file_systems.Mounted(f"{tmp_path}/{n}", disk) for n in ("small", "large", "full")]
-    rows += [file_systems.Mounted("/etc/hosts", disk), file_systems.Mounted("/", layer)]
+    rows = [file_systems.Mounted(f"{tmp_path}/{n}", disk, 1) for n in ("small", "large", "full")]
+    rows += [file_systems.Mounted("/etc/hosts", disk, 1), file_systems.Mounted("/", layer, 2)]
     free = {"small": 20, "large": 50, "full": 1}
     monkeypatch.setattr(folders, "file_system", lambda _path: layer)
     monkeypatch.setattr(better, "mounted", lambda: iter(rows))
     monkeypatch.setattr(better, "file_system", lambda _path: disk)
-    monkeypatch.setattr(better, "_device", hash)
+    monkeypatch.setattr(better, "_disk", hash)
     monkeypatch.setattr(
         better, "within", lambda path, place: place != "/tmp" and within(path, place)
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.file_systems import file_system, is_emptied, mounted
 from swarmcache.hubcache.folder import within
+from swarmcache.hubcache.linking import disk_of
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.usage import free_bytes, nearest_folder
 
@@ -33,17 +34,18 @@ def better_places(folder: str, wanted: int, environment: Environment) -> tuple[s
 
 def _disks(folder: str) -> Iterator[str]:
     """Yield the mount points of further disks, as of a rented machine's volume."""
-    here = _device(folder)
+    here = _disk(folder)
     for one in mounted():
         system = any(within(one.point, place) for place in _SYSTEMS)
         if one.point == "/" or system or one.system.kind not in _LASTING:
             continue
-        if os.path.isdir(one.point) and _device(one.point) != here:
+        if os.path.isdir(one.point) and _disk(one.point) != here:
             yield one.point
 
 
-def _device(path: str) -> int:
-    return os.stat(nearest_folder(path)).st_dev
+def _disk(path: str) -> int:
+    folder = nearest_folder(path)
+    return disk_of(folder, os.stat(folder).st_dev)
 
 
 def _serves(path: str, wanted: int) -> bool:

@@ -107,7 +107,7 @@ def _again(
             copies = (kept[group.key], *waiting)
             yield group._replace(copies=copies, shared=frozenset())
         apart = [copy for copy in group.copies if _may(copy, left, "keeper")]
-        if len({copy.found.inode for copy in apart}) > 1:
+        if len({copy.node for copy in apart}) > 1:
             yield group._replace(copies=tuple(apart), shared=frozenset())
 
 

@@ -17,7 +17,7 @@ from swarmcache.hubcache.intact.fingerprint import Fingerprint
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, folder_name
-from swarmcache.hubcache.linking import may_link, may_reflink
+from swarmcache.hubcache.linking import disk_of, may_link, may_reflink
 from swarmcache.hubcache.payloads import payload_of
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.state import state_folder
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from swarmcache.hubcache.intact.verdicts import Algorithm
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.state import State
-    from swarmcache.plans.dedupe.values import Twin
+    from swarmcache.plans.dedupe.values import Node, Twin
 
 
 def plan_dedupe(
@@ -60,7 +60,7 @@ def plan_dedupe(
                 layered += copy.physical
             else:
                 found.setdefault(key, []).append(copy)
-            inodes[key.device, copy.found.inode] = copy.physical
+            inodes[copy.node] = copy.physical
             logical += key.size
     ledgers = {cache: Ledger(state) for cache, state in states.items()}
     groups: list[Group] = []
@@ -69,14 +69,14 @@ def plan_dedupe(
     fixed: dict[str, int] = {}
     for key, copies in sorted(found.items(), key=lambda one: (-one[0].size, one[0])):
         algorithm = algorithm_of(key.etag)
-        if algorithm is None or len({copy.found.inode for copy in copies}) == 1:
+        if algorithm is None or len({copy.node for copy in copies}) == 1:
             continue
         if key.size < LEAST and may_reflink(os.path.dirname(copies[0].path)):
             continue
         copies[:] = map(_with_payload, copies)
         copies.sort(key=lambda copy: _rank(copy, key.etag, algorithm, ledgers[copy.cache]))
         already = list(_already(copies))
-        kept = frozenset(copy.found.inode for copy in already)
+        kept = frozenset(copy.node for copy in already)
         for copy in _fixed(copies, kept):
             fixed[copy.cache] = fixed.get(copy.cache, 0) + copy.physical
         movable = [copy for copy in copies[1:] if not copy.fixed]
@@ -136,7 +136,8 @@ def _copy(
     found = Fingerprint.of(status)
     physical, mode = status.st_blocks * 512, S_IMODE(status.st_mode)
     copy = Copy(entry.path, cache, repo, found, physical, mode, entry.path, fixed)
-    return Key(status.st_dev, entry.name, status.st_size), copy
+    copy = copy._replace(device=status.st_dev)
+    return Key(disk_of(entry.path, status.st_dev), entry.name, status.st_size), copy
 
 
 def _with_payload(copy: Copy) -> Copy:
@@ -181,30 +182,29 @@ def _is_linkable(copy: Copy) -> bool:
 def _steps(group: Group) -> Iterator[ShareContent]:
     """Yield what is replaced by the copy that is kept; the bytes count with the last name."""
     keeper = group.copies[0]
-    gone: dict[int, int] = {}
+    gone: dict[Node, int] = {}
     for copy in group.others(keeper):
-        count = gone[copy.found.inode] = gone.get(copy.found.inode, 0) + 1
+        count = gone[copy.node] = gone.get(copy.node, 0) + 1
         freed = copy.physical if count == copy.found.links else 0
         yield ShareContent(
             copy.repo, copy.file or copy.path, keeper.path, group.etag, group.size, freed
         )
 
 
-def _fixed(copies: Sequence[Copy], shared: frozenset[int]) -> Iterator[Copy]:
+def _fixed(copies: Sequence[Copy], shared: frozenset[Node]) -> Iterator[Copy]:
     """Yield the first name of each further file that this user cannot replace."""
-    seen = {copies[0].found.inode, *shared}
+    seen = {copies[0].node, *shared}
     for copy in copies:
-        if copy.fixed and copy.found.inode not in seen:
-            seen.add(copy.found.inode)
+        if copy.fixed and copy.node not in seen:
+            seen.add(copy.node)
             yield copy
 
 
 def _already(copies: Sequence[Copy]) -> Iterator[Copy]:
     """Yield the first name of each other file that is a reflink of the first."""
-    keeper, seen = copies[0], set[int]()
+    keeper, seen = copies[0], {copies[0].node}
     for copy in copies[1:]:
-        inode = copy.found.inode
-        if inode != keeper.found.inode and inode not in seen:
-            seen.add(inode)
+        if copy.node not in seen:
+            seen.add(copy.node)
             if share_extents(keeper.path, copy.path):
                 yield copy

@@ -100,4 +100,4 @@ class Prover:
 
 def _files(group: Group) -> list[Copy]:
     """Return one name of each file."""
-    return list({copy.found.inode: copy for copy in reversed(group.copies)}.values())[::-1]
+    return list({copy.node: copy for copy in reversed(group.copies)}.values())[::-1]

@@ -18,6 +18,7 @@ from swarmcache.hubcache.layout import SNAPSHOTS, folder_name
 from swarmcache.hubcache.leftovers.flat_files import flat_files
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD, etag_of
 from swarmcache.hubcache.leftovers.homes import flat_folders
+from swarmcache.hubcache.linking import disk_of
 from swarmcache.hubcache.manifest import read_manifest
 from swarmcache.hubcache.scan import list_cache
 from swarmcache.hubcache.sharing import share_bytes
@@ -41,15 +42,15 @@ class Blobs:
         self._seen: set[tuple[int, int]] = set()
         self._in_repo: dict[tuple[str, int], list[str]] = {}
         self._sized: dict[tuple[int, int], list[str]] = {}
-        for (device, _, size), found in copies.items():
-            self._sized.setdefault((device, size), []).append(found[0].path)
+        for (disk, _, size), found in copies.items():
+            self._sized.setdefault((disk, size), []).append(found[0].path)
             for copy in found:
                 repo = os.path.dirname(os.path.dirname(copy.path))
                 self._in_repo.setdefault((repo, size), []).append(copy.path)
 
     def named(self, path: str, found: os.stat_result, etag: str) -> Sequence[str]:
         """Return what should have a file's bytes by its hash; the first such file is kept."""
-        names = self._named.setdefault(Key(found.st_dev, etag, found.st_size), [])
+        names = self._named.setdefault(Key(disk_of(path, found.st_dev), etag, found.st_size), [])
         if not names:
             names.append(path)
             return ()
@@ -66,9 +67,9 @@ class Blobs:
         self._seen.add(inode)
         return is_new
 
-    def sized(self, found: os.stat_result) -> Sequence[str]:
+    def sized(self, path: str, found: os.stat_result) -> Sequence[str]:
         """Return one blob of each content that has a file's size."""
-        return self._sized.get((found.st_dev, found.st_size), ())
+        return self._sized.get((disk_of(path, found.st_dev), found.st_size), ())
 
 
 def twins(
@@ -81,7 +82,7 @@ def twins(
     for folder in folders:
         for path, found in _files(folder):
             if blobs.is_new(found):
-                yield from _twin(folder, "edited", path, found, blobs.sized(found))
+                yield from _twin(folder, "edited", path, found, blobs.sized(path, found))
 
 
 def share_twins(found: Iterable[Twin]) -> Iterator[Shared | Left]:
@@ -175,8 +176,8 @@ def _twin(
     """Yield a file that may share its bytes, and does not yet."""
     if found.st_size < LEAST or not keepers or any(share_extents(one, path) for one in keepers):
         return
-    inodes = {os.stat(one).st_ino for one in keepers if os.path.exists(one)}
-    if found.st_ino not in inodes:
+    theirs = [os.stat(one) for one in keepers if os.path.exists(one)]
+    if not any(os.path.samestat(found, one) for one in theirs):
         physical = found.st_blocks * 512
         yield Twin(place, kind, path, tuple(keepers), found.st_size, physical)
 

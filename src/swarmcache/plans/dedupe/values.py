@@ -17,6 +17,10 @@ LEAST = 2**12
 """Bytes: reflinks of a smaller file share no block (btrfs keeps it beside its name)."""
 
 
+Node: TypeAlias = tuple[int, int]
+"""Device number and inode."""
+
+
 class Copy(NamedTuple):
     """One name that should hold a content."""
 
@@ -34,12 +38,20 @@ class Copy(NamedTuple):
     links; None for a link to anything else, and for a payload that others know by another hash."""
     fixed: bool = False
     """Whether this user cannot replace it."""
+    device: int = 0
+    """Its own device number: on btrfs the parts of one disk number their inodes alike."""
+
+    @property
+    def node(self) -> Node:
+        """Which file it is, whatever its name."""
+        return self.device, self.found.inode
 
 
 class Key(NamedTuple):
     """What copies of one content have in common."""
 
-    device: int
+    disk: int
+    """What they lie on (`linking.disk_of`)."""
     etag: str
     size: int
 
@@ -52,18 +64,18 @@ class Group(NamedTuple):
     size: int
     copies: tuple[Copy, ...]
     """The one that is kept first, if its bytes prove right; the others can be replaced."""
-    shared: frozenset[int]
-    """Inodes that are reflinks of the first already."""
+    shared: frozenset[Node]
+    """What is a reflink of the first already."""
 
     @property
     def key(self) -> str:
         """What names it among the groups of a plan: a content may be on several disks."""
         return f"{self.etag} {self.copies[0].path}"
 
-    def same_as(self, keeper: Copy) -> frozenset[int]:
-        """Return the inodes that have the bytes of one copy already."""
-        reflinks = self.shared if keeper is self.copies[0] else frozenset[int]()
-        return reflinks | {keeper.found.inode}
+    def same_as(self, keeper: Copy) -> frozenset[Node]:
+        """Return the files that have the bytes of one copy already."""
+        reflinks = self.shared if keeper is self.copies[0] else frozenset[Node]()
+        return reflinks | {keeper.node}
 
     def others(self, keeper: Copy) -> Iterator[Copy]:
         """Yield the copies that do not have one copy's bytes yet and can be given them.
@@ -72,7 +84,7 @@ class Group(NamedTuple):
         """
         same, seen = self.same_as(keeper), set[str]()
         for copy in self.copies:
-            if copy.fixed or copy.found.inode in same:
+            if copy.fixed or copy.node in same:
                 continue  # A fixed one that proved wrong is first among them.
             if copy.file is not None and copy.file not in seen:
                 seen.add(copy.file)
