@@ -1,6 +1,7 @@
 """The caches that this user has used on this machine, so that equal content next door is found.
 
     $XDG_STATE_HOME/swarmcache/caches.toml
+    $XDG_STATE_HOME/swarmcache/caches.toml.lock     held by who changes it
 
 A hint: it is written when a cache is first looked at and when it is filled, heals itself, and may
 be deleted at any time.
@@ -13,16 +14,19 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from swarmcache.errors import HubCacheError
 from swarmcache.hubcache.state import users_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from swarmcache.environment import Environment
 
 _MOST = 200
 """Caches that are remembered; the ones used least recently are forgotten."""
 _MAX_BYTES = 2**20
+_PATIENCE = 2.0
+"""Seconds to wait for others who change the list; without its lock an entry may be lost."""
 
 
 def known_caches(environment: Environment) -> list[str]:
@@ -54,21 +58,17 @@ def remember(cache: str, environment: Environment) -> None:
     """Note that a cache was used; one that is gone for good is forgotten. Never raises."""
     path = _path(environment)
     mine = os.path.realpath(cache)
-    before = _read(path)
-    if before[:1] == [mine]:
-        return
-    kept = [mine, *(one for one in before if one != mine and not _is_gone(one))][:_MOST]
-    with contextlib.suppress(OSError, ValueError):
-        _write(path, kept)
+    if _read(path)[:1] != [mine]:
+        _change(
+            path, lambda now: [mine, *(one for one in now if one != mine and not _is_gone(one))]
+        )
 
 
 def forget(cache: str, environment: Environment) -> None:
     """Note that nothing is left in a cache; never raises."""
     path, mine = _path(environment), os.path.realpath(cache)
-    before = _read(path)
-    with contextlib.suppress(OSError, ValueError):
-        if mine in before:
-            _write(path, (one for one in before if one != mine))
+    if mine in _read(path):
+        _change(path, lambda now: [one for one in now if one != mine])
 
 
 def _path(environment: Environment) -> str:
@@ -90,17 +90,31 @@ def _paths(text: str) -> list[str]:
         import tomli as tomllib  # noqa: PLC0415
     document: dict[str, Any] = tomllib.loads(text)
     entries = document.get("caches", [])
-    found = [one.get("path") for one in entries if isinstance(one, dict)]
+    found = [one.get("path") for one in _tables(entries)]
     return [path for path in found if isinstance(path, str) and os.path.isabs(path)]
+
+
+def _tables(entries: object) -> list[dict[str, Any]]:
+    found = entries if isinstance(entries, list) else []  # Somebody's hand wrote something else.
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _change(path: str, changed: Callable[[list[str]], list[str]]) -> None:
+    """Let the list be what becomes of it, one process at a time; never raises."""
+    from swarmcache.hubcache.locks import held  # noqa: PLC0415 - not for `check`
+
+    with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as lock:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with contextlib.suppress(OSError, HubCacheError):
+            lock.enter_context(held(f"{path}.lock", _PATIENCE, mode=0o600))
+        _write(path, changed(_read(path))[:_MOST])
 
 
 def _write(path: str, caches: Iterable[str]) -> None:
     from swarmcache.hubcache.drafts import sweep_drafts  # noqa: PLC0415 - not for `check`
     from swarmcache.hubcache.publishing import write_whole  # noqa: PLC0415
 
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    text = "".join(map(_entry, caches))
-    write_whole(path, text)
+    write_whole(path, "".join(map(_entry, caches)))
     sweep_drafts(os.path.dirname(path))
 
 
