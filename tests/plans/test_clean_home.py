@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,13 +17,12 @@ import pytest
 from cachemaker import CacheMaker
 from cleaning import inodes, model
 from homes import chunk_cache, flat_file
+from small_disks import subvolumes
 from swarmcache import report
 from swarmcache.environment import Environment
+from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.clean import Wishes, homes, plan_clean
 from swarmcache.plans.clean.applying import apply_clean
-
-if TYPE_CHECKING:
-    import pathlib
 
 KINDS = frozenset({"xet", "legacy"})
 OPENS = (
@@ -72,6 +72,24 @@ def run(home: pathlib.Path, *words: str, code: str = "", **more: str) -> Any:
     schema = (files(report) / "schemas" / f"{words[0]}.json").read_text("utf-8")
     jsonschema.validate(document, json.loads(schema))
     return document
+
+
+def test_what_lies_in_another_subvolume_of_the_disk_frees_room_there(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any model goes; what lies on another disk frees none."""
+    with subvolumes(str(tmp_path)) as (first, second):
+        maker = CacheMaker(f"{first}/hub")
+        maker.repo("org/a", model(1))
+        monkeypatch.setenv("HF_HUB_CACHE", maker.path)
+        for home, counts in ((second, True), (str(tmp_path), False)):
+            monkeypatch.setenv("HF_HOME", home)
+            place = flat_file(pathlib.Path(home) / "transformers")
+            place.write_bytes(b"x" * 2**20)
+            os.utime(place, (0, 0))
+            wishes = Wishes(everything=True, free=free_bytes(maker.path) + 2**19)
+            plan = plan_clean(maker.path, Environment.current(), wishes)
+            assert [group.repo is None for group in plan.groups] == [counts]
 
 
 def test_they_are_counted_shown_and_removed(home: pathlib.Path) -> None:

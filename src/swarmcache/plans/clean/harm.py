@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmcache.hubcache.linking import may_share
 from swarmcache.hubcache.payloads import USERS
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.clean.choosing import Chooser
@@ -133,12 +134,12 @@ def _countable(planner: Planner) -> Beside:
     Space on the disk is freed by those outside too, if they lie on the same one.
     """
     found = planner.around(frozenset(LEFTOVER_KINDS) - {"locks"})
-    inside, device = planner.cache + "/", os.stat(planner.cache).st_dev
+    inside, all_of_disk = planner.cache + "/", planner.wishes.budget is None
     helpful = [
         draft
         for draft in found.drafts
         if draft.path.startswith(inside)
-        or (planner.wishes.budget is None and os.lstat(draft.path).st_dev == device)
+        or (all_of_disk and may_share(os.path.dirname(draft.path), planner.cache))
     ]
     return found._replace(drafts=tuple(helpful))
 
