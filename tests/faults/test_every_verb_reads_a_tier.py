@@ -19,6 +19,7 @@ from faults.bringing import refuse_remains, run
 from faults.damage import Victim, flip_last
 from faults.verifying import FILES, MODEL, ONE, age
 from processes import begun
+from small_disks import read_only
 from swarmcache.cli import main
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import folder_name, parse_target
@@ -61,7 +62,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
     place.tell(place.cache)
     monkeypatch.chdir(place.project)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert main(["pull", MODEL, "--quiet"]) == 0
+    with read_only(place.tier):
+        assert main(["pull", MODEL, "--quiet"]) == 0
     assert is_linked(place.cache, place.tier)
     return place
 
@@ -112,7 +114,8 @@ def test_an_export_holds_every_byte(here: Here, tmp_path: Path, dest: str) -> No
 
 def test_an_export_comes_in_again(here: Here, tmp_path: Path) -> None:
     """As a folder that links into the tier, too: another project's cache may be one."""
-    assert main(["import", here.cache, "--cache-dir", f"{tmp_path}/third"]) == 0
+    with read_only(here.tier):
+        assert main(["import", here.cache, "--cache-dir", f"{tmp_path}/third"]) == 0
     assert is_linked(f"{tmp_path}/third", here.tier)
 
 
@@ -121,7 +124,8 @@ def test_adopting_brings_the_links(here: Here, tmp_path: Path, old: str) -> None
     """And the old place goes where that was asked for; the tier stays as it is."""
     new, before = f"{tmp_path}/new", sorted(os.walk(here.tier))
     words = ["adopt", here.cache, "--cache-dir", new, "--old", old, "--yes"]
-    assert main(words) == 0
+    with read_only(here.tier):
+        assert main(words) == 0
     assert is_linked(new, here.tier)
     assert os.path.lexists(f"{here.cache}/{HOME}") == (old != "remove")
     assert os.path.islink(f"{here.cache}/{HOME}") == (old == "link")
@@ -131,7 +135,8 @@ def test_adopting_brings_the_links(here: Here, tmp_path: Path, old: str) -> None
 def test_a_cache_moves_with_its_links(here: Here, tmp_path: Path) -> None:
     """The settings name the new place, and nothing of the old one is left."""
     new = f"{tmp_path}/new"
-    assert main(["move", new, "--yes"]) == 0
+    with read_only(here.tier):
+        assert main(["move", new, "--yes"]) == 0
     assert is_linked(new, here.tier)
     assert not os.path.lexists(f"{here.cache}/{HOME}")
     assert main(["check", MODEL]) == 0
@@ -149,11 +154,13 @@ def test_killed_on_the_way_it_is_whole_in_one_place(
         shutil.copytree(here.cache, old, symlinks=True)
         here.tell(old)
         command = [*(word.format(old=old) for word in words), new, "--yes"]
-        died = run(command, folder, die_at=instant, cwd=here.project)
+        with read_only(here.tier):
+            died = run(command, folder, die_at=instant, cwd=here.project)
         count = instant + 7 if died.code == -SIGKILL else instant
         found = [check(parse_target(MODEL), one, tiers=[here.tier]).state for one in (old, new)]
         assert "complete" in found
-        again = run(command, folder, cwd=here.project)
+        with read_only(here.tier):
+            again = run(command, folder, cwd=here.project)
         assert again.code == 0 or "holds no repos" in again.said, again
         assert is_linked(new, here.tier)
         assert not os.path.lexists(f"{old}/{HOME}")
@@ -191,7 +198,8 @@ def test_what_lies_in_an_absent_tier_does_not_come(
     assert "it lies in a tier that is not there; mount it" in document["kept"][0]["reason"]
     os.rename(f"{here.tier}-away", here.tier)
     assert is_linked(here.cache, here.tier)
-    assert main(spelled) == 0
+    with read_only(here.tier):
+        assert main(spelled) == 0
     assert is_linked(new, here.tier)
 
 

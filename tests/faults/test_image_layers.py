@@ -14,6 +14,7 @@ import pytest
 
 from cachemaker import CacheMaker
 from cleaning import inodes, model, tree
+from swarmcache.cli import main
 from swarmcache.hubcache.layers import is_layered, is_overlay
 
 if TYPE_CHECKING:
@@ -110,6 +111,21 @@ def test_dedupe_leaves_the_image_alone(container: Container) -> None:
     assert document["layered_bytes"] >= 2 * len(WEIGHTS)
     assert "layers of an image" in container.ours("dedupe", "--dry-run")
     assert tree(container.cache) == before
+    assert container.written == 0
+
+
+def test_a_volume_links_into_the_image(
+    container: Container, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root can remove nothing of the image there, only what this one container sees of it."""
+    volume, tier = f"{tmp_path}/volume", container.cache
+    (tmp_path / "project").mkdir()
+    text = f'[cache]\ntiers = [{{ path = "{tier}", link = "symlink" }}]\n'
+    (tmp_path / "project" / "swarmcache.toml").write_text(text)
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert main(["pull", "org/one", "--cache-dir", volume, "--quiet"]) == 0
+    assert os.path.realpath(big(volume)).startswith(f"{tier}/")
     assert container.written == 0
 
 

@@ -17,7 +17,7 @@ import pytest
 from faults.pulling import BOUND, MIB, Site, model, site
 from faults.verifying import verify
 from processes import ran
-from small_disks import small_disk
+from small_disks import read_only, small_disk
 
 if TYPE_CHECKING:
     import subprocess
@@ -156,7 +156,8 @@ def test_a_tier_on_another_file_system_is_linked_into(
         here.hub.requests.clear()
         for name in ("one", "two"):
             folder = project(here, name, f'tiers = [{{ path = "{tier}", link = "symlink" }}]')
-            found = pulled(here, folder, HF_ENDPOINT=here.hub.url if answers else DEAD)
+            with read_only(tier):
+                found = pulled(here, folder, HF_ENDPOINT=here.hub.url if answers else DEAD)
             assert (found["downloaded_bytes"], found["copied_bytes"]) == (0, 0)
             assert taken(folder) <= MIB
         assert here.hub.served() == 0

@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cleaning import inodes
 from faults.pulling import BOUND, MIB, Site, model, site
 from faults.verifying import verify
-from small_disks import small_disk
+from small_disks import read_only, small_disk
 from swarmcache.cli import main
 
 if TYPE_CHECKING:
@@ -52,9 +52,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         yield place
 
 
-def test_a_symlinked_tier_costs_no_byte_and_no_room(here: Site) -> None:
+def pulled(here: Site, tier: str) -> Any:
+    """Return how a pull came out for a user who cannot write into the tier."""
+    with read_only(tier):
+        one, _ = here.finished("org/name", "--json")
+    return one
+
+
+def test_a_symlinked_tier_costs_no_byte_and_no_room(here: Site, tmp_path: Path) -> None:
     """Not even on another file system; real clients load it, and so does everything of ours."""
-    one, _ = here.finished("org/name", "--json")
+    one = pulled(here, f"{tmp_path}/nfs/hub")
     assert (one["state"], one["downloaded_bytes"], one["copied_bytes"]) == ("complete", 0, 0)
     assert here.hub.served("model.safetensors") == 0
     assert sum(inodes(here.cache).values()) <= MIB
@@ -75,8 +82,8 @@ def test_a_tier_that_went_away_is_named_with_its_repair(
     here: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By check and status; a pull fetches what is gone, and links it again where it is back."""
-    here.finished("org/name", "--json")
     tier = str(tmp_path / "nfs" / "hub")
+    pulled(here, tier)
     os.rename(tier, tier + "-away")
     capsys.readouterr()
     assert main(["check", "org/name"]) == 1
@@ -97,7 +104,7 @@ def test_nothing_of_ours_writes_into_a_tier(here: Site, tmp_path: Path) -> None:
     """Neither a pull, nor a clean of what links into it, nor a dedupe, nor a repair."""
     tier = str(tmp_path / "nfs" / "hub")
     before = sorted(os.walk(tier)), inodes(tier)
-    here.finished("org/name", "--json")
+    pulled(here, tier)
     assert main(["dedupe"]) == 0
     assert main(["verify", "--all"]) == 0
     assert main(["clean", "org/name", "--yes", "--ignore-pins"]) == 0
@@ -107,13 +114,31 @@ def test_nothing_of_ours_writes_into_a_tier(here: Site, tmp_path: Path) -> None:
 
 def test_a_wrong_blob_of_a_tier_is_not_linked(here: Site, tmp_path: Path) -> None:
     """It is fetched; the tier keeps what it has."""
-    tier = f"{tmp_path}/nfs/hub/models--org--name/blobs"
-    (big,) = [name for name in os.listdir(tier) if os.path.getsize(f"{tier}/{name}") == SIZE]
-    with open(f"{tier}/{big}", "r+b") as file:
+    tier = f"{tmp_path}/nfs/hub"
+    blobs = f"{tier}/models--org--name/blobs"
+    (big,) = [name for name in os.listdir(blobs) if os.path.getsize(f"{blobs}/{name}") == SIZE]
+    with open(f"{blobs}/{big}", "r+b") as file:
         file.seek(SIZE - 1)
         byte = file.read(1)
         file.seek(SIZE - 1)
         file.write(bytes([byte[0] ^ 1]))
-    one, _ = here.finished("org/name", "--json")
+    one = pulled(here, tier)
     assert (one["state"], one["downloaded_bytes"]) == ("complete", SIZE)
+    assert verify(here.cache).code == 0
+
+
+def test_no_link_leads_into_a_tier_that_this_user_can_write(here: Site, tmp_path: Path) -> None:
+    """Clients up to 1.31 would remove there what they prune here: it is copied, and told why."""
+    tier = f"{tmp_path}/nfs/hub"
+    told = (
+        f"No link leads into the tier {tier}: this user can write there, and clients of the Hub up "
+        "to 1.31 would remove its files through links. Mount it read-only. Until then 3.1 MB of it "
+        "takes its room again."
+    )
+    _, foretold = here.finished("org/name", "--dry-run")
+    one, said = here.finished("org/name", "--json")
+    assert (foretold.count(told), said.count(told), one["state"]) == (1, 1, "complete")
+    assert here.hub.served("model.safetensors") == 0
+    blobs = f"{here.cache}/models--org--name/blobs"
+    assert not [name for name in os.listdir(blobs) if os.path.islink(f"{blobs}/{name}")]
     assert verify(here.cache).code == 0

@@ -184,7 +184,7 @@ def _pull(
     from swarmcache.cli.absent_tiers import tell_absent_tiers  # noqa: PLC0415
     from swarmcache.cli.evicting import fitted, pulls, refuse_unagreed, say_eviction  # noqa: PLC0415
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - complete starts do not
-    from swarmcache.report.pull_text import say_next_door  # noqa: PLC0415
+    from swarmcache.report.pull_text import say_next_door, say_unsafe_tiers  # noqa: PLC0415
     from swarmcache.transfer.bounds import LIST_SECONDS, Bounds  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
@@ -208,6 +208,7 @@ def _pull(
                 symlinked_tiers=invocation.settings.symlinked_tiers,
             )
             say_next_door(terminal, plan)
+            say_unsafe_tiers(terminal, plan)
             plan, eviction = fitted(invocation, plan)
             if eviction is not None:
                 refuse_unagreed(invocation, eviction)

@@ -16,7 +16,6 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
 from swarmcache.hubcache.file_systems import file_system, mount_of
-from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, parse_folder_name
@@ -24,7 +23,7 @@ from swarmcache.hubcache.publishing import sync
 from swarmcache.hubcache.reading import open_quietly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from swarmcache.hubcache.intact.fingerprint import Fingerprint
 
@@ -79,19 +78,16 @@ def is_what_was_linked(before: Fingerprint, source: str, name: str, way: Way) ->
     return before.still(fingerprint_of(name if way == "hardlink" else source))
 
 
-def may_link(source: str, folder: str, symlinked: Sequence[str] = ()) -> bool:
+def may_link(source: str, folder: str) -> bool:
     """Tell, without trying, whether a content would take no room in a folder: for a forecast.
 
-    What lies in the `symlinked` folders becomes a symbolic link. Only of reflinks on a file system
-    whose hard links are forbidden does it say no too much, and yes too much of those between two
-    mounts (Linux before 5.18).
+    Only of reflinks on a file system whose hard links are forbidden does it say no too much, and
+    yes too much of those between two mounts (Linux before 5.18).
     """
     try:
         found, there = os.stat(source), os.stat(folder)
     except OSError:
         return False
-    if symlinked and lies_in(os.path.realpath(source), symlinked) is not None:
-        return True
     if found.st_dev != there.st_dev:
         return disk_of(source, found.st_dev) == disk_of(folder, there.st_dev)
     if not is_hub_blob(source) or is_layered(source):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmcache.locale import t, tn
 from swarmcache.report.clean_text import kept_line
+from swarmcache.report.pull_text import unsafe_tier_lines
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def plan_lines(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
         return
     needed, free = human_bytes(plan.pull.needed_bytes), human_bytes(plan.pull.free_bytes)
     yield t("It takes {needed} more of the disk, which has {free} free.", needed=needed, free=free)
+    yield from unsafe_tier_lines(terminal, plan.pull)
 
 
 def _unfinished(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:

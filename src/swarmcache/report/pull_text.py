@@ -34,6 +34,7 @@ def say_plan(terminal: Terminal, plan: PullPlan, *, as_result: bool) -> None:
             say("    " + left_out)
     for line in _forecast(plan):
         say(line)
+    say_unsafe_tiers(terminal, plan)
 
 
 def say_next_door(terminal: Terminal, plan: PullPlan) -> None:
@@ -56,6 +57,26 @@ def say_next_door(terminal: Terminal, plan: PullPlan) -> None:
                     names=_two_of(model.absent),
                 )
             )
+
+
+def say_unsafe_tiers(terminal: Terminal, plan: PullPlan) -> None:
+    """Warn of each tier that the settings want links into, and that this user can write."""
+    for line in unsafe_tier_lines(terminal, plan):
+        terminal.alert(line)
+
+
+def unsafe_tier_lines(terminal: Terminal, plan: PullPlan) -> Iterator[str]:
+    """Yield these warnings, each with what it costs."""
+    for tier, taken in plan.unsafe_tiers.items():
+        why = t(
+            "No link leads into the tier {path}: this user can write there, and clients of the Hub "
+            "up to 1.31 would remove its files through links. Mount it read-only.",
+            path=tier,
+        )
+        if taken:
+            cost = t("Until then {size} of it takes its room again.", size=human_bytes(taken))
+            why = f"{why} {cost}"
+        yield f"{terminal.warn} {why}"
 
 
 def _told_line(model: PlannedPull) -> str:

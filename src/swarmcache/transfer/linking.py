@@ -14,7 +14,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import SwarmcacheError
-from swarmcache.hubcache.folder import lies_in
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 from swarmcache.hubcache.intact.ledger import Ledger
@@ -22,6 +21,7 @@ from swarmcache.hubcache.linking import hard_linked, is_what_was_linked, reflink
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, share
 from swarmcache.hubcache.state import state_folder
+from swarmcache.hubcache.tier_links import tier_link
 from swarmcache.hubcache.use import owners
 from swarmcache.transfer.claims import new_folder
 from swarmcache.transfer.contents import (
@@ -49,7 +49,7 @@ class Linker:
     """Links contents into one cache."""
 
     def __init__(self, cache: str, environment: Environment, symlinked: Sequence[str] = ()) -> None:
-        """Take the cache; into the `symlinked` folders its blobs become symbolic links."""
+        """Take the cache; into the `symlinked` tiers its blobs become symbolic links."""
         self._cache = cache
         self._symlinked = symlinked
         self._environment = environment
@@ -112,8 +112,9 @@ class Linker:
         be opened next door too; and a link that is taken back has moved ctime, so that next door
         nobody would remember its hash.
         """
-        if self._symlinked and lies_in(os.path.realpath(copy), self._symlinked) is not None:
-            os.symlink(os.path.realpath(copy), staged)
+        link = tier_link(copy, self._symlinked)
+        if link is not None and link.is_safe:
+            os.symlink(link.target, staged)
             return "symlink"
         if reflinked(copy, staged):
             return "reflink"

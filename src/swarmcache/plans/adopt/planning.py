@@ -12,10 +12,10 @@ from swarmcache.hubcache.complete.weights import Selection
 from swarmcache.hubcache.folder import cache_exists, within
 from swarmcache.hubcache.intact.expectations import Expected, algorithm_of, trusted_name
 from swarmcache.hubcache.layout import BLOBS, Target, folder_name
-from swarmcache.hubcache.linking import is_hub_blob, may_link
+from swarmcache.hubcache.linking import is_hub_blob
 from swarmcache.hubcache.refs import read_ref
 from swarmcache.hubcache.scan import iter_repos, read_repo
-from swarmcache.hubcache.usage import free_bytes, nearest_folder
+from swarmcache.hubcache.usage import free_bytes
 from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import FlatReader
 from swarmcache.plans.adopt.listing import Listed, listed
@@ -26,6 +26,7 @@ from swarmcache.plans.adopt.values import AdoptPlan
 from swarmcache.plans.clean.values import Kept
 from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pull.comparing import compared, found_now
+from swarmcache.plans.pull.room import with_room
 from swarmcache.plans.pull.values import PlannedPull, PullPlan, two_of
 from swarmcache.progress import Silent
 from swarmcache.transfer.listing import RemoteFile, RepoListing
@@ -126,7 +127,6 @@ class _Planner:
         self._pull = pull
         self._progress = progress
         self._here = Nearby((), pull.cache)
-        self._place = nearest_folder(pull.cache)
         self.kept: list[Kept] = []
         self.unfinished: list[Unfinished] = []
         self.barely_begun: list[RepoName] = []
@@ -191,9 +191,7 @@ class _Planner:
             for file in model.fetch
             if (etag := file.content) in found.copies
         }
-        tiers = self._pull.symlinked_tiers
-        linkable = {etag for etag, files in near.items() if may_link(files[0], self._place, tiers)}
-        return replace(model, copies=near, linkable=frozenset(linkable), plain=found.plain)
+        return with_room(replace(model, copies=near, plain=found.plain), self._pull)
 
     def _elsewhere_here(self, file: RemoteFile, target: Target) -> tuple[str, ...]:
         """Return the blobs of this cache that should have a file's bytes, of whatever repo."""

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import EndpointUnreachable, LockMismatch, SwarmcacheError
 from swarmcache.hubcache.complete.pins import Astray, Mismatched, pinned
 from swarmcache.hubcache.complete.weights import Selection, select
-from swarmcache.hubcache.layout import is_commit
-from swarmcache.hubcache.linking import may_link
+from swarmcache.hubcache.layout import SNAPSHOTS, folder_name, is_commit
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
-from swarmcache.hubcache.usage import free_bytes, nearest_folder
+from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.nearby import Nearby
 from swarmcache.plans.pinned import as_locked, not_as_locked
 from swarmcache.plans.pull.comparing import compared, found_now, refuse_collisions
@@ -31,6 +30,7 @@ from swarmcache.plans.pull.next_door import (
     files_of,
     listing_of,
 )
+from swarmcache.plans.pull.room import with_room
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
 from swarmcache.plans.pull.wishes import Wishes
 
@@ -58,7 +58,7 @@ def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     """Return what a pull of these repos into the cache folder would do; writes nothing.
 
     `tiers` are further caches to copy from, before those that this machine is known to have; into
-    the `symlinked_tiers` among them blobs become symbolic links. A
+    the `symlinked_tiers` among them blobs become symbolic links, where this user cannot write. A
     repo that cannot be asked for, or of which the endpoint announces other files than the locked
     ones, is planned with its error.
     """
@@ -172,6 +172,12 @@ class _Planner:
     def _repo(self, target: Target) -> Repo | None:
         return read_repo(self._plan.cache, target.name, self._plan.tiers)
 
+    def _entry(self, model: PlannedPull, file: RemoteFile) -> str:
+        """Return where a file of a listed commit stands in the cache's snapshots."""
+        commit = model.listing.commit if model.listing is not None else ""
+        home = f"{self._plan.cache}/{folder_name(model.target.name)}"
+        return f"{home}/{SNAPSHOTS}/{commit}/{file.path}"
+
     def _with_sources(self, model: PlannedPull) -> PlannedPull:
         """Return the plan with what other caches and earlier downloads have of it."""
         from swarmcache.plans.pull.forecast import resumable_bytes  # noqa: PLC0415 - see above
@@ -180,22 +186,17 @@ class _Planner:
         for file in model.fetch:
             expected = _expected(file)
             if expected is not None and file.content not in copies:
-                found = self._nearby.copies(expected, model.target.name, file.path)
+                # What is wrong here must not be its own source, not by a link into a tier either.
+                wrong = self._entry(model, file) if file in model.again else None
+                found = self._nearby.copies(expected, model.target.name, file.path, wrong)
                 mine = [one for one in found if one.startswith(f"{self._plan.cache}/")]
                 others = [one for one in found if one not in mine]
-                # What is wrong here must not be its own source.
-                ordered = others if file in model.again else mine + others
+                ordered = others if wrong else mine + others
                 if ordered:
                     copies[file.content] = tuple(ordered)
         etags = {file.content: file.size or 0 for file in model.fetch}
         resumable = resumable_bytes(self._plan.cache, self._hub.environment, etags)
-        place = nearest_folder(self._plan.cache)
-        linkable = frozenset(
-            etag
-            for etag, found in copies.items()
-            if may_link(found[0], place, self._plan.symlinked_tiers)
-        )
-        return replace(model, copies=copies, linkable=linkable, resumable=resumable)
+        return with_room(replace(model, copies=copies, resumable=resumable), self._plan)
 
 
 def _weightier(model: PlannedPull, error: SwarmcacheError) -> SwarmcacheError:

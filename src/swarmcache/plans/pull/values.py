@@ -46,7 +46,9 @@ class PlannedPull:
     plain: Mapping[str, str] = field(default_factory=dict)
     """By path: files of another cache that nothing names a hash of, and that come as they are."""
     linkable: frozenset[str] = frozenset()
-    """The etags of those that should take no further room: by a reflink or a hard link."""
+    """The etags of those that should take no further room: by a reflink or a link."""
+    unsafe_tiers: Mapping[str, str] = field(default_factory=dict)
+    """By etag: the tier that no link leads to its content in, since this user can write there."""
     resumable: Mapping[str, int] = field(default_factory=dict)
     """By etag: bytes that an earlier, broken download has left."""
     pin: LockedModel | None = None
@@ -116,7 +118,7 @@ class PullPlan:
     tiers: tuple[str, ...] = ()
     """Folders that the cache's links may lead into besides."""
     symlinked_tiers: tuple[str, ...] = ()
-    """Those that blobs become symbolic links into."""
+    """Those that blobs become symbolic links into, where this user cannot write."""
     reserved_bytes: int = 0
     """What downloads of other processes into this cache will still take."""
 
@@ -134,6 +136,17 @@ class PullPlan:
         blobs = total_bytes(file for file in fetch if file.etag and file.content not in linkable)
         rest = blobs - sum(n for etag, n in resumable.items() if etag not in linkable)
         return max(0, rest) + self._plain_bytes
+
+    @property
+    def unsafe_tiers(self) -> dict[str, int]:
+        """The tiers that links may not lead into, and the bytes that take room here for that."""
+        found: dict[str, list[RemoteFile]] = {}
+        for model in self.models:
+            for file in model.fetch:
+                if (tier := model.unsafe_tiers.get(file.content)) is not None:
+                    taken = [] if file.content in model.linkable else [file]
+                    found.setdefault(tier, []).extend(taken)
+        return {tier: total_bytes(files) for tier, files in found.items()}
 
     @property
     def _plain_bytes(self) -> int:
