@@ -233,6 +233,31 @@ def test_an_absent_tier_is_told_with_its_repair(
     assert capsys.readouterr().out.count(f"leads into the tier {here.tier}, which is not") > 1
 
 
+@pytest.mark.parametrize("tier", ["data/hub", "data"], ids=["itself", "above it"])
+def test_no_link_leads_from_a_cache_into_itself(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tier: str,
+) -> None:
+    """Which a tier may be, or hold: what one repo has, another would lose with it."""
+    place, cache = Here(tmp_path), CacheMaker(tmp_path / "data" / "hub")
+    place.tier = f"{tmp_path}/{tier}"
+    cache.repo(MODEL, FILES)
+    cache.repo("org/other", {**FILES, "README.md": b""}, absent=[ONE])
+    os.mkdir(place.project)
+    place.tell(cache.path)
+    monkeypatch.chdir(place.project)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with read_only(f"{cache.path}/{HOME}/blobs"):
+        assert main(["pull", "org/other", "--quiet"]) == 0
+    told = f"The tier {place.tier} is the cache itself, or holds it"
+    assert capsys.readouterr().err.count(told) == 1
+    blob = f"{cache.path}/models--org--other/blobs/{sha256(FILES[ONE])}"
+    assert os.path.exists(blob)
+    assert not os.path.islink(blob)
+
+
 def test_dedupe_counts_it_and_leaves_it(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     """Its bytes are content of the cache, and take no room there that could be won."""
     counted = told(capsys, "dedupe")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmcache.cli.absent_tiers import tell_absent_tiers
 from swarmcache.cli.evicting import fitted, is_wanted, say_eviction, say_removed
+from swarmcache.cli.odd_tiers import tell_odd_tiers
 from swarmcache.cli.options import Invocation, common_options, rate
 from swarmcache.cli.pinning import register, using
 from swarmcache.cli.project_targets import project_targets
@@ -99,7 +99,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     in_project = not targets
     targets = targets or project_targets(invocation, pool=pool, explain=True)
     cache_exists(invocation.location.path)
-    tell_absent_tiers(invocation)
+    tell_odd_tiers(invocation)
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - after usage errors
     from swarmcache.plans.pull.wishes import Wishes  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415

@@ -181,14 +181,14 @@ def _pull(
 
     Raises nothing of ours but LockMismatch: what is not the locked file is never started with.
     """
-    from swarmcache.cli.absent_tiers import tell_absent_tiers  # noqa: PLC0415
     from swarmcache.cli.evicting import fitted, pulls, refuse_unagreed, say_eviction  # noqa: PLC0415
+    from swarmcache.cli.odd_tiers import tell_odd_tiers  # noqa: PLC0415
     from swarmcache.plans.pull import plan_pull  # noqa: PLC0415 - complete starts do not
     from swarmcache.report.pull_text import say_next_door, say_unsafe_tiers  # noqa: PLC0415
     from swarmcache.transfer.bounds import LIST_SECONDS, Bounds  # noqa: PLC0415
     from swarmcache.transfer.hub import Hub  # noqa: PLC0415
 
-    tell_absent_tiers(invocation)
+    tell_odd_tiers(invocation)
     terminal = invocation.terminal
     patience = LIST_SECONDS if lacking(cached, targets) else UNKNOWN_SECONDS
     environment = invocation.environment

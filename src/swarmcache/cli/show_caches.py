@@ -51,9 +51,9 @@ def show_caches(  # noqa: PLR0913 - one parameter for each option
     usages = [usage._replace(repos=tuple(sorted(usage.repos, key=SORTS[sort]))) for usage in usages]  # type: ignore[arg-type]
     users = [_users(invocation, usage.path, wanted) for usage in usages] if with_users else []
     if invocation.settings.tiers:
-        from swarmcache.cli.absent_tiers import tell_absent_tiers  # noqa: PLC0415 - few have tiers
+        from swarmcache.cli.odd_tiers import tell_odd_tiers  # noqa: PLC0415 - few have tiers
 
-        tell_absent_tiers(invocation)
+        tell_odd_tiers(invocation)
     if invocation.json:
         from swarmcache.hubcache.soft_locks import count_dead  # noqa: PLC0415
         from swarmcache.report.status_json import status_document  # noqa: PLC0415

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from swarmcache.hubcache.folder import lies_in
+from swarmcache.hubcache.folder import lies_in, stays_inside
 from swarmcache.hubcache.layers import is_layered
 
 if TYPE_CHECKING:
@@ -28,11 +28,15 @@ class TierLink(NamedTuple):
     """Whether no client that this user runs can remove the content through it."""
 
 
-def tier_link(source: str, tiers: Sequence[str]) -> TierLink | None:
-    """Return how a link may lead to a file; None for one that lies in none of the tiers."""
+def tier_link(source: str, cache: str, tiers: Sequence[str]) -> TierLink | None:
+    """Return how a cache may lead to a file; None for one that lies in none of the tiers.
+
+    Nor does what lies in the cache itself, whatever folder a tier names: a link there would break
+    when the repo goes that it leads to.
+    """
     real = os.path.realpath(source)
     tier = lies_in(real, tiers)
-    if tier is None:
+    if tier is None or stays_inside(real, cache):
         return None
     is_safe = not os.access(os.path.dirname(real), os.W_OK) or is_layered(real)
     return TierLink(tier, real, is_safe)

@@ -112,7 +112,7 @@ class Linker:
         be opened next door too; and a link that is taken back has moved ctime, so that next door
         nobody would remember its hash.
         """
-        link = tier_link(copy, self._symlinked)
+        link = tier_link(copy, self._cache, self._symlinked)
         if link is not None and link.is_safe:
             os.symlink(link.target, staged)
             return "symlink"

@@ -19,7 +19,7 @@ def with_room(model: PlannedPull, plan: PullPlan) -> PlannedPull:
     linkable: set[str] = set()
     unsafe: dict[str, str] = {}
     for etag, copies in model.copies.items():
-        link = tier_link(copies[0], plan.symlinked_tiers)
+        link = tier_link(copies[0], plan.cache, plan.symlinked_tiers)
         if link is not None and not link.is_safe:
             unsafe[etag] = link.tier
         if (link is not None and link.is_safe) or may_link(copies[0], place):

@@ -1,0 +1,41 @@
+"""Tiers of the settings that give nothing, each told in one line before anything is fetched."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from swarmcache.hubcache.folder import is_absent, within
+from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from swarmcache.cli.invocation import Invocation
+
+
+def tell_odd_tiers(invocation: Invocation) -> None:
+    """Write a warning for each tier that gives nothing; whatever the command does, goes on."""
+    for tier in invocation.settings.tiers:
+        told = _oddness(invocation, tier)
+        if told:
+            invocation.terminal.alert(f"{invocation.terminal.warn} {told}")
+
+
+def _oddness(invocation: Invocation, tier: str) -> str:
+    """Return why a tier gives nothing; empty where it may give something."""
+    settings = invocation.settings
+    source = settings.origin("cache.tiers").decided_by
+    if is_absent(tier):
+        return t(
+            "The tier {path} is not there, or empty: mount it, or take it out of {source}.",
+            path=tier,
+            source=source,
+        )
+    cache = os.path.realpath(invocation.location.path)
+    if tier in settings.symlinked_tiers and within(cache, os.path.realpath(tier)):
+        return t(
+            "The tier {path} is the cache itself, or holds it: no link leads there from within. "
+            "Take it out of {source}.",
+            path=tier,
+            source=source,
+        )
+    return ""
