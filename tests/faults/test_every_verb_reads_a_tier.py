@@ -233,6 +233,16 @@ def test_an_absent_tier_is_told_with_its_repair(
     assert capsys.readouterr().out.count(f"leads into the tier {here.tier}, which is not") > 1
 
 
+def test_links_lead_to_the_same_repo(here: Here, tmp_path: Path) -> None:
+    """What else in the tier has the bytes may go there before this model does."""
+    CacheMaker(here.tier).repo("org/a-name-before", FILES)
+    age(here.tier)
+    with read_only(here.tier):
+        assert main(["pull", MODEL, "--cache-dir", f"{tmp_path}/third", "--quiet"]) == 0
+    shutil.rmtree(f"{here.tier}/models--org--a-name-before")
+    assert is_linked(f"{tmp_path}/third", here.tier)
+
+
 @pytest.mark.parametrize("tier", ["data/hub", "data"], ids=["itself", "above it"])
 def test_no_link_leads_from_a_cache_into_itself(
     tmp_path: Path,

@@ -120,7 +120,9 @@ class Nearby:
 
     def _candidates(self, digest: str, repo: RepoName, path: str) -> Iterator[str]:
         for cache, by_name in self._blobs.items():
-            yield from by_name.get(digest, ())
+            own = f"{cache}/{folder_name(repo)}/{BLOBS}/{digest}"
+            # A link into a tier must not break when another repo goes there.
+            yield from sorted(by_name.get(digest, ()), key=lambda blob: blob != own)
             for snapshot in self._snapshots(cache, repo):
                 entry = f"{snapshot}/{path}"
                 if not os.path.islink(entry):
