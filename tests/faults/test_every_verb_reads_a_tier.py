@@ -243,6 +243,23 @@ def test_links_lead_to_the_same_repo(here: Here, tmp_path: Path) -> None:
     assert is_linked(f"{tmp_path}/third", here.tier)
 
 
+def test_links_lead_where_the_tier_is_now(here: Here, tmp_path: Path) -> None:
+    """A tier that is a link itself may lead to a newer folder tomorrow."""
+    newer, current, cache = f"{tmp_path}/newer", f"{tmp_path}/current", f"{tmp_path}/third"
+    shutil.copytree(here.tier, newer, symlinks=True)
+    os.symlink("tier", current)
+    older, here.tier = here.tier, current
+    here.tell(here.cache)
+    with read_only(older):
+        assert main(["pull", MODEL, "--cache-dir", cache, "--quiet"]) == 0
+    assert is_linked(cache, older)
+    os.unlink(current)
+    os.symlink("newer", current)
+    shutil.rmtree(older)
+    assert is_linked(cache, newer)
+    assert main(["check", MODEL, "--cache-dir", cache]) == 0
+
+
 @pytest.mark.parametrize("tier", ["data/hub", "data"], ids=["itself", "above it"])
 def test_no_link_leads_from_a_cache_into_itself(
     tmp_path: Path,

@@ -23,7 +23,8 @@ class TierLink(NamedTuple):
 
     tier: str
     target: str
-    """What the link says, absolute."""
+    """What the link says, absolute: below the tier as the settings name it, which may be a link to
+    the newest of several folders."""
     is_safe: bool
     """Whether no client that this user runs can remove the content through it."""
 
@@ -39,4 +40,5 @@ def tier_link(source: str, cache: str, tiers: Sequence[str]) -> TierLink | None:
     if tier is None or stays_inside(real, cache):
         return None
     is_safe = not os.access(os.path.dirname(real), os.W_OK) or is_layered(real)
-    return TierLink(tier, real, is_safe)
+    below = os.path.relpath(real, os.path.realpath(tier))
+    return TierLink(tier, os.path.join(tier, below), is_safe)
