@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pathlib
 import shutil
 import sys
 import tarfile
@@ -18,6 +19,7 @@ from cleaning import contents
 from faults.bringing import refuse_remains, run
 from faults.damage import Victim, flip_last
 from faults.verifying import FILES, MODEL, ONE, age
+from other_user import NOBODY, open_folder, run_as_other_user
 from processes import begun
 from small_disks import read_only
 from swarmcache.cli import main
@@ -195,7 +197,10 @@ def test_what_lies_in_an_absent_tier_does_not_come(
     os.rename(here.tier, f"{here.tier}-away")
     document = told(capsys, *spelled, code=1)
     assert (document["ok"], len(document["kept"])) == (False, 1)
-    assert "it lies in a tier that is not there; mount it" in document["kept"][0]["reason"]
+    assert (
+        "it lies in a tier that is not there, or closed to this user"
+        in document["kept"][0]["reason"]
+    )
     os.rename(f"{here.tier}-away", here.tier)
     assert is_linked(here.cache, here.tier)
     with read_only(here.tier):
@@ -258,6 +263,33 @@ def test_links_lead_where_the_tier_is_now(here: Here, tmp_path: Path) -> None:
     shutil.rmtree(older)
     assert is_linked(cache, newer)
     assert main(["check", MODEL, "--cache-dir", cache]) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+@pytest.mark.parametrize(
+    "words", [["status"], ["pull", MODEL], ["check", MODEL], ["verify", MODEL]]
+)
+def test_a_tier_that_this_user_may_not_read_is_named(words: list[str]) -> None:
+    """Whatever is fetched in the place of its content then, or called damaged."""
+    with open_folder() as folder:
+        here = Here(pathlib.Path(folder))
+        CacheMaker(here.tier).repo(MODEL, FILES)
+        os.mkdir(here.project)
+        here.tell(here.cache)
+        env = {**os.environ, "HOME": folder, "HF_ENDPOINT": "http://127.0.0.1:9"}
+        os.chown(folder, NOBODY, NOBODY)
+
+        def ours(*words: str) -> str:
+            command = [sys.executable, "-m", "swarmcache", *words]
+            done = run_as_other_user(command, cwd=here.project, env=env)
+            return done.stdout + done.stderr
+
+        ours("pull", MODEL)
+        assert is_linked(here.cache, here.tier)
+        os.chmod(here.tier, 0o700)
+        told = f"The tier {here.tier} cannot be read by this user: ls -ld {here.tier}"
+        found = f"leads into the tier {here.tier}, which this user cannot read"
+        assert (found if words[0] in {"check", "verify"} else told) in ours(*words)
 
 
 @pytest.mark.parametrize("tier", ["data/hub", "data"], ids=["itself", "above it"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.folder import is_absent, within
+from swarmcache.hubcache.folder import why_lost, within
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ def _oddness(invocation: Invocation, tier: str) -> str:
     """Return why a tier gives nothing; empty where it may give something."""
     settings = invocation.settings
     source = settings.origin("cache.tiers").decided_by
-    if is_absent(tier):
+    lost = why_lost(tier)
+    if lost == "closed":
+        return t(
+            "The tier {path} cannot be read by this user: {command} tells whose it is.",
+            path=tier,
+            command=invocation.terminal.command("ls -ld " + shlex.quote(tier)),
+        )
+    if lost is not None:
         return t(
             "The tier {path} is not there, or empty: mount it, or take it out of {source}.",
             path=tier,

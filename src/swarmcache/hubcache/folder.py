@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from stat import S_ISDIR
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from swarmcache.errors import AccessDenied, CacheNotFound
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+Lost = Literal["absent", "closed"]
+"""Why a tier gives nothing now: it is not there, or this user may not list or enter it."""
 
 
 def cache_exists(path: str, *, named: bool = False) -> bool:
@@ -57,18 +61,23 @@ def entries_of(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def is_absent(tier: str) -> bool:
-    """Tell whether a tier is not there: no folder, or an empty one as unmounting leaves it.
+def why_lost(tier: str) -> Lost | None:
+    """Return why nothing can be had from a tier; None where something may be.
 
-    One that this user may not list is there.
+    It is absent when there is no folder, or an empty one as unmounting leaves it.
     """
     try:
         with os.scandir(tier) as entries:
-            return next(entries, None) is None
+            is_empty = next(entries, None) is None
     except (FileNotFoundError, NotADirectoryError):
-        return True
+        return "absent"
+    except PermissionError:
+        return "closed"
     except OSError as error:
-        return error.errno == errno.ESTALE
+        return "absent" if error.errno == errno.ESTALE else None
+    if is_empty:
+        return "absent"
+    return None if os.access(tier, os.X_OK) else "closed"
 
 
 def within(path: str, folder: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.errors import os_reason
 from swarmcache.locale import t
+
+if TYPE_CHECKING:
+    from swarmcache.hubcache.folder import Lost
 
 ProblemKind = Literal[
     "broken-link",
@@ -32,13 +35,17 @@ def foreign(path: str) -> Problem:
     return Problem("foreign-file", path, message)
 
 
-def lost_tier(path: str, tier: str) -> Problem:
-    """Return that a link leads into a tier that is not there now."""
+def lost_tier(path: str, tier: str, lost: Lost) -> Problem:
+    """Return that a link leads into a tier that gives nothing now."""
     message = t(
         "{path} leads into the tier {tier}, which is not there: mount it, or `swarmcache pull`.",
         path=path,
         tier=tier,
     )
+    if lost == "closed":
+        message = t(
+            "{path} leads into the tier {tier}, which this user cannot read.", path=path, tier=tier
+        )
     return Problem("lost-tier", path, message)
 
 

@@ -12,7 +12,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache import layout
-from swarmcache.hubcache.folder import cache_exists, is_absent, lies_in, stays_inside
+from swarmcache.hubcache.folder import cache_exists, lies_in, stays_inside, why_lost
 from swarmcache.hubcache.layout import RepoName, folder_name, parse_folder_name
 from swarmcache.hubcache.leftovers.crash_remains import (
     is_blob_remains,
@@ -314,11 +314,12 @@ class _RepoReader:
 
     def _broken(self, link: str) -> None:
         tier = lies_in(os.path.realpath(link), self.tiers)
-        if tier is None or not is_absent(tier):
+        lost = why_lost(tier) if tier is not None else None
+        if tier is None or lost is None:
             message = t("{path} is a link to nowhere.", path=link)
             self.problems.append(Problem("broken-link", link, message))
         else:
-            self.problems.append(lost_tier(link, tier))
+            self.problems.append(lost_tier(link, tier, lost))
 
     def _refs(self, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
         for entry in self._entries(folder):

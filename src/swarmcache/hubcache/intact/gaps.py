@@ -8,7 +8,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.complete.integrity import check
-from swarmcache.hubcache.folder import is_absent, lies_in, stays_inside
+from swarmcache.hubcache.folder import lies_in, stays_inside, why_lost
 from swarmcache.hubcache.intact.verdicts import FileVerdict, Missing
 from swarmcache.hubcache.layout import BLOBS, REFS, parse_folder_name
 from swarmcache.hubcache.manifest import read_manifest
@@ -77,8 +77,10 @@ def _why_dead(link: str, cache: str, tiers: Sequence[str]) -> Missing:
     real = os.path.realpath(link)
     target = t("It leads to {target}.", target=real)
     tier = lies_in(real, tiers)
-    if tier is not None and is_absent(tier):
-        return Missing("missing-blob", lost_tier(link, tier).message)
+    gone = why_lost(tier) if tier is not None else None
+    if tier is not None and gone is not None:
+        told = lost_tier(link, tier, gone).message
+        return Missing("unreadable" if gone == "closed" else "missing-blob", told)
     if not stays_inside(real, cache, tiers):
         return Missing("outside-link", target)
     try:

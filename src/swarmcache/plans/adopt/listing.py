@@ -124,7 +124,7 @@ class _Lister:
         link = f"{self._revision.path}/{file.path}"
         kinds = {one.kind for one in self._repo.problems if one.path == link}
         if "lost-tier" in kinds:
-            return t("it lies in a tier that is not there; mount it")
+            return t("it lies in a tier that is not there, or closed to this user")
         if "outside-link" in kinds:
             return t("its link leads out of the cache, and into no tier of the settings")
         return t("its content is not there")
