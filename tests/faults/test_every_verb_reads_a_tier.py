@@ -292,6 +292,20 @@ def test_a_tier_that_this_user_may_not_read_is_named(words: list[str]) -> None:
         assert (found if words[0] in {"check", "verify"} else told) in ours(*words)
 
 
+@pytest.mark.parametrize("words", [["status"], ["pull", MODEL]])
+def test_a_tier_one_level_too_high_is_told(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """HF_HOME in the place of the cache that is in it."""
+    CacheMaker(tmp_path / "home" / "hub").repo(MODEL, FILES)
+    here.tier = f"{tmp_path}/home"
+    here.tell(here.cache)
+    capsys.readouterr()
+    main([*words, "--quiet"])
+    told = f"The tier {here.tier} holds no repos; its folder hub may be meant, in {here.settings}."
+    assert capsys.readouterr().err.count(told) == 1
+
+
 @pytest.mark.parametrize("tier", ["data/hub", "data"], ids=["itself", "above it"])
 def test_no_link_leads_from_a_cache_into_itself(
     tmp_path: Path,

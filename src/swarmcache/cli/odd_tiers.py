@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.errors import AccessDenied, CacheNotFound
 from swarmcache.hubcache.folder import why_lost, within
 from swarmcache.locale import t
+from swarmcache.plans.nearby import meant_instead
 
 if TYPE_CHECKING:
     from swarmcache.cli.invocation import Invocation
@@ -46,4 +49,11 @@ def _oddness(invocation: Invocation, tier: str) -> str:
             path=tier,
             source=source,
         )
+    with suppress(CacheNotFound, AccessDenied):
+        if meant_instead(tier) is not None:
+            return t(
+                "The tier {path} holds no repos; its folder hub may be meant, in {source}.",
+                path=tier,
+                source=source,
+            )
     return ""

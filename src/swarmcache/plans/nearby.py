@@ -161,12 +161,20 @@ def refuse_no_cache(folder: str, *words: str) -> None:
     `words` are those of a command, before the folder that it names.
     """
     cache_exists(folder, named=True)
-    hub = f"{folder}/hub"
-    if not repo_names(folder) and cache_exists(hub) and repo_names(hub):
+    if (hub := meant_instead(folder)) is not None:
         raise CacheNotFound(
             t("{path} holds no repos; its folder hub may be meant.", path=folder),
             hint=(*words, hub),
         )
+
+
+def meant_instead(folder: str) -> str | None:
+    """Return the cache in a folder that is none, as HF_HOME is; None where no such mistake shows.
+
+    Raises AccessDenied, CacheNotFound for a file.
+    """
+    hub = f"{folder}/hub"
+    return hub if not repo_names(folder) and cache_exists(hub) and repo_names(hub) else None
 
 
 def _listed(folder: str) -> list[str]:
