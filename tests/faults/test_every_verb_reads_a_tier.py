@@ -292,6 +292,27 @@ def test_a_tier_that_this_user_may_not_read_is_named(words: list[str]) -> None:
         assert (found if words[0] in {"check", "verify"} else told) in ours(*words)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["adopt", "{cache}", "--cache-dir", "{new}"],
+        ["move", "{new}", "--yes"],
+        ["run", "--model", MODEL, "--cache-dir", "{new}", "--", "true"],
+    ],
+)
+def test_no_verb_links_into_a_tier_that_this_user_can_write(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Each says so, and shares or copies what it brings."""
+    new = f"{tmp_path}/new"
+    assert main([word.format(cache=here.cache, new=new) for word in words]) == 0
+    told = "".join(capsys.readouterr())
+    assert told.count(f"No link leads into the tier {here.tier}: this user can write there") == 1
+    shutil.rmtree(here.tier)
+    found = check(parse_target(MODEL), new)
+    assert (found.state, contents(found.snapshot or "")) == ("complete", FILES)
+
+
 @pytest.mark.parametrize("words", [["status"], ["pull", MODEL]])
 def test_a_tier_one_level_too_high_is_told(
     here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
