@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, CacheBusy, LockLeft
+from swarmcache.hubcache.belonging import give
 from swarmcache.hubcache.layout import LOCKS, RepoName, folder_name
 from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.soft_locks import NO_KERNEL_LOCKS, look
@@ -127,6 +128,7 @@ def _opened(path: str, mode: int) -> tuple[int, bool]:
         return _opened(path, mode)  # Another process made it meanwhile.
     with contextlib.suppress(OSError):
         os.fchmod(handle, mode)  # Whatever the umask: every user of the cache takes it.
+    give(path)
     return handle, True
 
 

@@ -14,6 +14,7 @@ from stat import S_ISGID
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import NotRepairable
+from swarmcache.hubcache.belonging import give
 from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.locale import t
 
@@ -62,6 +63,7 @@ def write_whole(
         if mode is not None:
             with contextlib.suppress(OSError):
                 os.chmod(draft, mode)
+        give(draft)
         os.replace(draft, path)
 
 
@@ -85,6 +87,8 @@ def replace(staged: str, location: str) -> None:
 def make_folder(folder: str) -> None:
     """Make a folder and those above it; below one that is shared (setgid), as open as that one.
 
+    Root makes it for the owner of the folder that it is in.
+
     The umask of whoever comes first must not close its part of a group's cache to the others, nor
     may anybody find it before it is open: what they make in it would be as closed as it still is.
     """
@@ -97,6 +101,7 @@ def make_folder(folder: str) -> None:
             _make_shared(folder, parent)
         else:
             os.mkdir(folder)
+            give(folder)
 
 
 @contextlib.contextmanager
@@ -139,8 +144,10 @@ def share(path: str, folder: str) -> None:
     """Open a new file or folder to the group of the shared (setgid) folder that it is for.
 
     A file becomes writable for the group too, as under a default ACL: under `protected_hardlinks`
-    its members may only link to what they could write. Not so one that other caches share.
+    its members may only link to what they could write. Not so one that other caches share. What
+    root makes is the folder's owner's first.
     """
+    give(path, folder)
     wanted = os.stat(folder)
     if not wanted.st_mode & S_ISGID:
         return

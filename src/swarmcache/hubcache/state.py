@@ -26,6 +26,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied
+from swarmcache.hubcache.belonging import give
 from swarmcache.hubcache.layout import LOCKS
 from swarmcache.locale import t
 
@@ -98,9 +99,19 @@ def state_folder(cache: str, environment: Environment) -> State:
 
 
 def unwritable(cache: str) -> AccessDenied:
-    """Return the error for a cache whose folder, or the state beside it, this user cannot write."""
-    message = t("The cache folder {path} cannot be written by this user.", path=cache)
-    return AccessDenied(message, hint=("ls", "-ld", cache))
+    """Return the error for a cache whose folder, or the state beside it, this user cannot write.
+
+    It names the uppermost of those that refuses, as far as that can be told.
+    """
+    locks = f"{cache}/{LOCKS}"
+    own = f"{locks}/{OWN_FOLDER}"
+    below = [one for one in (locks, own, f"{own}/{PARTIALS}") if os.path.isdir(one)]
+    refusing = next((one for one in (cache, *below) if not _may_write(one)), cache)
+    if refusing == cache:
+        message = t("The cache folder {path} cannot be written by this user.", path=cache)
+    else:
+        message = t("The folder {path} cannot be written by this user.", path=refusing)
+    return AccessDenied(message, hint=("ls", "-ld", refusing))
 
 
 def users_folder(cache: str, environment: Environment) -> str:
@@ -181,6 +192,7 @@ def _make(folder: str, mode: int) -> None:
         os.mkdir(folder)
         with contextlib.suppress(OSError):
             os.chmod(folder, mode)
+        give(folder)
 
 
 def _write_version(folder: str, mode: int) -> None:
@@ -190,6 +202,7 @@ def _write_version(folder: str, mode: int) -> None:
             file.write(VERSION + "\n")
         with contextlib.suppress(OSError):
             os.chmod(path, file_mode(mode))
+        give(path)
 
 
 def file_mode(folder: int) -> int:

@@ -37,6 +37,7 @@ from swarmcache.hubcache.layout import (
     parse_folder_name,
 )
 from swarmcache.hubcache.manifest import manifest_path
+from swarmcache.hubcache.publishing import make_folder, share
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
@@ -226,7 +227,7 @@ class _Reader:
         place = f"{self._folder}/{member.name}"
         if parse_folder_name(home) is None or not rest:
             raise _odd(member.name)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
+        make_folder(os.path.dirname(place))
         if part == SNAPSHOTS and member.issym():
             self._link(member, rest, place)
         elif part == SNAPSHOTS and member.isreg() and is_commit(rest.partition("/")[0]):
@@ -236,6 +237,7 @@ class _Reader:
         elif self._is_text(part, rest) and member.isreg() and member.size <= _MOST_TEXT:
             with open(place, "xb") as file:
                 file.write(_content(tar, member).read())
+            share(place, os.path.dirname(place))
         else:
             raise _odd(member.name)
 
@@ -292,6 +294,7 @@ class _Reader:
                 self._hear(len(chunk))
             file.flush()
             os.fsync(file.fileno())
+        share(place, os.path.dirname(place))
         if digest.hexdigest() != expected[1]:
             raise WrongBytes(
                 t("{path} in the archive is not what its name says.", path=member.name)

@@ -14,6 +14,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import FULL, DiskFull, SwarmcacheError
+from swarmcache.hubcache.belonging import give
 from swarmcache.hubcache.drafts import draft_name, has_drafts, sweep_drafts
 from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.locks import PATIENCE, held
@@ -94,7 +95,9 @@ def staging(
                     stack.enter_context(lock)
             _sweep(partial)
             stack.callback(_sweep, partial)
-            place = Staging(tempfile.mkdtemp(prefix=REPAIR, dir=partial))
+            folder = tempfile.mkdtemp(prefix=REPAIR, dir=partial)
+            give(folder)
+            place = Staging(folder)
         except OSError as error:
             if not (cramped and error.errno in FULL):
                 raise _unusable(cache, error) from error

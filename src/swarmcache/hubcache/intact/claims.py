@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.belonging import opened
 from swarmcache.hubcache.state import file_mode
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class Claims:
         if state.writable:
             with suppress(OSError):
                 path = f"{state.folder(folder)}/claims"
-                handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+                handle = opened(path, os.O_RDWR)
                 with suppress(OSError):
-                    os.chmod(path, file_mode(state.mode))
+                    os.fchmod(handle, file_mode(state.mode))
         try:
             yield cls(handle)
         finally:

@@ -7,6 +7,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.belonging import give, opened
 from swarmcache.hubcache.drafts import draft_of
 from swarmcache.hubcache.state import file_mode
 
@@ -50,6 +51,7 @@ class Journal:
                 file.writelines(map(sealed, kept()))
             with suppress(OSError):
                 os.chmod(draft, self._mode)
+            give(draft)
             os.replace(draft, self.path)
 
     def _added(self) -> bytes:
@@ -83,14 +85,11 @@ class Journal:
                 os.close(handle)
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        try:
-            return os.open(self.path, flags)
-        except FileNotFoundError:
-            handle = os.open(self.path, flags | os.O_CREAT, 0o600)
-            with suppress(OSError):
-                os.chmod(self.path, self._mode)
-            return handle
+        handle = opened(self.path, os.O_RDWR | os.O_APPEND, 0o600)
+        with suppress(OSError):
+            if not os.fstat(handle).st_size:
+                os.fchmod(handle, self._mode)
+        return handle
 
 
 def _open_at_once(path: str, flags: int) -> int:

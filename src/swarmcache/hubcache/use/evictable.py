@@ -12,6 +12,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.belonging import opened
 from swarmcache.hubcache.layout import folder_name, is_commit, parse_folder_name
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, state_folder
@@ -36,8 +37,7 @@ def note_fetched(cache: str, environment: Environment, repo: RepoName, commit: s
         path = f"{state.folder(FOLDER)}/{folder_name(repo)}"
         if commit in _commits(path):
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        handle = os.open(path, flags, 0o666)
+        handle = opened(path, os.O_WRONLY | os.O_APPEND)
         try:
             with suppress(OSError):
                 os.fchmod(handle, file_mode(state.mode))

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied
+from swarmcache.hubcache.belonging import opened
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.state import LEASES, file_mode, state_folder, users_folder
 
@@ -129,17 +130,13 @@ def _note(folders: Iterable[str], state: State) -> None:
 def _touch(path: str, state: State) -> None:
     """Give a record the present moment; another user's is replaced where it cannot be written."""
     try:
-        handle = _opened(path)
+        handle = opened(path, os.O_WRONLY)
     except PermissionError:
         os.unlink(path)
-        handle = _opened(path)
+        handle = opened(path, os.O_WRONLY)
     try:
         with suppress(OSError):
             os.fchmod(handle, file_mode(state.mode))
         os.utime(path)
     finally:
         os.close(handle)
-
-
-def _opened(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)

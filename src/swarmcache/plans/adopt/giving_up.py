@@ -13,6 +13,7 @@ from swarmcache.hubcache.folder import entries_of
 from swarmcache.hubcache.layout import BLOBS, LOCKS, SNAPSHOTS, folder_name
 from swarmcache.hubcache.leftovers.flat_records import LOCK, RECORD
 from swarmcache.hubcache.locks import is_downloading
+from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS, REPAIR, state_folder
 from swarmcache.locale import t
 from swarmcache.plans.adopt.flat import is_over
@@ -180,7 +181,7 @@ def _prepare(source: str, home: str, target: str) -> None:
     folder = f"{_own(source)}/{_LINKING}"
     place = f"{folder}/{home}"
     try:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
         with suppress(FileNotFoundError):
             os.unlink(place)
         os.symlink(target, place)

@@ -62,7 +62,7 @@ class Trash:
         if not os.path.islink(path) and not os.path.isdir(path) and is_layered(path):
             raise _layered(path)
         place = self._place(path, group)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
+        make_folder(os.path.dirname(place))
         try:
             os.rename(path, place)
         except OSError as error:
@@ -75,7 +75,7 @@ class Trash:
         place = self._place(path, group)
         if not os.path.lexists(place) or os.path.lexists(path):
             return False
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         os.rename(place, path)
         return True
 

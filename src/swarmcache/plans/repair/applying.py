@@ -11,7 +11,7 @@ from swarmcache.hubcache.layout import Target
 from swarmcache.hubcache.locks import PATIENCE, blob_lock, payload_lock
 from swarmcache.hubcache.manifest import manifest_text
 from swarmcache.hubcache.payloads import is_payload, payload_mode
-from swarmcache.hubcache.publishing import publish
+from swarmcache.hubcache.publishing import make_folder, publish
 from swarmcache.locale import t
 from swarmcache.plans.plan import PutContent, PutLink, PutManifest, PutRef
 from swarmcache.plans.repair.asking import Asking
@@ -133,7 +133,7 @@ class _Mender:
                 blob_lock(self._cache, step.repo, step.expected.digest, self._seconds)
             )
             if shared:
-                os.makedirs(os.path.dirname(step.location), exist_ok=True)
+                make_folder(os.path.dirname(step.location))
                 locks.enter_context(payload_lock(step.location, self._seconds))
             if is_intact(step.location, step.expected, self._cache):
                 return  # Another process has put it right since the plan was made.
