@@ -28,6 +28,24 @@ def open_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def protected() -> Iterator[None]:
+    """Have the kernel forbid hard links to files of others, as distributions do."""
+    place = "/proc/sys/fs/protected_hardlinks"
+    try:
+        with open(place) as file:
+            before = file.read()
+        with open(place, "w") as file:
+            file.write("1")
+    except OSError:
+        pytest.skip("this machine lets us protect no hard links")
+    try:
+        yield
+    finally:
+        with open(place, "w") as file:
+            file.write(before)
+
+
 def run_as_other_user(
     command: Sequence[str], **options: object
 ) -> subprocess.CompletedProcess[str]:

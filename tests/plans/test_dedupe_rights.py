@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from cachemaker import CacheMaker, sha256
-from other_user import open_folder, run_as
+from other_user import open_folder, protected, run_as
 from small_disks import bound, small_disk
 from swarmcache.environment import Environment
 from swarmcache.hubcache.acl import Acl, Entry, NoAcls, access_of, write_access
@@ -113,16 +113,69 @@ def test_each_of_two_users_shares_their_own(tmp_path: Path) -> None:
     )
 
 
-def test_a_groups_cache_keeps_its_group(tmp_path: Path) -> None:
-    """The personal blob that everybody may read becomes the group's, not the other way round."""
-    group = Stands(BOB, LAB, 0o664)
-    makers = (
-        cache(tmp_path / "1", Stands(ANN, ANN, 0o644)),
-        cache(tmp_path / "2", group, folder=0o2775),
-    )
+def test_a_member_shares_with_the_group(tmp_path: Path) -> None:
+    """The personal blob that everybody may read becomes the group's, not the other way round.
+
+    By her own act: root does not give it to those who could not write it.
+    """
+    del tmp_path
+    own, group = Stands(ANN, ANN, 0o644), Stands(BOB, LAB, 0o664)
+    with open_folder() as folder:
+        makers = cache(f"{folder}/1", own), cache(f"{folder}/2", group, folder=0o2775)
+        shared, left = deduped(*makers)
+        assert (shared, len(left)) == ([], 1)
+        assert [found(maker) for maker in makers] == [own, group]
+        words = [sys.executable, "-m", "swarmcache", "dedupe", *(maker.path for maker in makers)]
+        done = run_as(ANN, LAB, words, cwd=folder, env={**os.environ, "HOME": folder})
+        assert done.returncode == 0, done
+        assert [found(maker) for maker in makers] == [group, group]
+
+
+def test_nobody_gets_to_write_the_blob_of_another(tmp_path: Path) -> None:
+    """Everybody may read both users' files, and root shares each user's own."""
+    stands = Stands(ANN, ANN, 0o644), Stands(BOB, BOB, 0o644)
+    makers = [
+        cache(tmp_path / name, one, "org/a", "org/b")
+        for name, one in zip("12", stands, strict=True)
+    ]
     shared, left = deduped(*makers)
-    assert (len(shared), left) == (1, [])
-    assert [found(maker) for maker in makers] == [group, group]
+    assert (len(shared), len(left)) == (2, 1)
+    assert f"belongs to {ANN}, who could then write it here" in left[0].reason
+    for maker, one in zip(makers, stands, strict=True):
+        assert found(maker, "org/a") == found(maker, "org/b") == one
+
+
+def test_roots_blob_is_not_a_users(tmp_path: Path) -> None:
+    """Nor does a user get root's; root's own two are one."""
+    roots, own = Stands(0, 0, 0o644), Stands(ANN, ANN, 0o644)
+    first = cache(tmp_path / "1", own)
+    second = cache(tmp_path / "2", roots, "org/a", "org/b")
+    shared, left = deduped(first, second)
+    assert (len(shared), len(left)) == (1, 1)
+    assert found(first) == own
+    assert found(second, "org/a") == found(second, "org/b") == roots
+
+
+def test_what_a_member_may_not_link_gives_way_to_what_they_may() -> None:
+    """Payloads are 0444: only who fetched one, and root, may give it another name."""
+    with open_folder() as folder, protected():
+        group = Stands(BOB, LAB, 0o664)
+        maker = cache(f"{folder}/1", group, "org/a", "org/b", folder=0o2775)
+        os.chown(blob(maker, "org/a"), ANN, LAB)
+        os.chmod(blob(maker, "org/a"), 0o444)
+        words = [sys.executable, "-m", "swarmcache", "dedupe", maker.path, "--json"]
+        done = run_as(BOB, LAB, words, cwd=folder, env={**os.environ, "HOME": folder})
+        assert (done.returncode, len(json.loads(done.stdout)["actions"])) == (0, 1), done
+        assert found(maker, "org/a") == found(maker, "org/b") == group
+
+
+def test_an_owner_who_keeps_it_from_being_linked_is_named() -> None:
+    """Two payloads of somebody else's, and a copy that only one of them could replace."""
+    with open_folder() as folder, protected():
+        maker = cache(f"{folder}/1", Stands(ANN, LAB, 0o444), "org/a", "org/b", folder=0o2775)
+        words = [sys.executable, "-m", "swarmcache", "dedupe", maker.path]
+        done = run_as(BOB, LAB, words, cwd=folder, env={**os.environ, "HOME": folder})
+        assert f"belongs to {ANN}, and this user may not link to it" in done.stderr + done.stdout
 
 
 def test_a_user_whom_an_acl_names_may_still_read(tmp_path: Path) -> None:

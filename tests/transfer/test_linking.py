@@ -6,13 +6,12 @@ import os
 import shutil
 import stat
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cleaning import inodes
-from other_user import NOBODY, open_folder, run_as_other_user
+from other_user import NOBODY, open_folder, protected, run_as_other_user
 from small_disks import small_disk, subvolumes
 from swarmcache.environment import Environment
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
@@ -25,7 +24,6 @@ from transfer.pulling import LARGE, NOISE, SIZE, TEXT, blob, holds, pull, repo
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Iterator
 
     from swarmcache.hubcache.state import State
 
@@ -182,24 +180,6 @@ def test_a_group_keeps_its_cache_open(tmp_path: pathlib.Path) -> None:
     assert modes[1] & 0o040
 
 
-@contextmanager
-def protected() -> Iterator[None]:
-    """Have the kernel forbid hard links to files of others, as distributions do."""
-    place = "/proc/sys/fs/protected_hardlinks"
-    try:
-        with open(place) as file:
-            before = file.read()
-        with open(place, "w") as file:
-            file.write("1")
-    except OSError:
-        pytest.skip("this machine lets us protect no hard links")
-    try:
-        yield
-    finally:
-        with open(place, "w") as file:
-            file.write(before)
-
-
 def test_another_users_blob_is_copied_where_links_are_protected() -> None:
     """`protected_hardlinks` refuses what we may only read: EPERM, and the next way."""
     if os.geteuid():
@@ -221,3 +201,23 @@ def test_another_users_blob_is_copied_where_links_are_protected() -> None:
         assert run_as_other_user(words, cwd=folder).stdout == "False False\n"
         os.chown(source, NOBODY, NOBODY)
         assert run_as_other_user(words, cwd=folder).stdout == "True True\n"
+
+
+def test_roots_pull_takes_no_blob_that_somebody_else_can_write(tmp_path: pathlib.Path) -> None:
+    """A hard link would stay its owner's; in the same user's other cache it is one."""
+    if os.geteuid():
+        pytest.skip("only root can give a file to another user")
+    with FaultyHub(repo()) as hub:
+        pull(tmp_path / "1", hub.url)
+        for folder, _, names in os.walk(tmp_path / "1"):
+            for path in (folder, *(f"{folder}/{name}" for name in names)):
+                os.lchown(path, NOBODY, NOBODY)
+        (tmp_path / "home").mkdir()
+        os.chown(tmp_path / "home", NOBODY, NOBODY)
+        result = pull(tmp_path / "2", hub.url)
+        assert (result.linked_bytes, result.copied_bytes, hub.served()) == (ALL, ALL, ALL)
+        result = pull(tmp_path / "home/3", hub.url)
+        assert (result.linked_bytes, result.copied_bytes) == (ALL, 0)
+    found = [os.stat(tmp_path / name / blob(NOISE)) for name in ("1", "2", "home/3")]
+    assert [one.st_uid for one in found] == [NOBODY, 0, NOBODY]
+    assert found[0].st_ino == found[2].st_ino

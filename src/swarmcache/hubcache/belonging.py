@@ -42,6 +42,25 @@ def give(path: str, folder: str | None = None) -> None:
                     os.fchown(made, wanted.st_uid, wanted.st_gid)
 
 
+def new_owner(folder: str) -> int:
+    """Return the user who gets what this process makes in a folder; raises OSError.
+
+    Where there are no users it is 0.
+    """
+    me = os.geteuid() if hasattr(os, "geteuid") else 0
+    return me or os.stat(folder).st_uid
+
+
+def user_name(uid: int) -> str:
+    """Return a user's name, or the number where it has none here."""
+    try:
+        import pwd  # noqa: PLC0415 - absent on Windows
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return str(uid)
+
+
 def opened(path: str, flags: int, mode: int = 0o666) -> int:
     """Open a file of our own state, no link, and make it if it is not there; raises OSError.
 

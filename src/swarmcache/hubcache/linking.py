@@ -15,12 +15,14 @@ from functools import cache
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
+from swarmcache.hubcache.belonging import new_owner
 from swarmcache.hubcache.file_systems import file_system, mount_of
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.layers import is_layered
 from swarmcache.hubcache.layout import BLOBS, parse_folder_name
 from swarmcache.hubcache.publishing import sync
 from swarmcache.hubcache.reading import open_quietly
+from swarmcache.hubcache.visitors import shared_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +94,23 @@ def may_link(source: str, folder: str) -> bool:
         return disk_of(source, found.st_dev) == disk_of(folder, there.st_dev)
     if not is_hub_blob(source) or is_layered(source):
         return False
-    return _is_linkable(source, found)
+    return lets_link(source) and keeps_writers(source, folder)
+
+
+def keeps_writers(source: str, folder: str, owner: int | None = None) -> bool:
+    """Tell whether a hard link in a folder lets no user write a blob there who could not before.
+
+    A file's owner may write it, whatever its mode. So that must be who gets a new file there, or
+    the `owner` of the file that is replaced; where root does not decide for others, it may be root.
+    The members of a group trust each other with its cache. Raises OSError.
+    """
+    theirs = os.stat(source).st_uid
+    if theirs in {owner, new_owner(folder)} or shared_group(folder) is not None:
+        return True
+    if not hasattr(os, "geteuid") or not os.geteuid():
+        return False
+    group = shared_group(os.path.dirname(os.path.realpath(source)))
+    return theirs == 0 or group in {os.getegid(), *os.getgroups()}
 
 
 def may_share(one: str, other: str) -> bool:
@@ -139,8 +157,12 @@ def _can(link: Callable[[str, str], None], source: str, name: str) -> bool:
     return True
 
 
-def _is_linkable(path: str, found: os.stat_result) -> bool:
-    """Tell whether the kernel lets this user link to a file (Linux, `protected_hardlinks`)."""
+def lets_link(path: str) -> bool:
+    """Tell whether the kernel lets this user link to a file (Linux, `protected_hardlinks`).
+
+    Raises OSError.
+    """
+    found = os.stat(path)
     if not hasattr(os, "geteuid") or os.geteuid() in {0, found.st_uid}:
         return True
     if S_ISREG(found.st_mode) and os.access(path, os.R_OK | os.W_OK):

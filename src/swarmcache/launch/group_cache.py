@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import LaunchError
 from swarmcache.hubcache.acl import of_mode, write_default
+from swarmcache.hubcache.belonging import user_name
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.state import OWN_FOLDER, missing_folders
@@ -122,7 +123,7 @@ def _refuse_stranger(group: str, gid: int) -> None:
     """Raise for a user who may not give folders to the group."""
     if os.geteuid() == 0 or gid in {os.getegid(), *os.getgroups()}:
         return
-    user = _user_name(os.geteuid())
+    user = user_name(os.geteuid())
     if _is_listed(gid, user):
         raise LaunchError(
             t("{user} became a member of {group} after this login.", user=user, group=group),
@@ -141,15 +142,6 @@ def _is_listed(gid: int, user: str) -> bool:
         return user in grp.getgrgid(gid).gr_mem
     except KeyError:
         return False
-
-
-def _user_name(uid: int) -> str:
-    import pwd  # noqa: PLC0415 - see _gid
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _others(cache: str) -> int:
@@ -179,7 +171,7 @@ def _refuse_others_folders(cache: str, steps: list[Step], group: str) -> None:
     for step in steps:
         if step.made or os.geteuid() in {0, os.stat(step.path).st_uid}:
             continue
-        owner = _user_name(os.stat(step.path).st_uid)
+        owner = user_name(os.stat(step.path).st_uid)
         raise LaunchError(
             t(
                 "{path} belongs to {owner}, and only its owner or root can open it to {group}.",

@@ -206,6 +206,7 @@ def summarise(terminal: Terminal, results: Sequence[Pulled]) -> None:
 def _copied(count: int) -> str:
     return t(
         "{size} had to be copied and take their room twice: the cache next door lies on another"
-        " file system, or this one can neither link nor share.",
+        " file system, its files belong to another user, or this file system can neither link nor"
+        " share.",
         size=human_bytes(count),
     )

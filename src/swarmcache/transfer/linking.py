@@ -17,7 +17,12 @@ from swarmcache.errors import SwarmcacheError
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.hashing import Hashed, hash_file
 from swarmcache.hubcache.intact.ledger import Ledger
-from swarmcache.hubcache.linking import hard_linked, is_what_was_linked, reflinked
+from swarmcache.hubcache.linking import (
+    hard_linked,
+    is_what_was_linked,
+    keeps_writers,
+    reflinked,
+)
 from swarmcache.hubcache.locks import blob_lock
 from swarmcache.hubcache.publishing import is_as_open, make_folder, replace, share
 from swarmcache.hubcache.state import state_folder
@@ -110,7 +115,7 @@ class Linker:
 
         One that is less open than a group's cache is not linked: opened to the group here, it would
         be opened next door too; and a link that is taken back has moved ctime, so that next door
-        nobody would remember its hash.
+        nobody would remember its hash. Nor is one whose owner is not to write here.
         """
         link = tier_link(copy, self._cache, self._symlinked)
         if link is not None and link.is_safe:
@@ -120,7 +125,9 @@ class Linker:
             return "reflink"
         blobs = os.path.dirname(content.location)
         make_folder(blobs)
-        return "hardlink" if is_as_open(copy, blobs) and hard_linked(copy, staged) else None
+        if not (is_as_open(copy, blobs) and keeps_writers(copy, blobs)):
+            return None
+        return "hardlink" if hard_linked(copy, staged) else None
 
     def _recalled(self, content: Content, copy: str, before: Fingerprint) -> str:
         """Return what the bytes of a copy are remembered to be; empty for nothing."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from swarmcache.hubcache.belonging import user_name
+
 
 def command_words(pid: int) -> list[str]:
     """Return the words that a process was started with, its bare name where they are empty.
@@ -32,8 +34,4 @@ def account_of(pid: int) -> str:
         user = os.stat(f"/proc/{pid}").st_uid
     except OSError:
         return ""
-    with suppress(ImportError, KeyError):
-        import pwd  # noqa: PLC0415 - not on Windows
-
-        return pwd.getpwuid(user).pw_name
-    return str(user)
+    return user_name(user)

@@ -152,11 +152,11 @@ def _with_payload(copy: Copy) -> Copy:
 def _rank(copy: Copy, etag: str, algorithm: Algorithm, ledger: Ledger) -> tuple[object, ...]:
     """Return what sorts the copy to keep first, and a wrong one last.
 
-    1. One that cannot be replaced, if it can be linked; one that can be neither comes late.
+    1. One that cannot be replaced, if it can be linked; one that cannot be linked comes late.
     2. One that is proven, or in a group's cache, or open to most; one that is linked most.
     """
     known = ledger.recall(algorithm, copy.found)
-    place = (0 if _is_linkable(copy) else 2) if copy.fixed else 1
+    place = 2 if not _is_linkable(copy) else 0 if copy.fixed else 1
     readers = (copy.mode & 0o044).bit_count()
     is_groups = shared_group(copy.cache) is not None
     most = -copy.found.links

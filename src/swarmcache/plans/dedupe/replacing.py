@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 from swarmcache.errors import FULL, AccessDenied, CacheBusy, os_sentence
 from swarmcache.hubcache.acl import NoAcls, access_of, write_access
+from swarmcache.hubcache.belonging import user_name
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
-from swarmcache.hubcache.linking import hard_linked, is_what_was_linked, reflinked
+from swarmcache.hubcache.linking import (
+    hard_linked,
+    is_what_was_linked,
+    keeps_writers,
+    lets_link,
+    reflinked,
+)
 from swarmcache.hubcache.locks import blob_lock, payload_lock
 from swarmcache.hubcache.publishing import is_as_open, replace
 from swarmcache.locale import t
@@ -75,6 +82,8 @@ def _linked(copy: Copy, keeper: Copy, staged: str) -> Way | Left:
         way = "hardlink"
         # Asked before: a link that is taken back has moved ctime, and nobody remembers the hash.
         is_readable = keeps_readers(copy.path, keeper.path)
+        if is_readable and (reason := _is_anothers(copy, keeper)):
+            return Left(copy.path, reason, again="keeper")
         if is_readable and not hard_linked(keeper.path, staged):
             left = Left(copy.path, t("this file system can neither link nor share it"))
             return left._replace(again="keeper") if keeper.fixed else left
@@ -82,6 +91,16 @@ def _linked(copy: Copy, keeper: Copy, staged: str) -> Way | Left:
         reason = t("some who may read it could not read its copy {path}", path=keeper.path)
         return Left(copy.path, reason, again="keeper")
     return way if is_what_was_linked(keeper.found, keeper.path, staged, way) else _changed(copy)
+
+
+def _is_anothers(copy: Copy, keeper: Copy) -> str:
+    """Return why its owner keeps a file from being hard-linked in the place of another, or ""."""
+    whose = {"path": keeper.path, "user": user_name(os.stat(keeper.path).st_uid)}
+    if not lets_link(keeper.path):
+        return t("its copy {path} belongs to {user}, and this user may not link to it", **whose)
+    if not keeps_writers(keeper.path, os.path.dirname(copy.path), os.stat(copy.path).st_uid):
+        return t("its copy {path} belongs to {user}, who could then write it here", **whose)
+    return ""
 
 
 def _changed(copy: Copy) -> Left:
