@@ -54,6 +54,26 @@ def doctor(*words: str, language: str = "en") -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
 
 
+@pytest.mark.parametrize(
+    ("exported", "looked_at"), [("", "settled"), ("export HF_HUB_CACHE=$PWD/own", "own")]
+)
+def test_the_settings_name_the_cache_where_no_program_does(
+    tmp_path: Path, exported: str, looked_at: str
+) -> None:
+    """It is what `run` gives to programs; each cache here has a partial that nobody needs."""
+    for cache in ("settled", "own"):
+        partial = tmp_path / cache / f"models--org--m/blobs/{'a' * 64}.01234567.incomplete"
+        partial.parent.mkdir(parents=True)
+        partial.write_bytes(b"x" * 3 * 2**20)
+        os.utime(partial, (1, 1))
+    project(tmp_path)
+    (tmp_path / "run.sh").write_text(f"{exported}\npython train.py\n")
+    (tmp_path / "swarmcache.toml").write_text('[cache]\ndir = "settled"\n')
+    done = doctor(str(tmp_path), "--python", str(tmp_path / "env"), "--rule", "SC704", "--json")
+    messages = [one["message"] for one in json.loads(done.stdout)["findings"]]
+    assert [f"in {tmp_path / looked_at} belong to no revision" in one for one in messages] == [True]
+
+
 def test_the_recipe_of_the_original_report_splits_the_cache(tmp_path: Path) -> None:
     """The place is shown with a caret; exit code 1."""
     done = doctor(project(tmp_path), "--python", str(tmp_path / "env"), "--rule", "SC102")

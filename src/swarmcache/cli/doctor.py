@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         return undo_fixes(invocation, project.folder)
     settings = load_settings(project.folder, invocation.environment)
     wanted = Wanted(rules, (*ignored, *settings.doctor_ignore), least, preview)
-    node = Node(invocation.environment, invocation.python, lambda: project.pins)
+    node = Node(invocation.environment, invocation.python, lambda: project.pins, settings)
     case = Case(project, node, settings.tiers)
     report = Report(invocation, case, "json" if invocation.json else shape, output)
     findings = examined(case, wanted) if log is None else read_log(log, case, wanted)

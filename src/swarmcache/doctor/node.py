@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.libraries import installed
-from swarmcache.hubcache.locate import locate
+from swarmcache.hubcache.locate import locate_effective
 from swarmcache.project.needs.vram import pool_here
+from swarmcache.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,12 +27,14 @@ class Node:
         environment: Environment,
         python: str | None = None,
         pins: Callable[[], Mapping[str, str]] = dict,
+        settings: Settings | None = None,
     ) -> None:
         """Take the user's environment, the trainer's interpreter where it is named, and the pins.
 
-        `pins` tells the versions that the project pins.
+        `pins` tells the versions that the project pins; `settings` are the project's.
         """
         self.environment = environment
+        self._settings = settings or Settings()
         self._python = python
         self._pins = pins
 
@@ -55,8 +58,13 @@ class Node:
 
     @cached_property
     def location(self) -> Location:
-        """The cache that a program gets which nobody tells anything."""
-        return locate(self.environment)
+        """The cache that a program gets which nobody tells anything: from `run`, the settings'."""
+        return locate_effective(self._settings, self.environment)
+
+    @property
+    def has_own_cache(self) -> bool:
+        """Whether the settings name that cache."""
+        return self._settings.cache_dir is not None
 
     @cached_property
     def pools(self) -> PoolChoice:

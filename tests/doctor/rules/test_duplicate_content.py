@@ -23,7 +23,23 @@ def test_in_two_caches(tmp_path: Path) -> None:
     (finding,) = found(one, "SC705")
     assert "mirror/m" in finding.message
     assert finding.fix is not None
-    assert finding.fix.description == "swarmcache dedupe --all-known"
+    own = tmp_path / "project/other"
+    assert finding.fix.description == f"swarmcache dedupe {own} --all-known"
+
+
+def test_the_fixes_name_a_cache_that_only_a_script_knows(tmp_path: Path) -> None:
+    """Typed in the project's folder, they would mean the default cache."""
+    files = {**BIG, "pytorch_model.bin": b"\x80\x02" + b"x" * 11 * 2**20}
+    maker = CacheMaker(tmp_path / "project/own cache")
+    maker.repo("org/m", files)
+    maker.repo("mirror/m", BIG)
+    one = needing(tmp_path, script=f"export HF_HUB_CACHE='{maker.path}'\n")
+    fixes = [one.fix.description for one in found(one, "SC705") if one.fix is not None]
+    formats = "--format bin --format h5 --format msgpack"
+    assert fixes == [
+        f"swarmcache dedupe '{maker.path}'",
+        f"swarmcache clean --all {formats} --cache-dir '{maker.path}'",
+    ]
 
 
 def test_another_format_of_the_same_weights(tmp_path: Path) -> None:

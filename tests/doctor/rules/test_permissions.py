@@ -29,8 +29,8 @@ print(json.dumps([[one.severity, one.message] for one in found]))
 """
 
 
-def asked_by_nobody(folder: str, mode: int) -> list[list[str]]:
-    """Return what a user without rights is told of a cache of this mode."""
+def asked_by_nobody(folder: str, mode: int, closed: str | None = None) -> list[list[str]]:
+    """Return what a user without rights is told of a cache of this mode, in a `closed` folder."""
     import pathlib  # noqa: PLC0415
 
     root = pathlib.Path(folder)
@@ -38,6 +38,8 @@ def asked_by_nobody(folder: str, mode: int) -> list[list[str]]:
     cache = users_cache(root)
     cache.repo("org/m", MODEL)
     os.chmod(cache.path, mode)
+    if closed is not None:
+        os.chmod(closed, 0o700)
     command = [sys.executable, "-c", ASK, str(root / "project"), str(root / "home")]
     done = run_as_other_user(command)
     assert done.returncode == 0, done.stderr
@@ -57,6 +59,14 @@ def test_all_is_closed() -> None:
     with open_folder() as folder:
         rows = asked_by_nobody(folder, 0o700)
     assert rows[0][0] == "error"
+
+
+def test_a_folder_above_is_closed() -> None:
+    """As `hf auth login` leaves a shared HF_HOME: the cache in it cannot be seen, and is named."""
+    with open_folder() as folder:
+        home = f"{folder}/home/.cache/huggingface"
+        rows = asked_by_nobody(folder, 0o755, closed=home)
+        assert rows == [["error", f"{home} cannot be entered, so {home}/hub is out of reach."]]
 
 
 def test_ones_own_cache_is_open(tmp_path: Path) -> None:

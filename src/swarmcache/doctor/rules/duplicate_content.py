@@ -10,9 +10,11 @@ format.
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
 
-from swarmcache.doctor.caches import caches_here
+from swarmcache.doctor.caches import caches_here, for_cache
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.errors import HubCacheError
@@ -20,7 +22,7 @@ from swarmcache.locale import listed, t
 from swarmcache.units import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from swarmcache.doctor.case import Case
     from swarmcache.doctor.finding import Finding
@@ -38,8 +40,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _shared(case: Case, here: tuple[str, ...]) -> Iterator[Finding]:
+    here = tuple(cache for cache in here if os.access(cache, os.R_OK | os.X_OK))
     if not here:
-        return
+        return  # What cannot be read is for SC702 to tell.
     from swarmcache.plans.dedupe import known_to_share, plan_dedupe  # noqa: PLC0415 - slow
 
     environment = case.node.environment
@@ -51,16 +54,23 @@ def _shared(case: Case, here: tuple[str, ...]) -> Iterator[Finding]:
         return
     if plan.freed_bytes_expected < _LEAST:
         return
+    sharing = list(dict.fromkeys(copy.cache for group in plan.groups for copy in group.copies))
     repos = dict.fromkeys(copy.repo.id for group in plan.groups for copy in group.copies)
     message = t(
         "{size} are stored more than once in {caches}: {repos}.",
         size=human_bytes(plan.freed_bytes_expected),
-        caches=listed(plan.caches),
+        caches=listed(sharing),
         repos=listed(list(repos)[:4]),
     )
-    several = " --all-known" if len(caches) > 1 else ""
-    fix = Fix("display", f"swarmcache dedupe{several}")
+    fix = Fix("display", _command(here, sharing))
     yield RULE.finding(t("equal content stored several times"), message, None, fix=fix)
+
+
+def _command(here: Sequence[str], sharing: Sequence[str]) -> str:
+    """Return the dedupe of these caches: the project's by name, which nothing else may know."""
+    mine = [cache for cache in here if os.path.realpath(cache) in sharing]
+    others = set(sharing).difference(map(os.path.realpath, mine))
+    return shlex.join(["swarmcache", "dedupe", *mine, *(["--all-known"] if others else [])])
 
 
 def _formats(case: Case, cache: str) -> Iterator[Finding]:
@@ -80,7 +90,8 @@ def _formats(case: Case, cache: str) -> Iterator[Finding]:
         cache=cache,
         repos=listed(repos[:4]),
     )
-    fix = Fix("display", "swarmcache clean --all --format bin --format h5 --format msgpack")
+    formats = "--format bin --format h5 --format msgpack"
+    fix = Fix("display", for_cache(f"swarmcache clean --all {formats}", cache, case))
     yield RULE.finding(t("weights in several formats"), message, None, fix=fix)
 
 

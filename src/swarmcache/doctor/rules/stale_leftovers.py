@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.doctor.caches import caches_here
+from swarmcache.doctor.caches import caches_here, for_cache
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
 from swarmcache.errors import HubCacheError
@@ -48,12 +48,12 @@ def check(case: Case) -> Iterator[Finding]:
         locks = [step for step in plan.steps if step.kind == "locks"]
         others = [step for step in plan.steps if step.kind != "locks"]
         if locks:
-            yield _locks(locks, cache)
+            yield _locks(locks, cache, case)
         if plan.freed_bytes_expected >= _LEAST:
-            yield _bytes(others, plan.freed_bytes_expected, cache)
+            yield _bytes(others, plan.freed_bytes_expected, cache, case)
 
 
-def _locks(steps: list[Remove], cache: str) -> Finding:
+def _locks(steps: list[Remove], cache: str, case: Case) -> Finding:
     message = tn(
         "{n} lock in {cache} belongs to a process that is dead: who wants that file waits for"
         " ever. It is {path}.",
@@ -63,11 +63,11 @@ def _locks(steps: list[Remove], cache: str) -> Finding:
         cache=cache,
         path=steps[0].path,
     )
-    fix = Fix("display", "swarmcache clean --leftovers=locks")
+    fix = Fix("display", for_cache("swarmcache clean --leftovers=locks", cache, case))
     return RULE.finding(t("locks of dead processes"), message, None, fix=fix, severity="warning")
 
 
-def _bytes(steps: list[Remove], freed: int, cache: str) -> Finding:
+def _bytes(steps: list[Remove], freed: int, cache: str, case: Case) -> Finding:
     kinds: dict[str, int] = {}
     for step in steps:
         kinds[step.kind] = kinds.get(step.kind, 0) + step.bytes
@@ -78,7 +78,7 @@ def _bytes(steps: list[Remove], freed: int, cache: str) -> Finding:
         cache=cache,
         kinds=listed(f"{kind} {human_bytes(kinds[kind])}" for kind in most if kinds[kind]),
     )
-    fix = Fix("display", "swarmcache clean --leftovers")
+    fix = Fix("display", for_cache("swarmcache clean --leftovers", cache, case))
     return RULE.finding(t("leftovers that nothing needs"), message, None, fix=fix)
 
 

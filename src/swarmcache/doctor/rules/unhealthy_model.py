@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmcache.doctor.caches import used_caches
+from swarmcache.doctor.caches import for_cache, used_caches
 from swarmcache.doctor.finding import Evidence, Fix
 from swarmcache.doctor.needed import needed_states, place_of
 from swarmcache.doctor.rule import Rule
@@ -60,7 +60,8 @@ def _unsound(found: NeededState, case: Case) -> Finding:
     severity: Severity = "error" if damaged else "warning"
     title = t("a needed model is damaged") if damaged else t("a needed model is incomplete")
     place = place_of(case, found.model)
-    return RULE.finding(title, message, place, fix=Fix("display", command), severity=severity)
+    fix = Fix("display", for_cache(command, found.cache, case))
+    return RULE.finding(title, message, place, fix=fix, severity=severity)
 
 
 def _missing(found: list[NeededState], case: Case) -> Finding:
@@ -70,7 +71,7 @@ def _missing(found: list[NeededState], case: Case) -> Finding:
         models=listed(one.model.target.id for one in found),
     )
     place = place_of(case, found[0].model)
-    fix = Fix("display", "swarmcache pull")
+    fix = Fix("display", for_cache("swarmcache pull", found[0].cache, case))
     return RULE.finding(t("needed models are missing"), message, place, fix=fix, severity="info")
 
 
