@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from cachemaker import CacheMaker
 from other_user import open_folder
+from swarmcache.hubcache import visitors
 from swarmcache.hubcache.acl import NoAcls, of_mode, read_acl, write_default
 from swarmcache.hubcache.visitors import Flaw, Visitor, flaws_for, group_name, shared_group
 
@@ -114,6 +116,20 @@ def test_a_umask_that_closes(cache: str, umask: int, told: bool) -> None:
         os.removexattr(path, "system.posix_acl_default")
     found = kinds(cache, MEMBER._replace(umask=umask))
     assert ("umask" in found) == told
+
+
+def test_a_groups_name_with_a_space_is_one_word(
+    cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a directory service has them; each command is run as it is told."""
+    monkeypatch.setattr(visitors, "group_name", lambda gid: f"domain {gid}")
+    os.chmod(cache, 0o700)
+    os.chmod(f"{cache}/models--org--name", 0o700)
+    os.chmod(f"{cache}/.locks/models--org--name/x.lock", 0o600)
+    for flaw in flaws_for(cache, MEMBER, LAB):
+        words = shlex.split(flaw.fix)
+        assert f"domain {LAB}" in words, flaw
+        assert "domain" not in words
 
 
 def test_what_lies_inside_is_counted(cache: str) -> None:

@@ -126,6 +126,11 @@ def group_name(gid: int) -> str:
         return str(gid)
 
 
+def _quoted(gid: int) -> str:
+    """Return a group for a command: a directory service's may have a space in its name."""
+    return shlex.quote(group_name(gid))
+
+
 def _above(cache: str, visitor: Visitor) -> tuple[Flaw, ...]:
     """Return the uppermost folder that keeps the visitor from getting as far as the cache."""
     path = os.path.realpath(cache)
@@ -142,7 +147,7 @@ def _above(cache: str, visitor: Visitor) -> tuple[Flaw, ...]:
 
 def _of_the_folder(cache: str, visitor: Visitor, group: int | None) -> Iterator[Flaw]:
     place, found = shlex.quote(cache), os.stat(cache)
-    fix = "" if group is None else f"chgrp {group_name(group)} {place} && chmod g+rwxs {place}"
+    fix = "" if group is None else f"chgrp {_quoted(group)} {place} && chmod g+rwxs {place}"
     if not may(cache, visitor, _READ | _ENTER):
         yield Flaw("closed", cache, 1, fix)
     elif not may(cache, visitor, _ALL):
@@ -214,7 +219,7 @@ def _fix_inside(kind: FlawKind, cache: str, group: int | None) -> str:
     """Return a command that touches only what is wrong, however much there is."""
     if group is None:
         return ""
-    place, name = shlex.quote(cache), group_name(group)
+    place, name = shlex.quote(cache), _quoted(group)
     if kind == "folders":
         wrong = f"-type d ! \\( -group {name} -perm -2070 \\)"
         mend = f"-exec chgrp {name} {{}} + -exec chmod g+rwxs {{}} +"
