@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cachemaker import CacheMaker
-from other_user import open_folder
+from other_user import NOBODY, open_folder
 from swarmcache.hubcache import visitors
 from swarmcache.hubcache.acl import NoAcls, of_mode, read_acl, write_default
 from swarmcache.hubcache.visitors import Flaw, Visitor, flaws_for, group_name, shared_group
@@ -72,18 +72,31 @@ def test_a_cache_that_is_not_there(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_stranger(cache: str) -> None:
-    """A container's user who is in no group of the cache: nothing is open to them."""
-    assert flaws_for(cache, STRANGER)[0] == Flaw(
-        "closed", cache, 1, f"chgrp {group_name(LAB)} {cache} && chmod g+rwxs {cache}"
-    )
+    """Who is in no group of the cache: what is right for its members need not be mended for them.
+
+    A container's user has no name here, and no command; the cache's owner is none.
+    """
+    assert flaws_for(cache, STRANGER) == (Flaw("stranger", cache, 1, ""),)
+    named = flaws_for(cache, Visitor(NOBODY, frozenset({NOBODY})))
+    assert named == (Flaw("stranger", cache, 1, f"sudo usermod -aG {group_name(LAB)} nobody"),)
+    os.chown(cache, STRANGER.uid or 0, LAB)
+    assert "stranger" not in kinds(cache, STRANGER)
 
 
 def test_a_reader(cache: str) -> None:
-    """Who may read everything and write nothing is told just that."""
+    """Who may read everything and write nothing is told just that, where it is one user's cache."""
     subprocess.run(["chmod", "-R", "o+rX", cache], check=True)
+    assert kinds(cache, STRANGER) == ["stranger"]
+    os.chmod(cache, 0o755)
     found = {flaw.kind: flaw.number for flaw in flaws_for(cache, STRANGER)}
     # The lock, since older clients open it for writing before they look at the disk.
     assert found == {"unwritable": 1, "folders": found["folders"], "locks": 1}
+
+
+def test_a_cache_that_is_open_to_strangers(cache: str) -> None:
+    """They need not join."""
+    subprocess.run(["chmod", "-R", "o+rwX", cache], check=True)
+    assert "stranger" not in kinds(cache, STRANGER)
 
 
 def test_a_folder_above(cache: str) -> None:

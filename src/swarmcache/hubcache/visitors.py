@@ -13,6 +13,7 @@ from stat import S_ISGID, S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache.acl import NoAcls, Owner, of_mode, read_acl
+from swarmcache.hubcache.belonging import user_name
 from swarmcache.hubcache.layout import INCOMPLETE, LOCKS, TREES
 from swarmcache.hubcache.state import OWN_FOLDER, PARTIALS
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FlawKind = Literal[
     "above",
+    "stranger",
     "closed",
     "unwritable",
     "private",
@@ -32,6 +34,7 @@ FlawKind = Literal[
 ]
 _READ, _WRITE, _ENTER = 4, 2, 1
 _ALL = _READ | _WRITE | _ENTER
+_MENDED_BY_JOINING = frozenset({"closed", "unwritable", "folders", "files", "manifests", "locks"})
 _PASSING = frozenset({PARTIALS, "trash"})
 """Folders of our own state whose content comes and goes, each file with its maker."""
 
@@ -49,10 +52,11 @@ class Flaw(NamedTuple):
     """One thing that is wrong for a visitor."""
 
     kind: FlawKind
-    """`above`: a folder above the cache cannot be entered; `closed`: the cache cannot be listed;
-    `unwritable`: nothing can be fetched into it; `private`: what is made there does not get the
-    group; `umask`: the visitor's umask closes what they make to the group; else what lies inside:
-    `folders` that are closed or hand on too little, unreadable `files` and `manifests`, and
+    """`above`: a folder above the cache cannot be entered; `stranger`: the visitor is none of the
+    group whose cache it is, and others may not do all that members may; `closed`: the cache cannot
+    be listed; `unwritable`: nothing can be fetched into it; `private`: what is made there does not
+    get the group; `umask`: the visitor's umask closes what they make to the group; else what lies
+    inside: `folders` that are closed or hand on too little, unreadable `files` and `manifests`, and
     `locks` that older clients cannot take."""
     path: str
     """The first that was found."""
@@ -113,7 +117,10 @@ def flaws_for(
         return above
     group = shared_group(cache) if group is None else group
     own = () if cache in mended else _of_the_folder(cache, visitor, group)
-    return (*above, *own, *_inside(cache, visitor, group, mended))
+    flaws = (*own, *_inside(cache, visitor, group, mended))
+    if not any(flaw.kind in _MENDED_BY_JOINING for flaw in flaws):
+        return above + flaws
+    return above + (_stranger(cache, visitor) or flaws)
 
 
 def group_name(gid: int) -> str:
@@ -143,6 +150,19 @@ def _above(cache: str, visitor: Visitor) -> tuple[Flaw, ...]:
             whom = "g" if os.stat(folder).st_gid in visitor.gids else "o"
             return (Flaw("above", folder, 1, f"chmod {whom}+x {shlex.quote(folder)}"),)
     return ()
+
+
+def _stranger(cache: str, visitor: Visitor) -> tuple[Flaw, ...]:
+    """Return the one flaw of a right cache of a group that the visitor is none of; else none."""
+    group = shared_group(cache)
+    if visitor.uid is None or group is None or group in visitor.gids:
+        return ()
+    if visitor.uid == os.stat(cache).st_uid:
+        return ()
+    user = user_name(visitor.uid)
+    is_known = user != str(visitor.uid)  # Else a container's, where `group_add` is what helps.
+    fix = f"sudo usermod -aG {_quoted(group)} {shlex.quote(user)}" if is_known else ""
+    return (Flaw("stranger", cache, 1, fix),)
 
 
 def _of_the_folder(cache: str, visitor: Visitor, group: int | None) -> Iterator[Flaw]:

@@ -54,18 +54,20 @@ def left_lines(plan: GroupPlan) -> Iterator[tuple[str, str]]:
 def flaw_sentence(flaw: Flaw) -> str:
     """Return what is wrong for a user of the cache, without the command that mends it."""
     match flaw.kind:
-        case "above" | "closed" | "unwritable" | "private" | "umask" as kind:
+        case "above" | "stranger" | "closed" | "unwritable" | "private" | "umask" as kind:
             return _of_the_cache(kind, flaw.path)
         case "folders" | "files" | "manifests" | "locks" as kind:
             return _inside(kind, flaw.path, flaw.number)
 
 
 def _of_the_cache(
-    kind: Literal["above", "closed", "unwritable", "private", "umask"], path: str
+    kind: Literal["above", "stranger", "closed", "unwritable", "private", "umask"], path: str
 ) -> str:
     match kind:
         case "above":
             return t("{path} cannot be entered by everybody who is to use the cache.", path=path)
+        case "stranger":
+            return t("Not everybody who is to use {path} is in its group.", path=path)
         case "closed":
             return t("{path} cannot be read by everybody who is to use the cache.", path=path)
         case "unwritable":

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from doctor.cases import found
 from doctor.nodes import MODEL, needing, users_cache
 from other_user import open_folder, run_as_other_user
@@ -29,14 +31,21 @@ print(json.dumps([[one.severity, one.message] for one in found]))
 """
 
 
-def asked_by_nobody(folder: str, mode: int, closed: str | None = None) -> list[list[str]]:
-    """Return what a user without rights is told of a cache of this mode, in a `closed` folder."""
+def asked_by_nobody(
+    folder: str, mode: int, closed: str | None = None, group: int | None = None
+) -> list[list[str]]:
+    """Return what a user without rights is told of a cache of this mode, in a `closed` folder.
+
+    With `group` it is that group's.
+    """
     import pathlib  # noqa: PLC0415
 
     root = pathlib.Path(folder)
     needing(root)
     cache = users_cache(root)
     cache.repo("org/m", MODEL)
+    if group is not None:
+        os.chown(cache.path, -1, group)
     os.chmod(cache.path, mode)
     if closed is not None:
         os.chmod(closed, 0o700)
@@ -67,6 +76,16 @@ def test_a_folder_above_is_closed() -> None:
         home = f"{folder}/home/.cache/huggingface"
         rows = asked_by_nobody(folder, 0o755, closed=home)
         assert rows == [["error", f"{home} cannot be entered, so {home}/hub is out of reach."]]
+
+
+def test_a_groups_cache_is_right_for_its_members() -> None:
+    """Who is none of them is told one thing: how to be one, or to have this cache as a tier."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives folders to any group")
+    with open_folder() as folder:
+        rows = asked_by_nobody(folder, 0o2770, group=4000)
+    assert len(rows) == 1
+    assert "is of the group 4000, which this user is not in" in rows[0][1]
 
 
 def test_ones_own_cache_is_open(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from swarmcache.doctor.finding import Finding, Severity
     from swarmcache.hubcache.visitors import Flaw
 
-_TELLING = frozenset({"above", "closed", "unwritable", "files", "folders", "manifests", "locks"})
+_TELLING = frozenset(
+    {"above", "stranger", "closed", "unwritable", "files", "folders", "manifests", "locks"}
+)
 _SMALL = frozenset({"manifests", "locks"})
 """What keeps nobody from starting."""
 
@@ -55,6 +57,15 @@ def _message(flaw: Flaw, cache: str) -> str:
     if flaw.kind == "above":
         return t(
             "{path} cannot be entered, so {cache} is out of reach.", path=flaw.path, cache=cache
+        )
+    if flaw.kind == "stranger":
+        from swarmcache.hubcache.visitors import group_name  # noqa: PLC0415 - as above
+
+        return t(
+            "{cache} is of the group {group}, which this user is not in: join it and log in again,"
+            " or have a cache of your own with this one as a tier.",
+            cache=cache,
+            group=group_name(os.stat(cache).st_gid),
         )
     if flaw.kind == "closed":
         return t("{cache} cannot be listed.", cache=cache)
