@@ -93,6 +93,31 @@ def test_a_reader(cache: str) -> None:
     assert found == {"unwritable": 1, "folders": found["folders"], "locks": 1}
 
 
+def test_what_root_has_left_in_a_users_cache_goes_back() -> None:
+    """All but what another cache shares, and what a link leads to."""
+    if os.geteuid() != 0:
+        pytest.skip("only root leaves things in caches of others")
+    owner = Visitor(NOBODY, frozenset({NOBODY}))
+    with open_folder() as folder:
+        maker = CacheMaker(f"{folder}/hub")
+        maker.repo("org/name", {"config.json": b"{}", "b.txt": b"b"})
+        os.chown(maker.path, NOBODY, NOBODY)
+        blobs = f"{maker.folder('org/name')}/blobs"
+        own, shared = sorted(os.listdir(blobs))
+        for name in (shared, own):
+            os.chmod(f"{blobs}/{name}", 0o600)
+        os.link(f"{blobs}/{shared}", f"{folder}/elsewhere")
+        os.symlink(f"{folder}/elsewhere", f"{blobs}/{'a' * 64}")
+        flaws = flaws_for(maker.path, owner)
+        assert {flaw.kind for flaw in flaws} == {"folders", "files"}
+        (fix,) = {flaw.fix for flaw in flaws}
+        subprocess.run(fix.removeprefix("sudo "), shell=True, check=True)
+        assert os.stat(f"{folder}/elsewhere").st_uid == 0
+        assert os.stat(f"{blobs}/{own}").st_uid == NOBODY
+        (flaw,) = flaws_for(maker.path, owner)
+        assert flaw == Flaw("files", f"{blobs}/{shared}", 1, "")
+
+
 def test_a_cache_that_is_open_to_strangers(cache: str) -> None:
     """They need not join."""
     subprocess.run(["chmod", "-R", "o+rwX", cache], check=True)

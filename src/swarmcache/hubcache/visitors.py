@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from stat import S_ISGID, S_ISREG
+from stat import S_ISDIR, S_ISGID, S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from swarmcache.hubcache.acl import NoAcls, Owner, of_mode, read_acl
@@ -191,7 +191,8 @@ def _inside(
             found.setdefault(kind, []).append(path)
     for kind in ("folders", "files", "manifests", "locks"):
         if paths := found.get(kind):
-            yield Flaw(kind, paths[0], len(paths), _fix_inside(kind, cache, group))
+            fix = _fix_owner(cache, visitor, paths) or _fix_inside(kind, cache, group)
+            yield Flaw(kind, paths[0], len(paths), fix)
 
 
 def _wrong_below(cache: str, visitor: Visitor, group: int | None) -> Iterator[tuple[FlawKind, str]]:
@@ -233,6 +234,32 @@ def _kind_of(path: str, cache: str) -> Literal["locks", "manifests", "files"]:
     if path.startswith(f"{cache}/{LOCKS}/") and path.endswith(".lock"):
         return "locks"
     return "manifests" if os.path.basename(os.path.dirname(path)) == TREES else "files"
+
+
+def _fix_owner(cache: str, visitor: Visitor, paths: Collection[str]) -> str:
+    """Return what gives the owner of a cache that is no group's what root has made in it.
+
+    All that no other cache shares, and no link: what it leads to may be root's with reason.
+    """
+    if (
+        visitor.uid is None
+        or visitor.uid != os.stat(cache).st_uid
+        or shared_group(cache) is not None
+    ):
+        return ""
+    if not any(map(_is_roots_alone, paths)):
+        return ""
+    mine = "\\( -type d -o -type f -links 1 \\)"
+    user = shlex.quote(user_name(visitor.uid))
+    return f"sudo find {shlex.quote(cache)} -user root {mine} -exec chown -h {user}: {{}} +"
+
+
+def _is_roots_alone(path: str) -> bool:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return found.st_uid == 0 and (S_ISDIR(found.st_mode) or found.st_nlink == 1)
 
 
 def _fix_inside(kind: FlawKind, cache: str, group: int | None) -> str:
