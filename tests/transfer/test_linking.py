@@ -221,3 +221,18 @@ def test_roots_pull_takes_no_blob_that_somebody_else_can_write(tmp_path: pathlib
     found = [os.stat(tmp_path / name / blob(NOISE)) for name in ("1", "2", "home/3")]
     assert [one.st_uid for one in found] == [NOBODY, 0, NOBODY]
     assert found[0].st_ino == found[2].st_ino
+
+
+def test_another_users_blob_is_reflinked_whoever_owns_it(tmp_path: pathlib.Path) -> None:
+    """The forecast knows that, so that no full disk is feared."""
+    if os.geteuid():
+        pytest.skip("only root can give a file to another user")
+    with small_disk(str(tmp_path / "disk"), "xfs") as disk:
+        source = f"{disk}/models--org--name/blobs/{'a' * 64}"
+        os.makedirs(os.path.dirname(source))
+        with open(source, "wb") as file:
+            file.write(b"x" * 2**20)
+        os.chown(source, NOBODY, NOBODY)
+        assert may_link(source, disk)
+        assert reflinked(source, f"{disk}/second")
+        assert os.stat(f"{disk}/second").st_uid == 0

@@ -83,8 +83,8 @@ def is_what_was_linked(before: Fingerprint, source: str, name: str, way: Way) ->
 def may_link(source: str, folder: str) -> bool:
     """Tell, without trying, whether a content would take no room in a folder: for a forecast.
 
-    Only of reflinks on a file system whose hard links are forbidden does it say no too much, and
-    yes too much of those between two mounts (Linux before 5.18).
+    It says yes too much of reflinks between two mounts (Linux before 5.18), and on an xfs that was
+    made without where hard links are forbidden.
     """
     try:
         found, there = os.stat(source), os.stat(folder)
@@ -94,7 +94,7 @@ def may_link(source: str, folder: str) -> bool:
         return disk_of(source, found.st_dev) == disk_of(folder, there.st_dev)
     if not is_hub_blob(source) or is_layered(source):
         return False
-    return lets_link(source) and keeps_writers(source, folder)
+    return may_reflink(folder) or (lets_link(source) and keeps_writers(source, folder))
 
 
 def keeps_writers(source: str, folder: str, owner: int | None = None) -> bool:
