@@ -1,11 +1,19 @@
-"""Whether two files are reflinks of each other: where their bytes lie on the disk."""
+"""Where the bytes of files lie on the disk: what reflinks share is told, and counted once."""
 
 from __future__ import annotations
 
 import os
 import struct
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from swarmcache.hubcache.reading import open_quietly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Piece: TypeAlias = tuple[int, ...]
+"""Bytes of the disk that count once: what a file has to itself, by its device and inode number, or
+an extent that reflinks share, by its device, place and length."""
 
 _FIEMAP = 0xC020660B
 """`FS_IOC_FIEMAP` (Linux, `include/uapi/linux/fs.h`)."""
@@ -19,20 +27,51 @@ _LAST, _UNKNOWN, _SHARED = 0x1, 0x2, 0x2000
 def share_extents(first: str, second: str) -> bool:
     """Tell whether two files are the same bytes of the disk throughout; False where none tells."""
     try:
-        theirs = _extents(first)
-        return bool(theirs) and theirs == _extents(second)
+        theirs = _all_shared(first)
+        return bool(theirs) and theirs == _all_shared(second)
     except (ImportError, OSError):
         return False
 
 
-def _extents(path: str) -> list[tuple[int, int, int]]:
-    """Return (offset in the file, on the disk, bytes) of a file's extents.
+def pieces(path: str, inode: tuple[int, int], physical: int) -> dict[Piece, int]:
+    """Return the pieces of the disk that a file holds, with their bytes; never raises.
 
-    Nothing where one of them is not shared, or its place is not known.
+    `inode` and `physical`, its allocated bytes, are what `stat` told of it. What nothing tells to
+    be shared counts as the file's own.
     """
+    found: dict[Piece, int] = {}
+    try:
+        for one in _extents(path):
+            if one.is_shared:
+                found[inode[0], one.place, one.length] = one.length
+    except (ImportError, OSError):
+        found.clear()
+    found[inode] = max(0, physical - sum(found.values()))
+    return found
+
+
+class _Extent(NamedTuple):
+    """A run of a file's bytes."""
+
+    start: int
+    """Where in the file."""
+    place: int
+    """Where on the disk, in bytes."""
+    length: int
+    is_shared: bool
+    """Whether something else has it too, and where it lies is known."""
+
+
+def _all_shared(path: str) -> list[_Extent]:
+    """Return a file's extents; nothing where one of them is not shared."""
+    found = list(_extents(path))
+    return found if all(one.is_shared for one in found) else []
+
+
+def _extents(path: str) -> Iterator[_Extent]:
+    """Yield a file's extents; raises OSError where the file system does not tell."""
     import fcntl  # noqa: PLC0415 - absent on Windows
 
-    found: list[tuple[int, int, int]] = []
     answer = bytearray(_HEADER.size + _AT_ONCE * _EXTENT.size)
     handle = open_quietly(path)
     try:
@@ -42,15 +81,13 @@ def _extents(path: str) -> list[tuple[int, int, int]]:
             fcntl.ioctl(handle, _FIEMAP, answer)
             count = _HEADER.unpack_from(answer)[3]
             if not count:
-                return found
+                return
             for number in range(count):
                 fields = _EXTENT.unpack_from(answer, _HEADER.size + number * _EXTENT.size)
-                logical, physical, length, flags = fields[0], fields[1], fields[2], fields[5]
-                if flags & _UNKNOWN or not flags & _SHARED:
-                    return []
-                found.append((logical, physical, length))
+                logical, place, length, flags = fields[0], fields[1], fields[2], fields[5]
+                yield _Extent(logical, place, length, flags & (_UNKNOWN | _SHARED) == _SHARED)
                 start = logical + length
                 if flags & _LAST:
-                    return found
+                    return
     finally:
         os.close(handle)

@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.complete.integrity import Missing, Outcome, Unknown, check_revision
+from swarmcache.hubcache.extents import pieces
 from swarmcache.hubcache.intact.blame import known_wrong
 from swarmcache.hubcache.layout import folder_name
 from swarmcache.hubcache.leftovers.surroundings import read_surroundings
+from swarmcache.hubcache.linking import may_reflink
 from swarmcache.hubcache.scan import list_cache, read_repo
 from swarmcache.hubcache.use.last_use import last_used, last_uses
 
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.hubcache.complete.integrity import State
+    from swarmcache.hubcache.extents import Piece
     from swarmcache.hubcache.intact.blame import Wrongs
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.problems import Problem
-    from swarmcache.hubcache.scan import Leftover, LeftoverKind, Repo, Revision
+    from swarmcache.hubcache.scan import Blob, Leftover, LeftoverKind, Repo, Revision
 
+_LEAST = 2**12
+"""Bytes: smaller files count as their own, since asking for each takes longer than the rest."""
 _WORST_FIRST: tuple[State, ...] = ("damaged", "incomplete", "unknown", "missing", "complete")
 
 
@@ -43,7 +48,7 @@ class RepoUsage(NamedTuple):
     size: int
     """Bytes of content of all its revisions; files that share a blob count once."""
     physical: int
-    """Bytes allocated for it, leftovers included; hard links within the repo count once."""
+    """Bytes allocated for it, leftovers included; links and reflinks within it count once."""
     last_used: float
     """Seconds since the epoch (last_use.py)."""
     revisions: tuple[RevisionUsage, ...]
@@ -73,8 +78,9 @@ class CacheUsage(NamedTuple):
     """Bytes of content, each repo's added up."""
     own: Mapping[str, int]
     """Allocated bytes that only one repo folder reaches, by the folder's real path."""
-    shared: Mapping[tuple[int, int], int]
-    """Allocated bytes of each inode that more than one name leads to: here they stand once."""
+    shared: Mapping[Piece, int]
+    """Allocated bytes of each inode that more than one name leads to, and of each extent that
+    reflinks share: here they stand once."""
     leftovers: tuple[Leftover, ...]
     problems: tuple[Problem, ...]
     """What is wrong beside the repos."""
@@ -88,7 +94,7 @@ class CacheUsage(NamedTuple):
 
     @property
     def physical(self) -> int:
-        """Bytes allocated; hard links and the shared store's payloads count once."""
+        """Bytes allocated; hard links, reflinks and the shared store's payloads count once."""
         return physical_bytes([self])
 
     def leftover_bytes(self, kind: LeftoverKind) -> int:
@@ -115,13 +121,14 @@ def measure_cache(
     known, uses = known_wrong(path), last_uses(path, environment)
     repos: list[RepoUsage] = []
     own: dict[str, int] = {}
-    shared: dict[tuple[int, int], int] = {}
+    shared: dict[Piece, int] = {}
+    asks = may_reflink(real)
     leftovers: list[Leftover] = []
     for name in filter(wanted, listing.names):
         repo = read_repo(path, name, tiers)
         if repo is None:
             continue
-        disk = _disk_use(repo, uses.get(folder_name(name)))
+        disk = _disk_use(repo, uses.get(folder_name(name)), asks=asks)
         repos.append(_measure_repo(repo, disk, known))
         linked = name in listing.linked
         own[os.path.realpath(repo.path) if linked else f"{real}/{folder_name(name)}"] = disk.own
@@ -130,7 +137,8 @@ def measure_cache(
     around = read_surroundings(listing)
     if wanted is None:
         leftovers += around.leftovers
-        shared.update((blob.inode, blob.physical) for blob in around.shared)
+        for blob in around.shared:
+            shared.update(_held(blob) if asks else {blob.inode: blob.physical})
     return CacheUsage(
         path,
         tuple(repos),
@@ -152,7 +160,7 @@ def empty_cache(path: str) -> CacheUsage:
 def physical_bytes(caches: Iterable[CacheUsage]) -> int:
     """Return the bytes allocated for several caches; content that they share counts once."""
     own: dict[str, int] = {}
-    shared: dict[tuple[int, int], int] = {}
+    shared: dict[Piece, int] = {}
     beside = 0
     for cache in caches:
         own.update(cache.own)
@@ -183,22 +191,27 @@ class _DiskUse(NamedTuple):
     """What a repo's content takes on disk."""
 
     own: int
-    """Allocated bytes of content that a single name leads to."""
-    shared: dict[tuple[int, int], int]
-    """Allocated bytes of every other inode."""
+    """Allocated bytes of content that a single name leads to and nothing shares."""
+    shared: dict[Piece, int]
+    """Allocated bytes of all other content."""
     size: int
     """Bytes of content that revisions use."""
     used: float
     """When it was last used, in seconds since the epoch."""
 
 
-def _disk_use(repo: Repo, recorded: float | None) -> _DiskUse:
+def _disk_use(repo: Repo, recorded: float | None, *, asks: bool) -> _DiskUse:
     contents = repo.contents()
     orphans = {os.path.basename(left.path) for left in repo.leftovers if left.kind == "orphan"}
     own = size = 0
-    shared: dict[tuple[int, int], int] = {}
+    shared: dict[Piece, int] = {}
     sizes: dict[tuple[int, int], int] = {}
-    for name, _, length, physical, inode, links, _, _ in contents:
+    for blob in contents:
+        name, _, length, physical, inode, links, _, _ = blob
+        if asks and length >= _LEAST:
+            held = _held(blob)
+            physical = held.pop(inode)
+            shared.update(held)
         if links == 1:
             own += physical
             size += 0 if name in orphans else length
@@ -207,6 +220,10 @@ def _disk_use(repo: Repo, recorded: float | None) -> _DiskUse:
             if name not in orphans:
                 sizes[inode] = length
     return _DiskUse(own, shared, size + sum(sizes.values()), last_used(recorded, contents))
+
+
+def _held(blob: Blob) -> dict[Piece, int]:
+    return pieces(blob.path, blob.inode, blob.physical)
 
 
 def _measure_repo(repo: Repo, disk: _DiskUse, known: Wrongs) -> RepoUsage:

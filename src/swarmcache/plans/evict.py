@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import BudgetExceeded
+from swarmcache.hubcache.layout import parse_folder_name
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.hubcache.use.evictable import fetched_commits, is_agreed
 from swarmcache.locale import t
@@ -128,10 +129,22 @@ def _planned(
 
 
 def _candidates(pull: PullPlan, environment: Environment) -> dict[RepoName, frozenset[str]]:
-    """Return the commits that may go; never one of a repo that is pulled."""
-    pulled = {model.target.name for model in pull.models}
+    """Return the commits that may go; never one of a repo that is pulled, or linked to."""
+    stay = {*(model.target.name for model in pull.models), *_linked_here(pull).values()}
     found = fetched_commits(pull.cache, environment)
-    return {repo: commits for repo, commits in found.items() if repo not in pulled}
+    return {repo: commits for repo, commits in found.items() if repo not in stay}
+
+
+def _linked_here(pull: PullPlan) -> dict[str, RepoName | None]:
+    """Return by etag what this very cache holds already, and will hold once: and in which repo."""
+    inside = os.path.realpath(pull.cache) + os.sep
+    found: dict[str, RepoName | None] = {}
+    for model in pull.models:
+        for etag in model.linkable.intersection(model.copies):
+            real = os.path.realpath(os.path.dirname(model.copies[etag][0]))
+            if real.startswith(inside):
+                found[etag] = parse_folder_name(real.removeprefix(inside).partition(os.sep)[0])
+    return found
 
 
 def _only_shown(plan: CleanPlan, shown: CleanPlan) -> CleanPlan:
@@ -147,7 +160,8 @@ def _only_shown(plan: CleanPlan, shown: CleanPlan) -> CleanPlan:
 
 def _growth(pull: PullPlan) -> int:
     """Return the bytes that the cache will allocate for what is fetched."""
-    fetch = [file for model in pull.models for file in model.fetch]
+    here = _linked_here(pull)
+    fetch = [file for model in pull.models for file in model.fetch if file.content not in here]
     lists = sum(_allocated(_MANIFEST_LINE * len(m.listing.files)) for m in pull.models if m.listing)
     return sum(map(_allocated, _sizes(fetch).values())) + lists
 

@@ -22,6 +22,7 @@ from swarmcache.hubcache.use.roots import expire_roots
 from swarmcache.locale import t
 from swarmcache.plans.clean.cramped import CrampedTrash
 from swarmcache.plans.clean.drafting import drafts, fingerprint
+from swarmcache.plans.clean.holders import Holders
 from swarmcache.plans.clean.homes import remove_chunk_cache, remove_flat_file
 from swarmcache.plans.clean.known import look, take_inventory
 from swarmcache.plans.clean.locking import lock_all, new_downloads
@@ -79,13 +80,14 @@ def apply_clean(
 def _trash(plan: CleanPlan, environment: Environment, *, is_cramped: bool) -> Trash:
     """Return the trash, or what stands in for it where not even its folder can be made."""
     state = state_folder(plan.cache, environment)
+    holders = Holders(plan.cache, environment, plan.tiers)
     if not is_cramped:
         try:
-            return Trash(state.folder(FOLDER), plan.cache, plan.tiers)
+            return Trash(state.folder(FOLDER), plan.cache, holders, plan.tiers)
         except OSError as error:
             if error.errno not in FULL:
                 raise
-    return CrampedTrash(f"{state.path}/{FOLDER}", plan.cache, plan.tiers)
+    return CrampedTrash(f"{state.path}/{FOLDER}", plan.cache, holders, plan.tiers)
 
 
 class _Cleaner:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmcache.plans.clean.asides import Aside
+    from swarmcache.plans.clean.holders import Holders
     from swarmcache.plans.plan import Remove
 
 _NAMES = frozenset({"repo", "ref", "revision", "file"})
@@ -28,9 +29,11 @@ class CrampedTrash(Trash):
     A rename takes no room there but that of a name, so that contents go one by one.
     """
 
-    def __init__(self, folder: str, cache: str, tiers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: str, cache: str, holders: Holders, tiers: Sequence[str] = ()
+    ) -> None:
         """As Trash, but the folder may not exist."""
-        super().__init__(folder, cache, tiers)
+        super().__init__(folder, cache, holders, tiers)
         self._own: dict[str, Aside] = {}
         """By the path where it stood."""
 

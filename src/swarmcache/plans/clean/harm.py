@@ -15,13 +15,15 @@ from swarmcache.hubcache.usage import free_bytes
 from swarmcache.plans.clean.choosing import Chooser
 from swarmcache.plans.clean.counting import Counter
 from swarmcache.plans.clean.drafting import drafts
+from swarmcache.plans.clean.holders import Holding
 from swarmcache.plans.clean.payloads import stored_payloads
 from swarmcache.plans.clean.values import LEFTOVER_KINDS, Choice, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from swarmcache.hubcache.complete.weights import Format
+    from swarmcache.hubcache.extents import Piece
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.clean.beside import Beside
     from swarmcache.plans.clean.planning import Planner
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 REPETITIONS: frozenset[Format] = frozenset({"pickle", "tensorflow", "flax"})
 """Formats that go where complete safetensors files hold the same weights."""
+
+
+_WORTH = 20
+"""A removal that frees less than a twentieth of what it takes away is one for nothing."""
 
 
 class Picked(NamedTuple):
@@ -47,28 +53,27 @@ def pick_least_harm(planner: Planner) -> Picked:
     repos = [seen for name in planner.names() if (seen := planner.look(name)) is not None]
     around = planner.around(frozenset())
     leftovers = around if wishes.evictable is not None else _countable(planner)
-    need = _needed(planner.cache, wishes, repos, leftovers)
+    goals = _goals(planner, repos, leftovers)
     kept: dict[Kept, None] = {}
     picked: list[_Candidate] = []
-    counter = Counter(planner.cache)
-    freed = counter.group(None, Choice(), around.drafts, 0).bytes
-    if freed < need and wishes.evictable is None:
+    _take_beside(goals, around)
+    if not _are_met(goals) and wishes.evictable is None:
         around = leftovers
-        freed += counter.group(None, Choice(), around.drafts, 0).bytes
+        _take_beside(goals, around)
     for level in _levels(wishes):
         chooser = Chooser(level, planner.protection)
         for seen in sorted(repos, key=lambda one: planner.protection.last_used(one.repo)):
-            if freed >= need:
+            if _are_met(goals):
                 break
             name = seen.repo.name
             chosen = chooser.choose(seen.repo, seen.inventory, planner.half_removed.get(name))
             kept.update(dict.fromkeys(chosen.kept))
             if chosen.choice is not None:
-                more = _freed(counter, seen, chosen.choice)
-                freed += more
-                picked.append(_Candidate(seen, chosen.choice, more))
-    useful = _useful(picked, planner.cache, around)
-    return Picked(_merged(useful), around, tuple(kept), max(0, need - freed))
+                touched = tuple([goal.take(seen, chosen.choice) for goal in goals])
+                picked.append(_Candidate(seen, chosen.choice, touched))
+    useful = _useful(picked, goals)
+    short = max([0, *(goal.need - goal.freed for goal in goals)])
+    return Picked(_merged(useful), around, tuple(kept), short)
 
 
 class _Candidate(NamedTuple):
@@ -76,34 +81,80 @@ class _Candidate(NamedTuple):
 
     seen: Seen
     choice: Choice
-    bytes: int
-    """What it frees after all the candidates before it."""
+    touched: tuple[Mapping[Piece, int], ...]
+    """For each goal: the bytes of what loses a name by it."""
 
 
-def _freed(counter: Counter, seen: Seen, choice: Choice) -> int:
-    found = drafts(seen.repo, seen.inventory, choice)
-    group = counter.group(seen.repo.name, choice, found, 0)
-    return group.bytes + sum(one.bytes for one in counter.payloads())
+class _Goal:
+    """So many bytes that are to go, and how many did."""
+
+    def __init__(self, counter: Counter, need: int) -> None:
+        self.counter = counter
+        self.need = need
+        self.freed = 0
+
+    @property
+    def is_met(self) -> bool:
+        """Whether enough goes."""
+        return self.freed >= self.need
+
+    def take(self, seen: Seen, choice: Choice) -> Mapping[Piece, int]:
+        """Let a choice go; return the bytes of what loses a name by it."""
+        touched: dict[Piece, int] = {}
+        self.counter.touched = touched
+        found = drafts(seen.repo, seen.inventory, choice)
+        self.freed += self.counter.group(seen.repo.name, choice, found, 0).bytes
+        self.freed += sum(one.bytes for one in self.counter.payloads())
+        return touched
+
+    def can_spare(self, touched: Mapping[Piece, int]) -> bool:
+        """Tell whether what loses these names goes for next to nothing."""
+        gain = sum(self.counter.gone.get(piece, 0) for piece in touched)
+        is_needed = self.is_met and self.freed - gain < self.need
+        return gain * _WORTH <= sum(touched.values()) and not is_needed
+
+    def spare(self, touched: Mapping[Piece, int]) -> None:
+        """Let these names stay after all."""
+        self.freed -= sum(self.counter.gone.pop(piece, 0) for piece in touched)
 
 
-def _useful(picked: list[_Candidate], cache: str, around: Beside) -> list[_Candidate]:
+def _goals(planner: Planner, repos: Iterable[Seen], around: Beside) -> list[_Goal]:
+    """Return how much must go: of what the cache holds, of what the disk has, or of both."""
+    wishes, goals = planner.wishes, []
+    if wishes.budget is not None:
+        held = held_in(planner, repos, around)
+        counter = Counter(planner.cache, planner.holders, held)
+        goals.append(_Goal(counter, held.bytes - wishes.budget))
+    if wishes.free is not None:
+        counter = Counter(planner.cache, planner.holders)
+        goals.append(_Goal(counter, wishes.free - free_bytes(planner.cache)))
+    return goals
+
+
+def _are_met(goals: Iterable[_Goal]) -> bool:
+    return all(goal.is_met for goal in goals)
+
+
+def _take_beside(goals: Iterable[_Goal], around: Beside) -> None:
+    for goal in goals:
+        goal.freed += goal.counter.group(None, Choice(), around.drafts, 0).bytes
+
+
+def _useful(picked: Iterable[_Candidate], goals: Sequence[_Goal]) -> list[_Candidate]:
     """Return the candidates without those that need not go.
 
-    One whose bytes all have another name frees nothing, unless those names go as well.
+    One whose bytes all have another name, or are shared by reflink, frees nothing but a few small
+    files of its own, unless all who have them go as well.
     """
-    useful = picked
+    useful = []
     for candidate in picked:
-        if not candidate.bytes:
-            rest = [one for one in useful if one is not candidate]
-            if _total(rest, cache, around) == _total(useful, cache, around):
-                useful = rest
+        each = list(zip(goals, candidate.touched, strict=True))
+        if all(goal.can_spare(touched) for goal, touched in each):
+            for goal, touched in each:
+                goal.spare(touched)
+        else:
+            useful.append(candidate)
     return useful
-
-
-def _total(picked: list[_Candidate], cache: str, around: Beside) -> int:
-    counter = Counter(cache)
-    total = counter.group(None, Choice(), around.drafts, 0).bytes
-    return total + sum(_freed(counter, seen, choice) for seen, choice in _merged(picked))
 
 
 def _merged(picked: list[_Candidate]) -> list[tuple[Seen, Choice]]:
@@ -144,24 +195,19 @@ def _countable(planner: Planner) -> Beside:
     return found._replace(drafts=tuple(helpful))
 
 
-def _needed(cache: str, wishes: Wishes, repos: Iterable[Seen], around: Beside) -> int:
-    """Return the bytes that must go."""
-    need = 0
-    if wishes.budget is not None:
-        need = held_bytes(cache, repos, around) - wishes.budget
-    if wishes.free is not None:
-        need = max(need, wishes.free - free_bytes(cache))
-    return need
-
-
-def held_bytes(cache: str, repos: Iterable[Seen], around: Beside) -> int:
-    """Return the allocated bytes of repos, of the shared store, and of what lies beside them."""
-    files = [found for seen in repos for found in seen.inventory.files.values()]
-    files += [found for draft in around.drafts for found in draft.files.values()]
-    for payload in stored_payloads(cache):
-        files += [os.lstat(one) for one in (payload, f"{payload}{USERS}") if os.path.exists(one)]
-    held = {(found.st_dev, found.st_ino): found.st_blocks * 512 for found in files}
-    return sum(held.values())
+def held_in(planner: Planner, repos: Iterable[Seen], around: Beside) -> Holding:
+    """Return what repos, the shared store, and what lies beside them hold of the disk."""
+    files: dict[str, os.stat_result] = {}
+    for inside in (
+        *(seen.inventory.files for seen in repos),
+        *(one.files for one in around.drafts),
+    ):
+        files.update(inside)
+    for payload in stored_payloads(planner.cache):
+        for path in (payload, f"{payload}{USERS}"):
+            if os.path.exists(path):
+                files[path] = os.lstat(path)
+    return Holding(planner.holders, files)
 
 
 def _both(one: Choice, other: Choice) -> Choice:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from swarmcache.hubcache.usage import free_bytes
-from swarmcache.plans.clean.harm import REPETITIONS, held_bytes
+from swarmcache.plans.clean.harm import REPETITIONS, held_in
 from swarmcache.plans.clean.planning import Planner
 from swarmcache.plans.clean.values import LEFTOVER_KINDS, Wishes
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.extents import Piece
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.clean.protection import Pin
     from swarmcache.plans.clean.values import LeftoverKind, Seen
@@ -40,7 +41,8 @@ class Held(NamedTuple):
 
     repo: RepoName
     bytes: int
-    """Allocated for its files; hard links and shared payloads count in each repo that has them."""
+    """Allocated for its files; links, reflinks and shared payloads count in each repo that has
+    them."""
     since: float
     """When its newest revision came, in seconds since the epoch; 0 for none."""
     last_used: float
@@ -83,7 +85,7 @@ def survey(  # noqa: PLR0913 - one keyword for each thing a caller may decide
     planner.remember()
     seen = [one for name in planner.listing.names if (one := planner.look(name)) is not None]
     everything = planner.plan()
-    held = held_bytes(planner.cache, seen, planner.around(frozenset()))
+    held = held_in(planner, seen, planner.around(frozenset())).bytes
     leftovers: dict[LeftoverKind, int] = {}
     offers: list[Offer] = []
     for kind, wishes in _wishes(budget if budget is not None and held > budget else None):
@@ -120,14 +122,14 @@ def _held(planner: Planner, seen: Seen, reasons: Mapping[str, str]) -> Held:
             since = max(since, os.stat(revision.path).st_mtime)
     reason = reasons.get(repo.name.spelled, "")
     used = planner.protection.last_used(repo)
-    return Held(repo.name, _allocated(seen), since, used, reason)
+    return Held(repo.name, _allocated(planner, seen), since, used, reason)
 
 
-def _allocated(seen: Seen) -> int:
+def _allocated(planner: Planner, seen: Seen) -> int:
     """Return the allocated bytes of a repo's files, and of the shared payloads that it links."""
-    sizes = {blob.inode: blob.physical for blob in seen.repo.blobs.values()}
-    for found in seen.inventory.files.values():
-        sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+    sizes: dict[Piece, int] = {blob.inode: blob.physical for blob in seen.repo.blobs.values()}
+    for path, found in seen.inventory.files.items():
+        sizes.update(planner.holders.pieces(path, found))
     return sum(sizes.values())
 
 

@@ -15,6 +15,7 @@ from swarmcache.plans.clean.choosing import Chooser
 from swarmcache.plans.clean.counting import Counter
 from swarmcache.plans.clean.drafting import drafts, fingerprint
 from swarmcache.plans.clean.harm import pick_least_harm
+from swarmcache.plans.clean.holders import Holders
 from swarmcache.plans.clean.known import look
 from swarmcache.plans.clean.protection import Protection, rooted
 from swarmcache.plans.clean.remains import FOLDER, half_removed
@@ -66,6 +67,7 @@ class Planner:
         self.mounts = mounts_below(self.cache)
         self.tiers = tiers
         self.environment = environment
+        self.holders = Holders(self.cache, environment, tiers)
         self.python = python
         trash = f"{state_folder(self.cache, environment).beside}/{FOLDER}"
         self.half_removed = half_removed(trash, self.cache)
@@ -94,7 +96,7 @@ class Planner:
             self.kept += picked.kept
             chosen, around, short = picked.chosen, picked.around, picked.short
         self.kept += around.kept
-        counter, groups = Counter(self.cache), []
+        counter, groups = Counter(self.cache, self.holders), []
         first = counter.group(None, Choice(), around.drafts, 0)
         if first.steps:
             groups.append(first)

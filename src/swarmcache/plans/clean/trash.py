@@ -26,6 +26,7 @@ from swarmcache.hubcache.publishing import make_folder
 from swarmcache.hubcache.soft_locks import remove_dead
 from swarmcache.locale import t
 from swarmcache.plans.clean.asides import WHOLE, strangers_at
+from swarmcache.plans.clean.counting import Counter
 from swarmcache.plans.clean.known import take_inventory
 from swarmcache.plans.clean.payloads import free_payloads
 from swarmcache.plans.clean.remains import left_aside, names_in
@@ -34,18 +35,22 @@ from swarmcache.plans.clean.values import Kept
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from swarmcache.plans.clean.holders import Holders
     from swarmcache.plans.plan import Remove
 
 
 class Trash:
     """The trash of one cache, for one process at a time."""
 
-    def __init__(self, folder: str, cache: str, tiers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: str, cache: str, holders: Holders, tiers: Sequence[str] = ()
+    ) -> None:
         """Take the trash folder and the cache's real path; AccessDenied through a link."""
         self._refuse_odd(folder, cache)
         self._folder = folder
         self._cache = cache
         self._tiers = tiers
+        self._counter = Counter(cache, holders, is_going=True)
         self._entry = f"{folder}/{os.urandom(8).hex()}"
         self.freed_bytes = 0
         """Allocated bytes of the files whose last name was removed so far."""
@@ -140,9 +145,10 @@ class Trash:
     def unlink(self, path: str) -> None:
         """Remove one name, and count its bytes if no other name leads to them."""
         found = os.lstat(path)
+        is_last = S_ISREG(found.st_mode) and found.st_nlink == 1
+        freed = self._counter.last_name(path, found) if is_last else 0
         os.unlink(path)
-        if S_ISREG(found.st_mode) and found.st_nlink == 1:
-            self.freed_bytes += found.st_blocks * 512
+        self.freed_bytes += freed
 
     def _place(self, path: str, group: str) -> str:
         """Return where a name goes: below the part of its repo as it stood in the repo."""
