@@ -264,3 +264,32 @@ def test_killed_while_it_makes_room(tmp_path: Path, instant: int) -> None:
             assert {"older", "new"} & held(here)
         code, _, said = pulled(here, "org/new", "--yes")
         assert (code, "new" in held(here), "old" in held(here)) == (0, True, True), said
+
+
+def test_what_the_cache_holds_already_needs_no_room(tmp_path: Path) -> None:
+    """The weights of another model here get a second name: nothing goes, nobody is asked."""
+    with filled(tmp_path, model(SIZE, 1, "org/twin")) as here:
+        code, _, said = pulled(here, "org/twin")
+        assert (code, held(here)) == (0, {"old", "older"}), said
+        assert here.hub.served("model.safetensors") == 0
+
+
+def test_what_a_pull_links_to_does_not_go_for_it(tmp_path: Path) -> None:
+    """That would give no room, though it was used least recently: the next one goes."""
+    with filled(tmp_path, model(SIZE, 1, "org/twin")) as here:
+        code, _, said = pulled(here, "org/twin", "--yes", SWARMCACHE_CACHE_BUDGET="3MiB")
+        assert (code, held(here)) == (0, {"older"}), said
+        assert here.state("org/twin") == "complete"
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+def test_what_reflinks_share_counts_once(tmp_path: Path, kind: str) -> None:
+    """Three models of the same bytes leave room for another one: nothing goes for it."""
+    twins = [model(SIZE, 7, f"org/twin{number}") for number in range(3)]
+    here = site(tmp_path, *twins, model(SIZE, 8, "org/new"))
+    with small_disk(here.cache, kind), here.hub:
+        for twin in twins:
+            here.finished(twin.id, "--json")
+        code, _, said = pulled(here, "org/new", "--json")
+        assert code == 0, said
+        assert [here.state(one) for one in ("org/new", *(t.id for t in twins))] == ["complete"] * 4

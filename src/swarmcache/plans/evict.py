@@ -12,7 +12,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import BudgetExceeded
-from swarmcache.hubcache.layout import parse_folder_name
 from swarmcache.hubcache.usage import free_bytes
 from swarmcache.hubcache.use.evictable import fetched_commits, is_agreed
 from swarmcache.locale import t
@@ -124,27 +123,27 @@ def _planned(
 ) -> CleanPlan:
     if not os.path.isdir(pull.cache):
         return CleanPlan(pull.cache, (), (), short=max(0, -budget))
-    wishes = Wishes(budget=budget, evictable=evictable)
+    linked = frozenset(_linked_here(pull).values())
+    wishes = Wishes(budget=budget, evictable=evictable, linked=linked)
     return plan_clean(pull.cache, environment, wishes, pins=pins, tiers=pull.tiers)
 
 
 def _candidates(pull: PullPlan, environment: Environment) -> dict[RepoName, frozenset[str]]:
-    """Return the commits that may go; never one of a repo that is pulled, or linked to."""
-    stay = {*(model.target.name for model in pull.models), *_linked_here(pull).values()}
+    """Return the commits that may go; never one of a repo that is pulled."""
+    pulled = {model.target.name for model in pull.models}
     found = fetched_commits(pull.cache, environment)
-    return {repo: commits for repo, commits in found.items() if repo not in stay}
+    return {repo: commits for repo, commits in found.items() if repo not in pulled}
 
 
-def _linked_here(pull: PullPlan) -> dict[str, RepoName | None]:
-    """Return by etag what this very cache holds already, and will hold once: and in which repo."""
-    inside = os.path.realpath(pull.cache) + os.sep
-    found: dict[str, RepoName | None] = {}
-    for model in pull.models:
-        for etag in model.linkable.intersection(model.copies):
-            real = os.path.realpath(os.path.dirname(model.copies[etag][0]))
-            if real.startswith(inside):
-                found[etag] = parse_folder_name(real.removeprefix(inside).partition(os.sep)[0])
-    return found
+def _linked_here(pull: PullPlan) -> dict[str, str]:
+    """Return by etag the files of this very cache that get another name: it holds them already."""
+    here = f"{pull.cache}/"
+    return {
+        etag: model.copies[etag][0]
+        for model in pull.models
+        for etag in model.linkable.intersection(model.copies)
+        if model.copies[etag][0].startswith(here)
+    }
 
 
 def _only_shown(plan: CleanPlan, shown: CleanPlan) -> CleanPlan:

@@ -123,6 +123,7 @@ def _goals(planner: Planner, repos: Iterable[Seen], around: Beside) -> list[_Goa
     wishes, goals = planner.wishes, []
     if wishes.budget is not None:
         held = held_in(planner, repos, around)
+        held.keep(wishes.linked)
         counter = Counter(planner.cache, planner.holders, held)
         goals.append(_Goal(counter, held.bytes - wishes.budget))
     if wishes.free is not None:

@@ -95,6 +95,13 @@ class Holding:
                     self.files[piece] = self.files.get(piece, 0) + 1
                     self._sizes[piece] = size
 
+    def keep(self, paths: Iterable[str]) -> None:
+        """Let what these paths lead to have one more name, which does not go."""
+        for path in paths:
+            with suppress(OSError):
+                inode = inode_of(os.stat(path))
+                self.names[inode] = self.names.get(inode, 0) + 1
+
     @property
     def bytes(self) -> int:
         """Allocated bytes."""

@@ -50,6 +50,8 @@ class Wishes(NamedTuple):
     ignore_pins: bool = False
     evictable: Mapping[RepoName, frozenset[str]] | None = None
     """Where given, only these commits of these repos may go: what makes room for another model."""
+    linked: frozenset[str] = frozenset()
+    """Blobs that this other model is going to share, so that the cache goes on holding them."""
 
     @property
     def wants_models(self) -> bool:
