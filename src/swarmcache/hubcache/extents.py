@@ -20,6 +20,8 @@ _FIEMAP = 0xC020660B
 _HEADER = struct.Struct("=QQLLLL")
 _EXTENT = struct.Struct("=QQQQQLLLL")
 _AT_ONCE = 64
+_MOST = 256
+"""Extents of a file that are told apart; a compressed one has as many thousands as gigabytes."""
 _LAST, _UNKNOWN, _SHARED = 0x1, 0x2, 0x2000
 """Flags of an extent (`include/uapi/linux/fiemap.h`)."""
 
@@ -39,13 +41,13 @@ def pieces(path: str, inode: tuple[int, int], physical: int) -> dict[Piece, int]
     `inode` and `physical`, its allocated bytes, are what `stat` told of it. What nothing tells to
     be shared counts as the file's own.
     """
-    found: dict[Piece, int] = {}
     try:
-        for one in _extents(path):
-            if one.is_shared:
-                found[inode[0], one.place, one.length] = one.length
+        shared = [(one.place, one.length) for one in _extents(path) if one.is_shared]
     except (ImportError, OSError):
-        found.clear()
+        shared = []
+    if len(shared) > _MOST:
+        shared = [(hash(tuple(shared)), sum(length for _, length in shared))]
+    found: dict[Piece, int] = {(inode[0], *one): one[1] for one in shared}
     found[inode] = max(0, physical - sum(found.values()))
     return found
 

@@ -39,6 +39,7 @@ class Holders:
         self._tiers = tiers
         self._asks = may_reflink(cache)
         self._known: dict[Inode, dict[Piece, int]] = {}
+        self._found: dict[int, dict[Piece, set[Inode]]] = {}
 
     def pieces(self, path: str, found: os.stat_result) -> Mapping[Piece, int]:
         """Return what a file holds of the disk, with its bytes."""
@@ -51,11 +52,13 @@ class Holders:
 
     def of(self, piece: Piece, size: int) -> set[Inode]:
         """Return the files of a size that hold an extent, as far as they are known here."""
-        return {
-            inode_of(found)
-            for path, found in self._by_size.get(size, ())
-            if piece in self.pieces(path, found)
-        }
+        if size not in self._found:
+            found: dict[Piece, set[Inode]] = {}
+            self._found[size] = found
+            for path, status in self._by_size.get(size, ()):
+                for held in self.pieces(path, status):
+                    found.setdefault(held, set()).add(inode_of(status))
+        return self._found[size].get(piece, set())
 
     @cached_property
     def are_told_at_once(self) -> bool:
