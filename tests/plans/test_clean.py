@@ -21,6 +21,7 @@ from swarmcache.errors import AccessDenied
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import RepoName, parse_target
 from swarmcache.hubcache.locks import blob_lock
+from swarmcache.hubcache.usage import free_bytes
 from swarmcache.hubcache.use.last_use import note_use
 from swarmcache.hubcache.use.leases import lease
 from swarmcache.hubcache.use.roots import add_root
@@ -178,6 +179,38 @@ def test_hard_linked_blobs_count_when_the_last_link_goes(maker: CacheMaker) -> N
     both, _ = cleaned(maker.path, Wishes((named("org/b"),)))
     assert both.freed_bytes_expected == left
     assert both.freed_bytes_expected - first.freed_bytes == size
+
+
+def linked_weights(maker: CacheMaker, other: CacheMaker, *names: str) -> None:
+    """Let models of a cache have the weights of org/a in another, by hard link."""
+    large = {"model.safetensors": tiny_safetensors(1, rows=2**14)}
+    blob = f"blobs/{sha256(large['model.safetensors'])}"
+    for place, name in ((other, "org/a"), *((maker, name) for name in names)):
+        place.repo(name, model(1, **large))
+        if (place, name) != (other, "org/a"):
+            os.unlink(f"{place.folder(name)}/{blob}")
+            os.link(f"{other.folder('org/a')}/{blob}", f"{place.folder(name)}/{blob}")
+
+
+def test_a_budget_is_kept_by_what_another_cache_links_too(
+    maker: CacheMaker, tmp_path: Path
+) -> None:
+    """The cache holds it no longer, though the disk has no more room: the plan says both."""
+    linked_weights(maker, CacheMaker(tmp_path / "other"), "org/b")
+    plan = plan_clean(maker.path, Environment.current(), Wishes(budget=100_000))
+    assert [step.repo and step.repo.id for step in plan.steps] == ["org/b"]
+    assert plan.short == 0
+    assert plan.freed_bytes_expected < 100_000
+
+
+def test_free_takes_no_model_whose_weights_stay_linked(maker: CacheMaker) -> None:
+    """Not even for its few small files: another one goes, which was used later."""
+    linked_weights(maker, maker, "org/b")
+    maker.repo("org/z", model(2, **{"model.safetensors": tiny_safetensors(2, rows=2**14)}))
+    free = free_bytes(maker.path) + 500_000
+    pins = [Pin(A, "main", "it is pinned")]
+    plan = plan_clean(maker.path, Environment.current(), Wishes(free=free), pins=pins)
+    assert [step.repo and step.repo.id for step in plan.steps] == ["org/z"]
 
 
 STRANGERS = {
