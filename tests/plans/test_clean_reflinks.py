@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from swarmcache.plans.clean import Pin, Wishes, plan_clean
 from swarmcache.plans.clean.offers import survey
 from swarmcache.plans.dedupe import plan_dedupe
 from swarmcache.plans.dedupe.applying import apply_dedupe
+from swarmcache.report.clean_text import doubt_lines
+from swarmcache.report.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +91,7 @@ def test_the_last_file_that_shares_the_bytes_frees_them(disk: str) -> None:
         plan, (one,) = cleaned(f"{disk}/hub", Wishes((named(f"org/{name}"),)))
         assert near(plan.freed_bytes_expected, freed), name
         assert near(one.freed_bytes, freed), name
+        assert near(plan.shared, len(WEIGHTS) - freed), name
         until(lambda: near(before - used(disk), freed), "the room")  # noqa: B023
 
 
@@ -121,6 +125,9 @@ def test_free_says_that_it_cannot_and_takes_nothing(disk: str) -> None:
     plan = plan_clean(f"{disk}/hub", Environment.current(), wishes, pins=pins("c"))
     assert plan.steps == ()
     assert near(plan.short, 2 * MIB)
+    assert near(plan.shared, len(WEIGHTS))
+    said = list(doubt_lines(Terminal(io.StringIO(), io.StringIO(), {}), plan))
+    assert any("shared with files that stay, here or elsewhere" in line for line in said)
 
 
 def test_free_takes_all_that_share_where_that_gives_room(disk: str) -> None:

@@ -35,6 +35,7 @@ def clean_document(
         ],
         uninspected_processes=plan.uninspected,
         short_bytes=plan.short,
+        shared_bytes=plan.shared,
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from swarmcache.report.terminal import Terminal
 
 _DAY = 86400
+_MATTERS = 20
+"""What is less than a twentieth of the whole is not worth a line."""
 
 
 def selection_sentence(wishes: Wishes) -> str:
@@ -96,6 +98,11 @@ def doubt_lines(terminal: Terminal, plan: CleanPlan) -> Iterator[str]:
         )
     if not plan.visible:
         yield f"{terminal.warn} " + t("This system does not tell which files are open.")
+    if plan.shared * _MATTERS > plan.shared + plan.freed_bytes_expected:
+        yield f"{terminal.warn} " + t(
+            "{size} of it is shared with files that stay, here or elsewhere: that is not freed.",
+            size=human_bytes(plan.shared),
+        )
     if plan.short:
         size = human_bytes(plan.short)
         yield f"{terminal.bad} " + t("{size} more would have to go, and may not.", size=size)

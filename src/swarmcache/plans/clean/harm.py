@@ -45,6 +45,8 @@ class Picked(NamedTuple):
     kept: tuple[Kept, ...]
     short: int
     """Bytes by which it is not enough."""
+    spared: Mapping[Piece, int]
+    """The bytes of what may go and stays, since it would free next to nothing."""
 
 
 def pick_least_harm(planner: Planner) -> Picked:
@@ -71,9 +73,9 @@ def pick_least_harm(planner: Planner) -> Picked:
             if chosen.choice is not None:
                 touched = tuple([goal.take(seen, chosen.choice) for goal in goals])
                 picked.append(_Candidate(seen, chosen.choice, touched))
-    useful = _useful(picked, goals)
+    useful, spared = _useful(picked, goals)
     short = max([0, *(goal.need - goal.freed for goal in goals)])
-    return Picked(_merged(useful), around, tuple(kept), short)
+    return Picked(_merged(useful), around, tuple(kept), short, spared)
 
 
 class _Candidate(NamedTuple):
@@ -141,21 +143,25 @@ def _take_beside(goals: Iterable[_Goal], around: Beside) -> None:
         goal.freed += goal.counter.group(None, Choice(), around.drafts, 0).bytes
 
 
-def _useful(picked: Iterable[_Candidate], goals: Sequence[_Goal]) -> list[_Candidate]:
-    """Return the candidates without those that need not go.
+def _useful(
+    picked: Iterable[_Candidate], goals: Sequence[_Goal]
+) -> tuple[list[_Candidate], dict[Piece, int]]:
+    """Return the candidates without those that need not go, and the bytes of these.
 
     One whose bytes all have another name, or are shared by reflink, frees nothing but a few small
     files of its own, unless all who have them go as well.
     """
-    useful = []
+    useful: list[_Candidate] = []
+    spared: dict[Piece, int] = {}
     for candidate in picked:
         each = list(zip(goals, candidate.touched, strict=True))
         if all(goal.can_spare(touched) for goal, touched in each):
             for goal, touched in each:
                 goal.spare(touched)
+                spared.update(touched)
         else:
             useful.append(candidate)
-    return useful
+    return useful, spared
 
 
 def _merged(picked: list[_Candidate]) -> list[tuple[Seen, Choice]]:

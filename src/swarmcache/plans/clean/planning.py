@@ -22,9 +22,10 @@ from swarmcache.plans.clean.remains import FOLDER, half_removed
 from swarmcache.plans.clean.values import Choice, CleanPlan, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.extents import Piece
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.plans.clean.beside import Beside
     from swarmcache.plans.clean.protection import Pin
@@ -91,10 +92,12 @@ class Planner:
         """Return the plan."""
         chosen: Iterable[tuple[Seen, Choice]] = self._chosen()
         around, short = self.around(self.wishes.leftovers), 0
+        spared: Mapping[Piece, int] = {}
         if self.wishes.limited:
             picked = pick_least_harm(self)
             self.kept += picked.kept
             chosen, around, short = picked.chosen, picked.around, picked.short
+            spared = picked.spared if short else {}
         self.kept += around.kept
         counter, groups = Counter(self.cache, self.holders), []
         first = counter.group(None, Choice(), around.drafts, 0)
@@ -116,6 +119,7 @@ class Planner:
             files.uninspected if files is not None else 0,
             files.visible if files is not None else True,
             short,
+            sum({**counter.touched, **spared}.values()) - sum(counter.gone.values()),
             tuple(self._absent()),
             tuple(self.tiers),
         )

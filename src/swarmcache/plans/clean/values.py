@@ -132,6 +132,9 @@ class CleanPlan(NamedTuple):
     """Whether this system tells which files are open."""
     short: int = 0
     """Bytes by which a budget is missed though everything goes that may."""
+    shared: int = 0
+    """Allocated bytes of what goes, or would have to, that are not freed: files that stay, here or
+    elsewhere, have them too, by hard link or by reflink."""
     absent: tuple[Named, ...] = ()
     """Named, and not cached."""
     tiers: tuple[str, ...] = ()
