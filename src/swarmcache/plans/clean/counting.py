@@ -112,9 +112,13 @@ class Counter:
         for piece, size in self._holders.pieces(path, found).items():
             files = self._files.setdefault(piece, set())
             files.add(inode)
-            if piece == inode or self._is_last(piece, files, found.st_size):
-                freed += size if piece not in self.gone else 0
-                self.gone[piece] = size
+            if piece == inode:
+                freed += size  # Also of a new file that got an old one's number.
+            elif piece not in self.gone and self._is_last(piece, files, found.st_size):
+                freed += size
+            else:
+                continue
+            self.gone[piece] = size
         return freed
 
     def _is_last(self, piece: Piece, files: set[Inode], size: int) -> bool:

@@ -38,7 +38,7 @@ class Holders:
         self._environment = environment
         self._tiers = tiers
         self._asks = may_reflink(cache)
-        self._known: dict[Inode, dict[Piece, int]] = {}
+        self._known: dict[tuple[int, ...], dict[Piece, int]] = {}
         self._found: dict[int, dict[Piece, set[Inode]]] = {}
 
     def pieces(self, path: str, found: os.stat_result) -> Mapping[Piece, int]:
@@ -46,9 +46,11 @@ class Holders:
         inode, physical = inode_of(found), found.st_blocks * 512
         if not self._asks:
             return {inode: physical}
-        if inode not in self._known:
-            self._known[inode] = pieces(path, inode, physical)
-        return self._known[inode]
+        # Of a removed file the number comes back with the next new one.
+        key = (*inode, found.st_size, found.st_mtime_ns)
+        if key not in self._known:
+            self._known[key] = pieces(path, inode, physical)
+        return self._known[key]
 
     def of(self, piece: Piece, size: int) -> set[Inode]:
         """Return the files of a size that hold an extent, as far as they are known here."""
