@@ -244,6 +244,11 @@ def os_reason(error: OSError) -> str:
     return t(error.strerror) if error.strerror else str(error)
 
 
+def disk_full(path: str) -> DiskFull:
+    """Return the error for a disk without room, named by what was to be written to it."""
+    return DiskFull(t("The disk of {path} is full.", path=path), hint="swarmcache status")
+
+
 def os_sentence(error: OSError) -> str:
     """Return what the operating system refused, and of which path where it says so."""
     path, reason = error.filename, os_reason(error)

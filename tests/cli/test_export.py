@@ -5,10 +5,12 @@ Killed: tests/faults/test_export_survives_kills.py.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -20,16 +22,19 @@ import pytest
 
 from cachemaker import CacheMaker
 from cleaning import contents, model, tree
+from processes import BOUND, until
 from small_disks import small_disk
 from swarmcache import report
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FILES = model(1, **{"sub/big.dat": b"w" * 300_000})
 COMMIT = "1" * 40
+PARTIAL = ".locks/.swarmcache/partial"
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_through_a_pipe(maker: CacheMaker, tmp_path: Path) -> None:
     assert ours.read_bytes() == theirs.read_bytes()
     blobs = tmp_path / "new/models--org--a/blobs"
     assert not any(blob.is_symlink() for blob in blobs.iterdir())
-    assert os.listdir(tmp_path / "new/.locks/.swarmcache/partial") == []
+    assert os.listdir(tmp_path / "new" / PARTIAL) == []
 
 
 def test_an_archive_unpacked_by_tar_is_a_cache(maker: CacheMaker, tmp_path: Path) -> None:
@@ -359,7 +364,7 @@ def test_a_hostile_archive_leaves_nothing(
     assert done.returncode in {3, 5}, done.stderr
     assert b"Traceback" not in done.stderr
     assert tree(str(tmp_path)) == before
-    assert os.listdir(tmp_path / "new/.locks/.swarmcache/partial") == []
+    assert os.listdir(tmp_path / "new" / PARTIAL) == []
 
 
 def test_a_plain_file_that_is_not_what_its_comment_says(maker: CacheMaker, tmp_path: Path) -> None:
@@ -395,3 +400,66 @@ def test_an_import_names_the_archive(maker: CacheMaker, tmp_path: Path) -> None:
     done = imported("-", tmp_path / "new", stdin=None, input=sent.stdout)
     assert b"big.bin from the pipe" in done.stderr
     assert b"new-owner" not in done.stderr + done.stdout
+
+
+BIG = model(3, **{"big.bin": b"w" * 2**22})
+
+
+@contextlib.contextmanager
+def half_imported(maker: CacheMaker, cache: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield an import that waits for the rest of a model while some of it is unpacked."""
+    maker.repo("org/c", BIG)
+    sent = run("export", "org/c", "-").stdout
+    words = [sys.executable, "-m", "swarmcache", "import", "-", "--cache-dir", str(cache)]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, **pipes) as receiver:  # type: ignore[call-overload]
+        receiver.stdin.write(sent[: 3 * 2**20])
+        receiver.stdin.flush()
+        partial = cache / PARTIAL
+        until(lambda: any(one.stat().st_size for one in partial.rglob("blobs/*")), "unpacked bytes")
+        yield receiver
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_import_that_is_ended_leaves_nothing(
+    maker: CacheMaker, tmp_path: Path, number: signal.Signals
+) -> None:
+    """A broken `ssh` is a SIGHUP; what was unpacked goes at once."""
+    with half_imported(maker, tmp_path / "new") as receiver:
+        receiver.send_signal(number)
+        assert receiver.wait(timeout=BOUND) == 128 + number
+    assert os.listdir(tmp_path / "new" / PARTIAL) == []
+
+
+def test_a_killed_import_is_told_and_removed(maker: CacheMaker, tmp_path: Path) -> None:
+    """By `status` and `clean`."""
+    with half_imported(maker, tmp_path / "new") as receiver:
+        receiver.kill()
+    place = ("--cache-dir", str(tmp_path / "new"))
+    assert b"Leftovers: partial downloads" in run("status", *place).stdout
+    assert run("clean", "--leftovers=partial", "--yes", *place).returncode == 0
+    assert os.listdir(tmp_path / "new" / PARTIAL) == []
+
+
+def test_an_import_under_way_is_not_cleaned(maker: CacheMaker, tmp_path: Path) -> None:
+    """Its folder is nobody's leftover."""
+    with half_imported(maker, tmp_path / "new"):
+        done = run("clean", "--leftovers", "--yes", "--cache-dir", str(tmp_path / "new"))
+        assert b"There is nothing to remove" in done.stdout
+        assert len(os.listdir(tmp_path / "new" / PARTIAL)) == 1
+
+
+def test_the_next_import_has_the_room_of_a_killed_one(maker: CacheMaker, tmp_path: Path) -> None:
+    """On a disk that has room for one; what is full is named, with a next step."""
+    with small_disk(f"{tmp_path}/small", "tmpfs", "size=6m"):
+        cache = tmp_path / "small/hub"
+        with half_imported(maker, cache) as receiver:
+            receiver.kill()
+        sent = run("export", "org/c", "-").stdout
+        done = imported("-", cache, stdin=None, input=sent)
+        assert done.returncode == 0, done.stderr
+        full = imported("-", cache, stdin=None, input=sent)
+        assert full.returncode == 3
+        assert f"The disk of {cache} is full.".encode() in full.stderr
+        assert b"Next: swarmcache status" in full.stderr
+        assert os.listdir(cache / PARTIAL) == []

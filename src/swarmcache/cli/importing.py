@@ -13,6 +13,7 @@ import click
 from swarmcache.cli.adopt import bring
 from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.errors import CacheNotFound
+from swarmcache.launch.child.interruption import ending_in_order
 from swarmcache.locale import t
 
 
@@ -23,6 +24,7 @@ from swarmcache.locale import t
 )
 @click.argument("source", metavar="SRC|-", type=PLACE)
 @common_options
+@ending_in_order()
 def command(invocation: Invocation, source: str) -> int:
     """Read it, prove every byte, and publish it as a pull does."""
     if source == "-":

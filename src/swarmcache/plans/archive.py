@@ -21,7 +21,7 @@ import tarfile
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from swarmcache.errors import TransferError, UnsafeListing, WrongBytes
+from swarmcache.errors import FULL, TransferError, UnsafeListing, WrongBytes, disk_full
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.hashing import new_digest
@@ -43,7 +43,7 @@ from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.plans.exportable import Content, changed, hashed
 from swarmcache.progress import Silent
-from swarmcache.transfer.claims import new_folder
+from swarmcache.transfer.claims import new_folder, sweep
 from swarmcache.transfer.listing import check_path
 from swarmcache.transfer.place import partials_folder
 from swarmcache.transfer.putting import let_settle
@@ -92,17 +92,31 @@ def unpacked(
     has no model, TransferError for one that was cut off, WrongBytes for content that is not what
     its name says, DiskFull where there is no room.
     """
-    folder = new_folder(partials_folder(cache, environment), owners.this_process())
+    partials = partials_folder(cache, environment)
+    sweep(partials)  # What killed imports have unpacked may be all the room that there is.
+    with _naming(cache):
+        folder = new_folder(partials, owners.this_process())
     try:
-        ledger = Ledger(state_folder(folder, environment))
-        reader = _Reader(folder, ledger, hear)
-        _read(stream, reader)
-        while stream.read(_CHUNK):
-            pass
-        ledger.flush()
+        with _naming(cache):
+            ledger = Ledger(state_folder(folder, environment))
+            _read(stream, _Reader(folder, ledger, hear))
+            while stream.read(_CHUNK):
+                pass
+            ledger.flush()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _naming(cache: str) -> Iterator[None]:
+    """Name the cache where its disk is full: what it is unpacked to is nothing to a user."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise disk_full(cache) from error
+        raise
 
 
 def _read(stream: IO[bytes], reader: _Reader) -> None:

@@ -13,14 +13,13 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from swarmcache.errors import FULL, DiskFull, SwarmcacheError
+from swarmcache.errors import FULL, SwarmcacheError, disk_full
 from swarmcache.hubcache.belonging import give
 from swarmcache.hubcache.drafts import draft_name, has_drafts, sweep_drafts
 from swarmcache.hubcache.layout import LOCKS
 from swarmcache.hubcache.locks import PATIENCE, held
 from swarmcache.hubcache.reading import open_quietly
 from swarmcache.hubcache.state import PARTIALS, REPAIR, file_mode, state_folder, unwritable
-from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,5 +126,5 @@ def _sweep(partial: str) -> None:
 
 def _unusable(cache: str, error: OSError | None = None) -> SwarmcacheError:
     if error is not None and error.errno in FULL:
-        return DiskFull(t("The disk of {path} is full.", path=cache), hint="swarmcache status")
+        return disk_full(cache)
     return unwritable(cache)

@@ -118,11 +118,8 @@ def described(owner: Owner) -> str:
 def sweep(partials: str) -> None:
     """Remove what killed processes left half-made; never raises."""
     for name in _names(partials):
-        folder = f"{partials}/{name}"
-        if not name.startswith(NEW):
-            continue
-        if owners.is_gone(folder, owners.parse_record(name.removeprefix(NEW))):
-            shutil.rmtree(folder, ignore_errors=True)
+        if owners.is_half_made(f"{partials}/{name}"):
+            shutil.rmtree(f"{partials}/{name}", ignore_errors=True)
 
 
 def new_folder(partials: str, me: Owner) -> str:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from swarmcache.errors import (
     FULL,
     AccessDenied,
-    DiskFull,
     EndpointUnreachable,
     RepoDenied,
     RepoNotFound,
     SwarmcacheError,
     TransferError,
     WrongBytes,
+    disk_full,
     os_reason,
 )
 from swarmcache.locale import t
@@ -54,7 +54,7 @@ def of_disk(error: OSError) -> SwarmcacheError | None:
     """Return our error for what a disk refuses, or None when it was no disk."""
     path = error.filename or "?"
     if error.errno in FULL:
-        return DiskFull(t("The disk of {path} is full.", path=path), hint="swarmcache status")
+        return disk_full(path)
     if error.errno in _UNWRITABLE or (error.filename and error.errno):
         reason = os_reason(error)
         return AccessDenied(t("{path} cannot be written: {reason}.", path=path, reason=reason))

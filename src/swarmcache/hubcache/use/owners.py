@@ -18,6 +18,8 @@ import time
 from functools import cache
 from typing import Literal, NamedTuple
 
+from swarmcache.hubcache.state import NEW
+
 BEAT_SECONDS = 2.0
 """Owners touch their record this often."""
 SILENT_SECONDS = 20.0
@@ -127,6 +129,12 @@ def is_gone(path: str, maker: Owner | None, *, renamed: bool = False) -> bool:
         made = os.lstat(path).st_ctime if renamed else os.stat(path).st_mtime
         return time.time() - made > _ABANDONED_SECONDS
     return False
+
+
+def is_half_made(folder: str) -> bool:
+    """Tell whether a folder among the partials is one that a killed process was about to rename."""
+    name = os.path.basename(folder)
+    return name.startswith(NEW) and is_gone(folder, parse_record(name.removeprefix(NEW)))
 
 
 def made_ours(folder: str) -> bool:

@@ -17,7 +17,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use.evictable import forget_fetched
 from swarmcache.hubcache.use.last_use import forget_uses
 from swarmcache.hubcache.use.leases import sweep_leases
-from swarmcache.hubcache.use.owners import made_ours
+from swarmcache.hubcache.use.owners import is_half_made, made_ours
 from swarmcache.hubcache.use.roots import expire_roots
 from swarmcache.locale import t
 from swarmcache.plans.clean.cramped import CrampedTrash
@@ -295,7 +295,7 @@ class _Cleaner:
             return remove_chunk_cache(path, self._protection, trash.unlink)
         if step.kind == "legacy":
             return remove_flat_file(path, self._protection, trash.unlink)
-        if step.kind == "partial" and not made_ours(path):
+        if step.kind == "partial" and not (made_ours(path) or is_half_made(path)):
             reason: str | None = t("a download of it is under way")
         elif step.kind == "temporary" and not is_settled(os.lstat(path)):
             reason = t("it changed since the plan was made")

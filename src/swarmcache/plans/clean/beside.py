@@ -72,15 +72,15 @@ def beside(
 def _partials(folder: str, kept: list[Kept]) -> Iterator[Draft]:
     with suppress(OSError):
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            if not (is_download(entry.name) and entry.is_dir(follow_symlinks=False)):
+            if not entry.is_dir(follow_symlinks=False):
+                continue
+            if not (is_download(entry.name) or owners.is_half_made(entry.path)):
                 continue
             if owners.is_owned(entry.path):
                 kept.append(Kept(entry.path, t("a download of it is under way"), busy=True))
                 continue
-            files = {}
-            for name in os.listdir(entry.path):
-                files[f"{entry.path}/{name}"] = os.lstat(f"{entry.path}/{name}")
-            yield Draft("partial", entry.path, None, files)
+            paths = [f"{path}/{name}" for path, _, names in os.walk(entry.path) for name in names]
+            yield Draft("partial", entry.path, None, {path: os.lstat(path) for path in paths})
 
 
 def _remains(cache: str) -> Iterator[Draft]:
