@@ -367,6 +367,16 @@ def test_a_hostile_archive_leaves_nothing(
     assert os.listdir(tmp_path / "new" / PARTIAL) == []
 
 
+def test_a_hostile_list_of_files_in_an_archive(maker: CacheMaker, tmp_path: Path) -> None:
+    """One that is nested too deeply tells nothing."""
+    blob, place = f"{HOME}/blobs/{ETAG}", f"{HOME}/snapshots/{COMMIT}/config.json"
+    deep = (f"{HOME}/trees/{COMMIT}.json", b"[" * 200_000)
+    archive(tmp_path / "x.tar", (blob, b"x"), (place, f"../../blobs/{ETAG}"), deep)
+    done = imported("x.tar", tmp_path / "new")
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    assert not (tmp_path / f"new/{HOME}/trees").exists()
+
+
 def test_a_plain_file_that_is_not_what_its_comment_says(maker: CacheMaker, tmp_path: Path) -> None:
     """Exit 5, and nothing comes."""
     with tarfile.open("evil.tar", "w", format=tarfile.PAX_FORMAT) as tar:

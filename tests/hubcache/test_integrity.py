@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WEIGHTS = tiny_safetensors(1)
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+"""JSON that Python's parser gives up with a RecursionError."""
 MODEL = {
     "README.md": b"# A model",
     "config.json": b'{"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}',
@@ -363,12 +365,21 @@ def test_missing_says_what_is_cached_instead(maker: CacheMaker) -> None:
 
 
 def test_a_manifest_that_cannot_be_read_tells_nothing(maker: CacheMaker) -> None:
-    """Cut off in mid-write, or of a later format: as if there were none."""
+    """Cut off in mid-write, hostile, or of a later format: as if there were none."""
     commit = maker.repo("org/name", MODEL)
     path = os.path.join(maker.folder("org/name"), "trees", f"{commit}.json")
-    for text in (b'{"format_version": 1, "fi', b'{"format_version": 9, "files": {}}', b"[]"):
+    endless = b'{"format_version": 1, "files": {"config.json": {"size": 1e999, "blob_id": "a"}}}'
+    later = b'{"format_version": 9, "files": {}}'
+    for text in (b'{"format_version": 1, "fi', later, b"[]", DEEP, endless):
         write(path, text)
         assert verdict(maker).state == "complete"
+
+
+def test_an_index_that_is_nested_too_deeply_tells_nothing(maker: CacheMaker) -> None:
+    """The check ends with a verdict, not in Python's RecursionError."""
+    files = {**without(MODEL, "model.safetensors"), "model.safetensors.index.json": DEEP}
+    commit = maker.repo("org/name", files, trees=False)
+    assert verdict(maker).commit == commit
 
 
 def test_a_hostile_index_leads_nowhere(maker: CacheMaker) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from swarmcache.errors import SettingsError
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.locale import t
 
@@ -29,7 +30,7 @@ def without_known(findings: Sequence[Finding], path: str, project: Project) -> t
     """Return the findings that a baseline file does not have; raises SettingsError, OSError."""
     with open(path, encoding="utf-8") as file:
         try:
-            document = json.loads(file.read(_MAX_BYTES))
+            document: Any = parse(file.read(_MAX_BYTES))
         except ValueError:
             document = None
     known = document.get("findings") if isinstance(document, dict) else None

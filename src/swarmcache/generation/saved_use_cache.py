@@ -84,6 +84,6 @@ def _document(path: str) -> Mapping[str, object] | None:
             content = json.load(file)
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.layout import TREES, is_git_sha1
 from swarmcache.hubcache.reading import read_start
 
@@ -62,7 +63,7 @@ def read_manifest(repo: str, commit: str) -> Mapping[str, ManifestFile] | None:
     entries = manifest_entries(repo, commit)
     try:
         return None if entries is None else {p: _file(entry) for p, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None  # Of a later format: nothing is told, nothing is lost.
 
 
@@ -72,13 +73,11 @@ def manifest_entries(repo: str, commit: str) -> Mapping[str, Any] | None:
         content = read_start(manifest_path(repo, commit), _MAX_SIZE)
     except OSError:
         return None
-    import json  # noqa: PLC0415 - two milliseconds that caches without manifests never need
-
     try:
-        document = json.loads(content.decode())
+        document: Any = parse(content)
         files = document["files"] if document["format_version"] == FORMAT_VERSION else None
     except (ValueError, KeyError, TypeError):
-        return None  # Cut off.
+        return None  # Cut off, or no manifest at all.
     return files if isinstance(files, dict) else None
 
 

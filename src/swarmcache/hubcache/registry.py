@@ -79,7 +79,7 @@ def _read(path: str) -> list[str]:
     try:
         with open(path, "rb") as file:
             return _paths(file.read(_MAX_BYTES).decode())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
 
 

@@ -6,7 +6,6 @@ read by. That it changes only what it should is for its rule to prove.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from swarmcache.errors import ProjectError
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.locale import t
 from swarmcache.project.files import kind_of
 from swarmcache.project.readers.python.parsing import parsed
@@ -94,8 +94,8 @@ def _reads_python(data: bytes) -> bool:
 
 def _reads_json(data: bytes) -> bool:
     try:
-        json.loads(data)
-    except (ValueError, RecursionError):
+        parse(data)
+    except ValueError:
         return False
     return True
 

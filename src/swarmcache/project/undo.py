@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from swarmcache.errors import os_reason
 from swarmcache.hubcache.drafts import sweep_drafts
 from swarmcache.hubcache.folder import entries_of
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import users_state
 from swarmcache.locale import t
@@ -132,7 +133,7 @@ def _kept_of(project: str, environment: Environment, by: Author) -> Iterator[str
 def _document(folder: str) -> dict[str, object]:
     try:
         with open(f"{folder}/{_PLAN}", encoding="utf-8") as file:
-            found = json.loads(file.read(_MAX_BYTES))
+            found = parse(file.read(_MAX_BYTES))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

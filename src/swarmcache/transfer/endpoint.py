@@ -10,13 +10,13 @@ Nothing else is needed, so every mirror that serves huggingface_hub serves this.
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from swarmcache.errors import EndpointUnreachable, TransferError, UnsafeListing
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.layout import is_commit
 from swarmcache.locale import t
 from swarmcache.transfer.bounds import asked_pause, backoff
@@ -151,8 +151,8 @@ class Endpoint:
 
 def _parsed(content: bytes, url: str) -> Any:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return parse(content)
+    except ValueError:
         raise EndpointUnreachable(
             t("{url} answers with something else than the Hub's JSON.", url=shown(url)),
             answered=True,

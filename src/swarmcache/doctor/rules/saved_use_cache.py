@@ -7,13 +7,13 @@ What it cannot know: whether the checkpoint is ever used to generate.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import TYPE_CHECKING
 
 from swarmcache.doctor.finding import Fix
 from swarmcache.doctor.rule import Rule
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.locale import t
 from swarmcache.project.edits import Edit
 
@@ -40,8 +40,8 @@ def check(case: Case) -> Iterator[Finding]:
 def _is_saved_model(source: Source) -> bool:
     """Tell whether a file is one that transformers writes, with the switch at its top."""
     try:
-        content = json.loads(source.data)
-    except (ValueError, RecursionError):
+        content = parse(source.data)
+    except ValueError:
         return False
     if not isinstance(content, dict) or content.get("use_cache") is not False:
         return False

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.reading import open_quietly, read_start
 
 if TYPE_CHECKING:
@@ -59,10 +60,8 @@ def _ends_by_pattern(header: bytes) -> int | None:
 
 def _ends_by_parsing(header: bytes) -> int | None:
     """Return where the last tensor ends; None for what is no header."""
-    import json  # noqa: PLC0415 - most headers never come here
-
     try:
-        tensors = json.loads(header.decode())
+        tensors: Any = parse(header)
         ends = [entry["data_offsets"][1] for key, entry in tensors.items() if key != "__metadata__"]
         return max(ends, default=0)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):

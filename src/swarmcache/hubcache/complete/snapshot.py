@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from swarmcache.hubcache.complete.formats import looks_whole
 from swarmcache.hubcache.complete.weights import index_format, weights_format
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.intact.blame import known_wrong, remembered_corrupt
 from swarmcache.hubcache.layout import NO_EXIST, TREES, is_git_sha1, is_sha256
 from swarmcache.hubcache.manifest import ManifestFile, read_manifest
@@ -79,10 +80,8 @@ class Snapshot:
 
     def json_object(self, path: str) -> Mapping[str, object]:
         """Return a cached JSON file's object; empty when it is absent or no such file."""
-        import json  # noqa: PLC0415 - two milliseconds that most caches never need
-
         try:
-            document = json.loads(self.read(path).decode())
+            document = parse(self.read(path))
         except ValueError:
             document = None
         return document if isinstance(document, dict) else {}

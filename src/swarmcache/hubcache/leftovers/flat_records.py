@@ -13,13 +13,13 @@ transformers 4.21.3 `utils/hub.py`, huggingface_hub 0.8.1 `file_download.py`.)
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from swarmcache.errors import InvalidRepoId
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.layout import RepoName, check_repo_id, check_revision
 from swarmcache.hubcache.leftovers.flat_files import flat_files
@@ -81,7 +81,7 @@ def etag_of(location: str) -> str:
 def _record(location: str) -> tuple[str, str] | None:
     """Return url and etag of a content, as its record has them."""
     try:
-        record = json.loads(read_start(f"{location}{RECORD}", _MOST))
+        record: Any = parse(read_start(f"{location}{RECORD}", _MOST))
         url, etag = record["url"], record["etag"]
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmcache.hubcache.drafts import sweep_drafts
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.layout import REPO_TYPES
 from swarmcache.hubcache.publishing import write_whole
 from swarmcache.hubcache.state import file_mode, readable_names, state_folder, unreadable
@@ -147,11 +148,9 @@ def _roots(folder: str) -> Iterator[Root]:
 
 
 def _read(path: str) -> Root | None:
-    import json  # noqa: PLC0415 - most caches have few roots
-
     try:
         with open(path, encoding="utf-8") as file:
-            document = json.loads(file.read(_MAX_BYTES))
+            document: Any = parse(file.read(_MAX_BYTES))
         models = {
             (str(one["type"]), str(one["id"]), str(one["revision"])): float(one["named"])
             for one in document["models"]
@@ -162,7 +161,7 @@ def _read(path: str) -> Root | None:
         return Root(path, str(document["project"]), str(document["host"]), models, absent)
     except PermissionError as error:
         raise unreadable(path) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
 
 

@@ -20,6 +20,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.folder import entries_of
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.launch.ready.values import Answer
 from swarmcache.locale import listed, t
 
@@ -119,7 +120,7 @@ def _tables(folder: str) -> Iterator[_Table]:
 def _info(folder: str) -> dict[str, object] | None:
     try:
         with open(os.path.join(folder, "dataset_info.json"), encoding="utf-8") as file:
-            document = json.load(file)
+            document = parse(file.read())
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

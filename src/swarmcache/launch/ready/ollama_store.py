@@ -11,10 +11,10 @@ own, whose home is /usr/share/ollama.
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.launch.ready.values import Answer
 from swarmcache.locale import t
 
@@ -65,14 +65,14 @@ def _in_store(store: str, name: str) -> Answer | None:
     manifest = os.path.join(store, "manifests", *_parts(name))
     try:
         with open(manifest, encoding="utf-8") as file:
-            document = json.load(file)
+            document: Any = parse(file.read())
         layers = [document["config"], *document["layers"]]
         blobs = {str(one["digest"]).replace(":", "-"): int(one["size"]) for one in layers}
     except FileNotFoundError:
         return None
     except PermissionError:
         return Answer("unknown", t("{path} cannot be read", path=manifest), path=manifest)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return Answer("no", t("{path} is damaged", path=manifest), f"ollama pull {name}", manifest)
     lacking = [one for one, size in blobs.items() if _size(f"{store}/blobs/{one}") != size]
     if lacking:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import time
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import AccessDenied, NotRepairable, SwarmcacheError, os_reason
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.hubcache.intact.expectations import nothing_locked
 from swarmcache.hubcache.intact.verdicts import Corrupt, Missing
 from swarmcache.hubcache.layout import folder_name
@@ -135,7 +135,7 @@ def _is_wanted(folder: str, commit: str, path: str) -> bool:
         return False  # A folder or a pipe: nobody knows whose it is.
     try:
         with open(path, encoding="utf-8") as file:
-            document = json.load(file)
+            document = parse(file.read())
     except (OSError, ValueError):
         return True
     return not isinstance(document, dict) or document.get("format_version") == FORMAT_VERSION

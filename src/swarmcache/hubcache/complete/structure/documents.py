@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.complete.structure.outcomes import Flawed, Sound, Unexamined
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from swarmcache.hubcache.complete.structure.content import Content
     from swarmcache.hubcache.complete.structure.outcomes import Examined
 
@@ -40,14 +38,3 @@ def examine(content: Content) -> Examined:
     if not isinstance(document, dict):
         return Flawed("bad-json", t("The file is JSON, and not an object as loaders expect."))
     return Sound()
-
-
-def parse(text: bytes, *, constant: Callable[[str], object] | None = None) -> object:
-    """Return the JSON value of UTF-8 text; raises ValueError, and nothing else, for other bytes.
-
-    `constant` is called for NaN and the infinities, which JSON itself does not have.
-    """
-    try:
-        return json.loads(text.decode(), parse_constant=constant)
-    except RecursionError:
-        raise ValueError(t("it is nested too deeply")) from None

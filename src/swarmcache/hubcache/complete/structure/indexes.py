@@ -6,10 +6,11 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from swarmcache.hubcache.complete.structure.content import Content
-from swarmcache.hubcache.complete.structure.documents import MAX_SIZE, parse
+from swarmcache.hubcache.complete.structure.documents import MAX_SIZE
 from swarmcache.hubcache.complete.structure.outcomes import Flawed
 from swarmcache.hubcache.complete.structure.safetensors import read_header
 from swarmcache.hubcache.complete.weights import index_format, select
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.locale import t
 
 if TYPE_CHECKING:

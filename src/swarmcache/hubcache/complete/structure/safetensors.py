@@ -13,8 +13,8 @@ from json import JSONDecoder
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.hubcache.complete.formats import MAX_HEADER, USUAL_HEADER
-from swarmcache.hubcache.complete.structure.documents import parse
 from swarmcache.hubcache.complete.structure.outcomes import Flawed, Sound
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.locale import t
 
 if TYPE_CHECKING:

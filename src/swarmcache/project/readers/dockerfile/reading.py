@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from swarmcache.hubcache.foreign_json import parse
 from swarmcache.project.readers.dockerfile.lines import instructions
 from swarmcache.project.readers.dockerfile.syntax import (
     Arg,
@@ -143,10 +144,10 @@ def _listed(source: Source) -> list[Word] | None:
     if not text.startswith("["):
         return None
     try:
-        values = json.loads(text)
+        values = parse(text)
     except ValueError:
         return None
-    if not all(isinstance(value, str) for value in values):
+    if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
         return None
     found, at = [], 0
     for value in values:
