@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,16 @@ def test_what_is_no_cache_is_exit_3(old: str, words: list[str]) -> None:
     done = adopt(*words)
     assert (done.returncode, done.stdout) == (3, "")
     assert "does not exist" in done.stderr or "holds no repos" in done.stderr
+
+
+def test_what_is_no_folder(old: str, tmp_path: Path) -> None:
+    """A tar is imported; what is not there has nothing to do with settings."""
+    with tarfile.open(tmp_path / "x.tar", "w"):
+        pass
+    packed = adopt(f"{tmp_path}/x.tar")
+    assert (packed.returncode, packed.stdout) == (3, "")
+    assert packed.stderr.endswith(f"Next: swarmcache import {tmp_path}/x.tar\n")
+    assert adopt("/nowhere").stderr == "swarmcache: /nowhere does not exist.\n"
 
 
 def test_flat_files_of_old_transformers(old: str, tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tarfile
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import click
 
 from swarmcache.cli.asking import agreed, refuse_unasked
 from swarmcache.cli.options import PLACE, Invocation, common_options
+from swarmcache.errors import CacheNotFound
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
 
     terminal = invocation.terminal
     place = invocation.environment.absolute(folder)
+    _refuse_no_folder(place)
     with terminal.progress() as progress:
         plan = plan_adopt(
             place,
@@ -77,6 +82,20 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
             cleaned += give_up_old(plan, adopted, environment, old)
     report(invocation, plan, adopted, cleaned, dry_run=dry_run)
     return _exit_code(plan, adopted) or stays_code(cleaned)
+
+
+def _refuse_no_folder(place: str) -> None:
+    """Raise CacheNotFound where nothing is, or a tar, which `import` reads."""
+    try:
+        found = os.stat(place)
+        is_tar = S_ISREG(found.st_mode) and tarfile.is_tarfile(place)
+    except FileNotFoundError as error:
+        raise CacheNotFound(t("{path} does not exist.", path=place)) from error
+    except OSError:
+        return  # It is told by whoever looks into it.
+    if is_tar:
+        message = t("{path} is a tar, which import reads.", path=place)
+        raise CacheNotFound(message, hint=("swarmcache", "import", place))
 
 
 def bring(invocation: Invocation, plan: AdoptPlan) -> int:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from swarmcache.plans.exportable import Exportable
 
 _TAR = ".tar"
+_PACKERS = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd"}
+"""What writes a packed tar, by the last part of its name."""
+_SHORT = {".tgz": "gz", ".tbz": "bz2", ".tbz2": "bz2", ".txz": "xz", ".tzst": "zst"}
+"""Names of packed tars that leave `.tar` out."""
 
 
 @click.command(
@@ -40,6 +44,7 @@ _TAR = ".tar"
 def command(invocation: Invocation, *, models: tuple[str, ...], dest: str, plain: bool) -> int:
     """Write what is cached; nothing is fetched for it."""
     _refuse_misuse(models, dest, plain=plain)
+    _refuse_packed(invocation, models, dest)
     targets = [parse_target(model) for model in models]
     cache_exists(invocation.location.path, named=True)
     wanted = _wanted(invocation, targets)
@@ -50,7 +55,7 @@ def command(invocation: Invocation, *, models: tuple[str, ...], dest: str, plain
         place = invocation.environment.absolute(dest)
         if plain:
             written = _plain(invocation, wanted[0], place)
-        elif dest.endswith(_TAR):
+        elif _is_tar(dest):
             written = _archive(invocation, wanted, place)
         else:
             return _cache(invocation, wanted, place)
@@ -62,16 +67,41 @@ def _refuse_misuse(models: Sequence[str], dest: str, *, plain: bool) -> None:
     """Raise a usage error for words that do not fit together, before anything is read."""
     if not models:
         # The only word is DEST for click; whoever forgot DEST has named a model.
-        name = "MODEL" if dest == "-" or dest.endswith(_TAR) else "DEST"
+        name = "MODEL" if dest == "-" or _is_tar(dest) else "DEST"
         raise click.UsageError(t("{name} is missing: swarmcache export MODEL DEST", name=name))
     if plain and (len(models) > 1 or dest == "-"):
         raise click.UsageError(t("--plain makes one folder of one model."))
-    if plain and dest.endswith(_TAR):
+    if plain and _is_tar(dest):
         raise click.UsageError(t("--plain makes a folder; {path} is named as a tar.", path=dest))
     if dest == "-" and sys.__stdout__ is None:
         raise click.UsageError(t("Standard output is closed; pipe it, or name a file."))
     if dest == "-" and sys.stdout.isatty():
         raise click.UsageError(t("A tar on a terminal helps nobody; pipe it, or name a file."))
+
+
+def _is_tar(dest: str) -> bool:
+    return dest.lower().endswith(_TAR)
+
+
+def _refuse_packed(invocation: Invocation, models: Sequence[str], dest: str) -> None:
+    """Raise a usage error for the name of a packed tar, which would be a folder's."""
+    start, end = os.path.splitext(dest.lower())
+    packer = _PACKERS.get(end.removeprefix(".") if _is_tar(start) else _SHORT.get(end, ""))
+    if packer is None:
+        return
+    import shlex  # noqa: PLC0415 - only for what is refused
+
+    from swarmcache.report.proposed import proposed  # noqa: PLC0415
+
+    export = shlex.join(("swarmcache", "export", *models, "-"))
+    command = f"{proposed(export, invocation.cache_dir)} | {packer} > {shlex.quote(dest)}"
+    raise click.UsageError(
+        t(
+            "{path} is a packed tar's name, and a pipe makes one: {command}",
+            path=dest,
+            command=command,
+        )
+    )
 
 
 def _wanted(invocation: Invocation, targets: Sequence[Target]) -> list[Exportable]:

@@ -103,6 +103,10 @@ def unwritable(cache: str) -> AccessDenied:
 
     It names the uppermost of those that refuses, as far as that can be told.
     """
+    if os.path.islink(cache) and not os.path.exists(cache):
+        target = os.readlink(cache)
+        message = t("{path} is a link to {target}, which is not there.", path=cache, target=target)
+        return AccessDenied(message, hint=("ls", "-ld", cache))
     locks = f"{cache}/{LOCKS}"
     own = f"{locks}/{OWN_FOLDER}"
     below = [one for one in (locks, own, f"{own}/{PARTIALS}") if os.path.isdir(one)]
