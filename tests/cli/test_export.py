@@ -106,6 +106,50 @@ def test_an_archive_unpacked_by_tar_is_a_cache(maker: CacheMaker, tmp_path: Path
     assert (again.returncode, b"exists already" in again.stderr) == (3, True)
 
 
+def test_a_folder_packed_by_tar(maker: CacheMaker, tmp_path: Path) -> None:
+    """`tar -C stick -cz .`: names that begin with `./`, and locks, which are nobody's there."""
+    assert run("export", "org/a", "stick").returncode == 0
+    assert (tmp_path / "stick/.locks").exists()
+    subprocess.run(["tar", "-C", "stick", "-czf", "stick.tgz", "."], check=True)
+    done = imported("stick.tgz", tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    assert loaded(tmp_path / "new") == FILES
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("a model.tar.gz", "swarmcache export org/a - | gzip > 'a model.tar.gz'"),
+        ("model.TGZ", "swarmcache export org/a - | gzip > model.TGZ"),
+        ("model.tar.bz2", "swarmcache export org/a - | bzip2 > model.tar.bz2"),
+        ("model.tar.xz", "swarmcache export org/a - | xz > model.tar.xz"),
+        ("model.txz", "swarmcache export org/a - | xz > model.txz"),
+    ],
+)
+def test_a_packed_tar_is_made_by_a_pipe(maker: CacheMaker, name: str, command: str) -> None:
+    """No folder of that name; what to write instead is told."""
+    done = run("export", "org/a", name)
+    assert done.returncode == 2
+    assert done.stderr.decode().endswith(f": {command}\n")
+    assert not os.path.exists(name)
+
+
+def test_a_tar_in_large_letters(maker: CacheMaker) -> None:
+    """It is one, too."""
+    assert run("export", "org/a", "model.TAR").returncode == 0
+    assert tarfile.is_tarfile("model.TAR")
+
+
+@pytest.mark.parametrize("words", ["export org/a new", "import x.tar --cache-dir new"])
+def test_a_link_to_nowhere_is_told(maker: CacheMaker, words: str) -> None:
+    """Whoever reads of what a user may not write looks for rights."""
+    assert run("export", "org/a", "x.tar").returncode == 0
+    os.symlink("nowhere", "new")
+    done = run(*words.split())
+    assert done.returncode == 3
+    assert b"new is a link to nowhere, which is not there." in done.stdout + done.stderr
+
+
 def test_a_folder_is_a_cache(maker: CacheMaker, tmp_path: Path) -> None:
     """Only of what was named; it is imported as any cache is adopted."""
     assert run("export", f"org/a@{COMMIT}", "stick").returncode == 0
@@ -330,6 +374,9 @@ def archive(path: Path, *members: tuple[str, bytes | str]) -> None:
 
 ETAG = hashlib.sha256(b"x").hexdigest()
 HOME = "models--org--a"
+LINKED = (f"{HOME}/snapshots/{COMMIT}/a", f"../../blobs/{ETAG}")
+SMALL = [(f"{HOME}/blobs/{ETAG}", b"x"), LINKED, (f"{HOME}/refs/main", COMMIT.encode())]
+"""A whole archive."""
 
 
 @pytest.mark.parametrize(
@@ -351,18 +398,26 @@ HOME = "models--org--a"
         [(f"{HOME}/refs/main", COMMIT.encode())],
         [(f"{HOME}/blobs/{ETAG}", b"x")],
         [(f"{HOME}/snapshots/{COMMIT}/a", f"../../blobs/{ETAG}")],
+        [LINKED, LINKED],
+        [LINKED, (f"{LINKED[0]}/b", f"../../../blobs/{ETAG}")],
+        [(f"{HOME}/blobs/{ETAG}", b"x"), LINKED, (f"{LINKED[0]}/b", f"../../../blobs/{ETAG}")],
+        [(f"{HOME}/refs/a", COMMIT.encode()), (f"{HOME}/refs/a/b", COMMIT.encode())],
+        [(name.replace("org", ".."), content) for name, content in SMALL],
+        [(name.replace("org--a", "org--a.git"), content) for name, content in SMALL],
+        [("./../evil", b"x")],
         [],
     ],
 )
 def test_a_hostile_archive_leaves_nothing(
     maker: CacheMaker, tmp_path: Path, members: list[tuple[str, bytes | str]]
 ) -> None:
-    """Exit 5 or 3, no file outside, none in the cache."""
+    """Exit 5, a sentence about the archive, no file outside, none in the cache."""
     archive(tmp_path / "evil.tar", *members)
     before = tree(str(tmp_path))
     done = imported("evil.tar", tmp_path / "new")
-    assert done.returncode in {3, 5}, done.stderr
+    assert done.returncode == 5, done.stderr
     assert b"Traceback" not in done.stderr
+    assert str(tmp_path / "new").encode() not in done.stderr
     assert tree(str(tmp_path)) == before
     assert os.listdir(tmp_path / "new" / PARTIAL) == []
 

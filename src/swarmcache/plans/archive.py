@@ -21,16 +21,25 @@ import tarfile
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from swarmcache.errors import FULL, TransferError, UnsafeListing, WrongBytes, disk_full
+from swarmcache.errors import (
+    FULL,
+    InvalidRepoId,
+    TransferError,
+    UnsafeListing,
+    WrongBytes,
+    disk_full,
+)
 from swarmcache.hubcache.intact.expectations import algorithm_of
 from swarmcache.hubcache.intact.fingerprint import fingerprint_of
 from swarmcache.hubcache.intact.hashing import new_digest
 from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layout import (
     BLOBS,
+    LOCKS,
     REFS,
     SNAPSHOTS,
     TREES,
+    check_repo_id,
     folder_name,
     is_commit,
     is_sha256,
@@ -234,13 +243,22 @@ class _Reader:
 
     def take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         """Unpack one member; raises for all that the layout does not have."""
-        if member.isdir():
+        member.name = member.name.removeprefix("./")  # As `tar -C export -c .` writes them.
+        if member.isdir() or member.name.startswith(f"{LOCKS}/"):
             return
         check_path(member.name)
+        try:
+            self._take(tar, member)
+        except (FileExistsError, NotADirectoryError, InvalidRepoId) as error:
+            raise _odd(member.name) from error  # A name twice, or below what is no folder.
+
+    def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         home, part, rest = (*member.name.split("/", 2), "", "")[:3]
         place = f"{self._folder}/{member.name}"
-        if parse_folder_name(home) is None or not rest:
+        repo = parse_folder_name(home)
+        if repo is None or not rest:
             raise _odd(member.name)
+        check_repo_id(repo.id)
         make_folder(os.path.dirname(place))
         if part == SNAPSHOTS and member.issym():
             self._link(member, rest, place)
