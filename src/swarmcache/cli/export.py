@@ -14,6 +14,7 @@ from swarmcache.hubcache.complete.integrity import Unknown
 from swarmcache.hubcache.drafts import draft_of, sweep_drafts
 from swarmcache.hubcache.folder import cache_exists
 from swarmcache.hubcache.layout import parse_target
+from swarmcache.launch.child.interruption import ending_in_order
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _SHORT = {".tgz": "gz", ".tbz": "bz2", ".tbz2": "bz2", ".txz": "xz", ".tzst": "z
 @click.argument("dest", metavar="DEST|-", type=PLACE)
 @click.option("--plain", is_flag=True, help=t("A folder of the files alone, and their hashes."))
 @common_options
+@ending_in_order()
 def command(invocation: Invocation, *, models: tuple[str, ...], dest: str, plain: bool) -> int:
     """Write what is cached; nothing is fetched for it."""
     _refuse_misuse(models, dest, plain=plain)

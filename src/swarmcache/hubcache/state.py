@@ -5,6 +5,7 @@
     ├── VERSION                             of this tree: 1
     ├── partial/<key>/                      a download under way (transfer/partial.py)
     ├── partial/repair-*/                   what a repair makes ready (plans/staging.py)
+    ├── partial/new-*/                      the same of others: what an import unpacks, snapshots
     ├── repair.lock                         held by the one repair under way
     ├── ledger/                             what was verified (ledger.py)
     │   ├── size                            of the whole cache, where it is large (sizing.py)
