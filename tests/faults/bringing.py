@@ -108,7 +108,15 @@ def leave_partial(cache: str) -> None:
         file.write("1\n")
 
 
-def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdin: str = "") -> int:
+def start(  # noqa: PLR0913 - as `run`
+    words: list[str],
+    folder: str,
+    *,
+    die_at: int = 0,
+    die_of: int = signal.SIGKILL,
+    cwd: str = "",
+    stdin: str = "",
+) -> int:
     """Start a command in a forked process; changes in `folder`, and beside it, are counted."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
@@ -129,13 +137,16 @@ def start(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdi
         os.environ |= {"DIE_AT": str(die_at), "DIE_IN": os.path.dirname(folder)}
         exec(os.environ.pop("HOOK", ""), {})
         dying: dict[str, Any] = {"fill": fill}
-        exec(FILLING if "FILL" in os.environ else DYING, dying)
+        hook = FILLING if "FILL" in os.environ else DYING
+        exec(hook.replace("signal.SIGKILL", str(int(die_of))), dying)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         code = main(words)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         counted = dying["changes"]
         with open(f"{folder}/changes", "w") as file:
             file.write(str(counted))
+    except SystemExit as error:
+        code = int(str(error.code))
     except BaseException:  # noqa: BLE001 - told by the words
         os.write(2, traceback.format_exc().encode())
     finally:
@@ -176,9 +187,21 @@ def ended(child: int, folder: str) -> Ended:
     return Ended(code, out, said, counted, time.monotonic() - began)
 
 
-def run(words: list[str], folder: str, *, die_at: int = 0, cwd: str = "", stdin: str = "") -> Ended:
-    """Run a command to its end, or to the change before which it dies; `stdin` is piped in."""
-    return ended(start(words, folder, die_at=die_at, cwd=cwd, stdin=stdin), folder)
+def run(  # noqa: PLR0913 - each keyword is one trait of a run
+    words: list[str],
+    folder: str,
+    *,
+    die_at: int = 0,
+    die_of: int = signal.SIGKILL,
+    cwd: str = "",
+    stdin: str = "",
+) -> Ended:
+    """Run a command to its end, or to the change before which it dies; `stdin` is piped in.
+
+    `die_of` is the signal that it then gets.
+    """
+    child = start(words, folder, die_at=die_at, die_of=die_of, cwd=cwd, stdin=stdin)
+    return ended(child, folder)
 
 
 def interrupted(  # noqa: PLR0913 - as `run`, and when which signal comes

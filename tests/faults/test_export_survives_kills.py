@@ -75,11 +75,18 @@ class Work:
         """What is piped in."""
         return str(self.given) if self.what == "by a pipe" else ""
 
-    def run(self, folder: str, die_at: int = 0, after: float | None = None) -> Ended:
+    def run(
+        self,
+        folder: str,
+        die_at: int = 0,
+        after: float | None = None,
+        die_of: int = signal.SIGKILL,
+    ) -> Ended:
         """Do it, unless it is killed."""
         os.makedirs(folder, exist_ok=True)
         if after is None:
-            return run(self.words(folder), folder, die_at=die_at, stdin=self.stdin)
+            words = self.words(folder)
+            return run(words, folder, die_at=die_at, die_of=die_of, stdin=self.stdin)
         return interrupted(self.words(folder), folder, after, signal.SIGKILL, stdin=self.stdin)
 
     def refuse_harm(self, folder: str) -> None:
@@ -148,6 +155,18 @@ def test_killed_before_some_changes(ground: str, what: str) -> None:
     for instant in range(1, count, max(1, count // 8)):
         killed_at(work, f"{ground}/{instant}", instant)
     work.refuse_changes()
+
+
+@pytest.mark.parametrize("what", ["to a tar", "to a plain folder", "from a tar", "by a pipe"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_before_some_changes(ground: str, what: str, number: signal.Signals) -> None:
+    """Unlike a killed one it leaves nothing for the next to take away."""
+    work = Work(ground, what)
+    count = changes(work, ground)
+    for instant in (2, count // 4, count // 2):
+        folder = f"{ground}/{instant}"
+        assert work.run(folder, die_at=instant, die_of=number).code == 128 + number
+        refuse_remains(folder)
 
 
 @pytest.mark.slow
