@@ -514,6 +514,17 @@ def test_an_import_under_way_is_not_cleaned(maker: CacheMaker, tmp_path: Path) -
         assert len(os.listdir(tmp_path / "new" / PARTIAL)) == 1
 
 
+def test_a_long_import_tells_that_it_goes_on(maker: CacheMaker, tmp_path: Path) -> None:
+    """Another machine that cleans the same cache goes by the time of its folder."""
+    with half_imported(maker, tmp_path / "new") as receiver:
+        (folder,) = (tmp_path / "new" / PARTIAL).iterdir()
+        os.utime(folder, (1, 1))
+        assert receiver.stdin is not None
+        receiver.stdin.write(b"w" * 2**20)
+        receiver.stdin.flush()
+        until(lambda: folder.stat().st_mtime > 1, "a new time")
+
+
 def test_the_next_import_has_the_room_of_a_killed_one(maker: CacheMaker, tmp_path: Path) -> None:
     """On a disk that has room for one; what is full is named, with a next step."""
     with small_disk(f"{tmp_path}/small", "tmpfs", "size=6m"):
