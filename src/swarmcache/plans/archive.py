@@ -249,7 +249,7 @@ class _Reader:
         check_path(member.name)
         try:
             self._take(tar, member)
-        except (FileExistsError, NotADirectoryError, InvalidRepoId) as error:
+        except (FileExistsError, FileNotFoundError, NotADirectoryError, InvalidRepoId) as error:
             raise _odd(member.name) from error  # A name twice, or below what is no folder.
 
     def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:

@@ -126,7 +126,12 @@ def new_folder(partials: str, me: Owner) -> str:
     """Make and return a folder for something that is to be renamed into place when it is whole."""
     folder = f"{partials}/{NEW}{me.record}"
     os.mkdir(folder)
-    share(folder, partials)
+    try:
+        share(folder, partials)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+        raise
     return folder
 
 
