@@ -44,7 +44,7 @@ def check_models(
         from swarmcache.report.json import document  # noqa: PLC0415
 
         found = [
-            {**model_entry(target, outcome), "locked": lock is not None and bool(lock.find(target))}
+            {**model_entry(target, outcome), "locked": _is_locked(lock, target, cache)}
             for target, outcome in pairs
         ]
         besides: dict[str, object] = {}
@@ -74,6 +74,14 @@ def state_of(invocation: Invocation, target: Target, *, here: bool, full: bool) 
     from swarmcache.hubcache.complete.pins import check_pinned  # noqa: PLC0415 - few projects have a lock
 
     return check_pinned(target, cache, lock, full=full, tiers=tiers)
+
+
+def _is_locked(lock: Lock | None, target: Target, cache: str) -> bool:
+    if lock is None:
+        return False
+    from swarmcache.hubcache.refs import in_full  # noqa: PLC0415 - few projects have a lock
+
+    return lock.find(in_full(target, cache)) is not None
 
 
 def _no(lock: Lock | None, pairs: Sequence[tuple[Target, Outcome]]) -> int:

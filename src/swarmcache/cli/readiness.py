@@ -18,6 +18,7 @@ from swarmcache.errors import (
     os_sentence,
 )
 from swarmcache.hubcache.folder import cache_exists
+from swarmcache.hubcache.refs import in_full
 from swarmcache.launch.start.run import (
     UNKNOWN_SECONDS,
     Cached,
@@ -65,6 +66,8 @@ def select(invocation: Invocation, start: Start, cached: Cached) -> Selection:
         prompted=start.answering.unanswered,
         remembered=remembered(invocation, start, cached),
     )
+    whole = dict.fromkeys(in_full(target, cached.path) for target in selection.targets)
+    selection = selection._replace(targets=tuple(whole))
     invocation.note_cache()
     terminal = invocation.terminal
     for warning in invocation.location.warnings:

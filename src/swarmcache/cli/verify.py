@@ -82,7 +82,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     refuse_alone(repair=repair, nearby=nearby, dry_run=dry_run, fail_fast=fail_fast)
     lock = read_lock(invocation.project)
-    asked = _asked(invocation, models, lock, whole_cache=whole_cache)
+    targets = _targets(invocation, models, whole_cache=whole_cache)
+    asked = None if targets is None else _at_commits(targets, invocation.location.path, lock)
     cache_exists(invocation.location.path, named=True)
     invocation.note_cache()
     how = How(jobs or usable_cores(), max_rate, background, recheck, older_than)
@@ -102,7 +103,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         seconds = time.monotonic() - began
         if not summary.interrupted:
             pickles.scan()
-    _report(invocation, summary, run, seconds, repairing, pickles)
+    _report(invocation, targets, summary, run, seconds, repairing, pickles)
     code = repairing.exit_code(summary) if repairing is not None else summary.exit_code
     return pickles.exit_code(code)
 
@@ -119,18 +120,23 @@ def _held(
     return lease(cache, invocation.environment, repos)
 
 
-def _asked(
-    invocation: Invocation, models: tuple[str, ...], lock: Lock | None, *, whole_cache: bool
+def _targets(
+    invocation: Invocation, models: tuple[str, ...], *, whole_cache: bool
 ) -> Sequence[Target] | None:
-    """Return the targets, at the commits that the lock pins; None for the whole cache."""
-    from swarmcache.hubcache.complete.pins import pinned  # noqa: PLC0415 - after usage errors
-
+    """Return what is meant, as it is named; None for the whole cache."""
     if whole_cache and models:
         raise click.UsageError(t("--all means every model; name none beside it."))
     if whole_cache:
         return None
-    targets = [parse_target(model) for model in models] or project_targets(invocation)
-    return [pinned(target, lock) for target in targets]
+    return [parse_target(model) for model in models] or project_targets(invocation)
+
+
+def _at_commits(targets: Sequence[Target], cache: str, lock: Lock | None) -> list[Target]:
+    """Return the targets at the commits that the lock pins."""
+    from swarmcache.hubcache.complete.pins import pinned  # noqa: PLC0415 - after usage errors
+    from swarmcache.hubcache.refs import in_full  # noqa: PLC0415
+
+    return [pinned(in_full(target, cache), lock) for target in targets]
 
 
 def _run(  # noqa: PLR0913 - once with the user's wishes, and again after each repair
@@ -189,6 +195,7 @@ def _show(invocation: Invocation, verdict: FileVerdict) -> None:
 
 def _report(  # noqa: PLR0913, PLR0917 - all that a run came to
     invocation: Invocation,
+    targets: Sequence[Target] | None,
     summary: Summary,
     run: Verification,
     seconds: float,
@@ -221,6 +228,6 @@ def _report(  # noqa: PLR0913, PLR0917 - all that a run came to
         terminal.detail(line)
     for line in summary_lines(terminal, summary, bytes_hashed=hashed, seconds=run.seconds):
         terminal.out(line)
-    if repairing is None and (step := next_step(summary)):
+    if repairing is None and (step := next_step(summary, targets)):
         terminal.say(terminal.next_step(step))
     pickles.report()

@@ -156,6 +156,14 @@ def is_commit(text: str) -> bool:
     return len(text) == 40 and not text.strip(_HEX)  # noqa: PLR2004 - sha1
 
 
+def is_short_commit(text: str) -> bool:
+    """Tell whether `text` may be the beginning of a commit: 7 digits at least, as git has it.
+
+    It may as well be a branch or a tag.
+    """
+    return 7 <= len(text) < 40 and not text.strip(_HEX)  # noqa: PLR2004 - git's own least
+
+
 def is_git_sha1(etag: str) -> bool:
     """Tell whether a blob's name is a git blob hash: sha1 of a header and the bytes."""
     return is_commit(etag)

@@ -8,11 +8,14 @@ import os
 from swarmcache.errors import InvalidRepoId
 from swarmcache.hubcache.layout import (
     REFS,
+    SNAPSHOTS,
     RepoName,
+    Target,
     check_repo_id,
     check_revision,
     folder_name,
     is_commit,
+    is_short_commit,
 )
 from swarmcache.hubcache.publishing import make_folder, publish
 from swarmcache.locale import t
@@ -29,6 +32,23 @@ def read_ref(cache: str, name: RepoName, revision: str) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return commit if is_commit(commit) else None
+
+
+def in_full(target: Target, cache: str) -> Target:
+    """Return a target at the whole commit where its revision is the beginning of one.
+
+    As `Repo.revision` has it: of one commit that is cached, and no ref. For what goes to the Hub,
+    into refs or into a lock, where a commit has all its digits.
+    """
+    short = target.revision
+    if not is_short_commit(short) or read_ref(cache, target.name, short) is not None:
+        return target
+    try:
+        names = os.listdir(os.path.join(cache, folder_name(target), SNAPSHOTS))
+    except OSError:
+        return target
+    found = [name for name in names if name.startswith(short) and is_commit(name)]
+    return target._replace(revision=found[0]) if len(found) == 1 else target
 
 
 def ref_written(cache: str, name: RepoName, revision: str) -> float:

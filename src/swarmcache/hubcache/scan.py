@@ -97,9 +97,19 @@ class Repo(NamedTuple):
     """Which of the layout's folders it has: only some clients write `trees` and `.no_exist`."""
 
     def revision(self, name: str) -> Revision | None:
-        """Return the cached revision that a branch, tag or commit names, or None."""
+        """Return the cached revision that a branch, tag or commit names, or None.
+
+        The beginning of a commit names it where no other cached one begins so.
+        """
         commit = self.refs.get(name, name)
-        return next((found for found in self.revisions if found.commit == commit), None)
+        found = [one for one in self.revisions if one.commit == commit] or self.begun_by(name)
+        return found[0] if len(found) == 1 else None
+
+    def begun_by(self, name: str) -> list[Revision]:
+        """Return the cached revisions whose commits begin so; none for a ref, or a whole commit."""
+        if name in self.refs or not layout.is_short_commit(name):
+            return []
+        return [revision for revision in self.revisions if revision.commit.startswith(name)]
 
     def contents(self) -> list[Blob]:
         """Return the blobs, and the files that stand in snapshots where links cannot be had."""

@@ -14,6 +14,7 @@ from swarmcache.hubcache.complete.integrity import check_revision
 from swarmcache.hubcache.intact.expectations import algorithm_of, trusted_name
 from swarmcache.hubcache.layout import Target, is_commit
 from swarmcache.hubcache.manifest import read_manifest
+from swarmcache.hubcache.refs import in_full
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.locale import t
 from swarmcache.lockfile import Lock, LockedFile, LockedModel, lock_path, write_lock
@@ -128,7 +129,7 @@ def plan_lock(  # noqa: PLR0913 - two places besides what is to be pinned
     from the cache nor from an endpoint is planned with its error.
     """
     pins: list[PlannedPin] = []
-    for target in dict.fromkeys(targets):
+    for target in dict.fromkeys(in_full(one, cache) for one in targets):
         old = _held(current, target)
         pins.append(PlannedPin(target, old, old) if old else _new_pin(target, cache, hub, tiers))
     return _plan(project, current, pins)
@@ -141,7 +142,8 @@ def plan_upgrade(
 
     `hub` should ask one endpoint only: a mirror that lags behind must not move a pin back.
     """
-    pins = [_moved_pin(t, _held(current, t), cache, hub) for t in dict.fromkeys(targets)]
+    whole = dict.fromkeys(in_full(target, cache) for target in targets)
+    pins = [_moved_pin(target, _held(current, target), cache, hub) for target in whole]
     return _plan(project, current, pins)
 
 

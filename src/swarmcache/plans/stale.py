@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from swarmcache.hubcache.layout import is_commit
-from swarmcache.hubcache.refs import read_ref
+from swarmcache.hubcache.refs import in_full, read_ref
 from swarmcache.plans.lock import target_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def find_stale(
     With `whole`, `needed` is all that the project loads, so that the lock may name too much.
     """
     models = lock.models if lock is not None else ()
+    needed = [in_full(target, cache) for target in needed]
     absent = [Stale("not-locked", one) for one in needed if lock is None or lock.find(one) is None]
     concerned = [m for m in models if whole or any(_is_of(m, one) for one in needed)]
     moved = [found for model in concerned if (found := _moved_ref(model, cache))]

@@ -10,9 +10,10 @@ from swarmcache.locale import listed, t, tn
 from swarmcache.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from swarmcache.hubcache.intact.verdicts import FileVerdict, ProblemKind
+    from swarmcache.hubcache.layout import Target
     from swarmcache.report.terminal import Terminal
     from swarmcache.report.verify_summary import Summary
 
@@ -99,11 +100,18 @@ def forgetful_line(terminal: Terminal, error: OSError) -> str:
     return f"{terminal.warn} {message}"
 
 
-def next_step(summary: Summary) -> str:
-    """Return the command that puts the problems right; empty when there are none."""
+def next_step(summary: Summary, targets: Sequence[Target] | None) -> str:
+    """Return the command that puts the problems right; empty when there are none.
+
+    `targets` are what was verified, by the names that its user has for them.
+    """
     absent = {"missing-revision", "missing-file"}
     wrong = [verdict for verdict in summary.problems if _kind(verdict) not in absent]
-    names = list(dict.fromkeys(map(_name, wrong or summary.problems)))
+    repos = dict.fromkeys(verdict.repo for verdict in wrong or summary.problems)
+    if targets is None:
+        names = [repo.spelled for repo in repos]
+    else:
+        names = [target.spelled for target in targets if target.name in repos]
     if not names:
         return ""
     if not wrong:
@@ -115,14 +123,8 @@ def _kind(verdict: FileVerdict) -> str:
     return verdict.outcome.kind if isinstance(verdict.outcome, (Corrupt, Missing)) else ""
 
 
-def _name(verdict: FileVerdict) -> str:
-    folder = "" if verdict.repo.type == "model" else f"{verdict.repo.type}s/"
-    return folder + verdict.repo.id
-
-
 def _place(verdict: FileVerdict) -> str:
-    commit = "" if verdict.commit is None else f"@{verdict.commit[:12]}"
-    return f"{_name(verdict)}{commit} {verdict.path}".rstrip()
+    return f"{verdict.repo.at(verdict.commit)} {verdict.path}".rstrip()
 
 
 def summary_lines(

@@ -20,6 +20,7 @@ from swarmcache.errors import (
     disk_full,
     os_reason,
 )
+from swarmcache.hubcache.layout import is_short_commit
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def of_status(
     code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
     where = {"endpoint": endpoint, "id": target.id, "revision": target.revision}
     if code == "RevisionNotFound":
-        return RepoNotFound(t("{endpoint} knows no revision {revision} of {id}.", **where))
+        return RepoNotFound(_no_revision(is_short=is_short_commit(target.revision), **where))
     if code == "GatedRepo" or message == DISABLED:
         return denied(endpoint, target, trusted=trusted)
     if status == 401 and not trusted:  # noqa: PLR2004 - its own meaning
@@ -131,6 +132,16 @@ def of_status(
     if status in _DENIED:
         return denied(endpoint, target, trusted=trusted)
     return no_success(status, endpoint)
+
+
+def _no_revision(*, is_short: bool, **where: str) -> str:
+    if is_short:
+        return t(
+            "{endpoint} knows no revision {revision} of {id}; a commit that is not cached "
+            "needs all its 40 digits.",
+            **where,
+        )
+    return t("{endpoint} knows no revision {revision} of {id}.", **where)
 
 
 def no_success(status: int, endpoint: str) -> EndpointUnreachable:

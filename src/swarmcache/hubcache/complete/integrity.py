@@ -119,6 +119,13 @@ def absent(repo: Repo | None, target: Target, cache: str) -> Outcome:
             commit=commit[:12],
         )
         return Missing(commit=commit, reason=reason)
+    if several := repo.begun_by(target.revision):
+        reason = t(
+            "{rev} is the beginning of several commits; cached: {others}.",
+            rev=target.revision,
+            others=listed(revision.commit for revision in several),
+        )
+        return Missing(reason=reason)
     others = listed(name for r in repo.revisions for name in r.refs or (r.commit[:12],))
     if not others:
         reason = t("{folder} holds no snapshot.", folder=folder_name(repo.name))

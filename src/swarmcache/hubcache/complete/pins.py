@@ -25,6 +25,7 @@ from swarmcache.hubcache.intact.blame import known_wrong, remembered_corrupt
 from swarmcache.hubcache.intact.expectations import algorithm_of, trusted_name
 from swarmcache.hubcache.layout import NO_EXIST, is_commit
 from swarmcache.hubcache.manifest import ManifestFile
+from swarmcache.hubcache.refs import in_full
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.locale import t, tn
 
@@ -61,6 +62,7 @@ def check_pinned(
 
     Without a lock, or for what it does not name, this is `integrity.check`.
     """
+    target = target if lock is None else in_full(target, cache)
     pin = lock.find(target) if lock is not None else None
     if pin is None:
         return check(target, cache, full=full, tiers=tiers)

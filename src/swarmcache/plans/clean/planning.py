@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from swarmcache.hubcache.layout import folder_name
+from swarmcache.hubcache.layout import folder_name, is_short_commit
 from swarmcache.hubcache.mounts import from_elsewhere, mounted_in, mounts_below
 from swarmcache.hubcache.scan import list_cache, read_repo
 from swarmcache.hubcache.state import state_folder
-from swarmcache.locale import t
+from swarmcache.locale import listed, t
 from swarmcache.plans.clean.beside import beside
 from swarmcache.plans.clean.choosing import Chooser
 from swarmcache.plans.clean.counting import Counter
@@ -115,7 +115,7 @@ class Planner:
         return CleanPlan(
             self.cache,
             tuple(groups),
-            tuple(self.kept),
+            (*self.kept, *self._unclear()),
             files.uninspected if files is not None else 0,
             files.visible if files is not None else True,
             short,
@@ -181,5 +181,19 @@ class Planner:
                 yield model
             elif model.revision is not None and model.repo not in self.listing.linked:
                 repo = read_repo(self.cache, model.repo, self.tiers)
-                if repo is not None and repo.revision(model.revision) is None:
+                if repo is None or repo.begun_by(model.revision):
+                    continue
+                if repo.revision(model.revision) is None:
                     yield model
+
+    def _unclear(self) -> Iterator[Kept]:
+        """Yield what was named by the beginning of a commit, and more than one begins so."""
+        for repo, short in self.wishes.models:
+            if short is None or not is_short_commit(short):
+                continue
+            found = read_repo(self.cache, repo, self.tiers)
+            several = found.begun_by(short) if found is not None else []
+            if len(several) > 1:
+                others = listed(revision.commit for revision in several)
+                reason = t("several commits begin so: {others}", others=others)
+                yield Kept(f"{repo.spelled}@{short}", reason, named=True)

@@ -17,6 +17,7 @@ from swarmcache.errors import EndpointUnreachable, LockMismatch, SwarmcacheError
 from swarmcache.hubcache.complete.pins import Astray, Mismatched, pinned
 from swarmcache.hubcache.complete.weights import Selection, select
 from swarmcache.hubcache.layout import SNAPSHOTS, folder_name, is_commit
+from swarmcache.hubcache.refs import in_full
 from swarmcache.hubcache.registry import known_caches
 from swarmcache.hubcache.scan import read_repo
 from swarmcache.hubcache.usage import free_bytes
@@ -73,7 +74,8 @@ def plan_pull(  # noqa: PLR0913 - one keyword for each thing a caller may decide
         tuple(symlinked_tiers),
     )
     planner = _Planner(empty, hub, wishes, Nearby([*tiers, *known_caches(hub.environment)], cache))
-    models = tuple(planner.planned(target) for target in dict.fromkeys(targets))
+    whole = dict.fromkeys(in_full(target, cache) for target in targets)
+    models = tuple(planner.planned(target) for target in whole)
     wanted = {file.content for model in models for file in model.fetch}
     if not wanted:
         return replace(empty, models=models)
