@@ -42,7 +42,7 @@ FILES: dict[str, dict[str, bytes]] = {
     "org/links": model(1, **{"big.dat": BIG, "sub/more.json": b"[]"}),
     f"org/links@{LATER}": model(2, **{"big.dat": BIG}),
     "org/links@v1": model(1, **{"big.dat": BIG, "sub/more.json": b"[]"}),
-    "org/bare": model(3),
+    "org/bare": model(3) | {"config.json": b'{"architectures": ["GPT2LMHeadModel"]}'},
     "org/plain": model(4),
     "org/as-it-is": model(6, **{"sub/more.json": b"[]"}),
     "org/shared": model(5, **{"more.bin": BIG[:5000]}),
@@ -87,7 +87,7 @@ def build(path: str) -> CacheMaker:
     maker = CacheMaker(path)
     maker.repo("org/links", FILES["org/links"], refs=("main", "v1"))
     maker.repo("org/links", FILES[f"org/links@{LATER}"], commit=LATER, refs=())
-    maker.repo("org/bare", FILES["org/bare"], trees=False, no_exist=["adapter_config.json"])
+    maker.repo("org/bare", FILES["org/bare"], trees=False, no_exist=["generation_config.json"])
     maker.repo("org/plain", FILES["org/plain"], links=False)
     maker.repo("org/as-it-is", FILES["org/as-it-is"], links=False, trees=False)
     maker.repo("org/shared", FILES["org/shared"], shared=True)

@@ -2,7 +2,7 @@
 
     models--org--name/blobs/<etag>                  the content, once each
                      /snapshots/<commit>/<path>     links, as the Hub's clients make them
-                     /refs/<ref>, /trees/<commit>.json
+                     /refs/<ref>, /trees/<commit>.json, /.no_exist/<commit>/<path>
 
 A file that nothing names a hash of stands in its snapshot itself, as it does in its cache; the
 comment of its pax header, `sha256:<hash>`, tells what left. `tar x` into an empty folder makes a
@@ -36,6 +36,7 @@ from swarmcache.hubcache.intact.ledger import Ledger
 from swarmcache.hubcache.layout import (
     BLOBS,
     LOCKS,
+    NO_EXIST,
     REFS,
     SNAPSHOTS,
     TREES,
@@ -51,6 +52,7 @@ from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
 from swarmcache.plans.exportable import Content, changed, hashed
+from swarmcache.plans.marks import marks_of
 from swarmcache.progress import Silent
 from swarmcache.transfer.claims import new_folder, sweep
 from swarmcache.transfer.listing import check_path
@@ -200,6 +202,8 @@ class _Writer:
         manifest = manifest_path(repo.path, revision.commit)
         with contextlib.suppress(FileNotFoundError), open(manifest, "rb") as listing:
             self._text(f"{home}/{TREES}/{revision.commit}.json", listing.read())
+        for path in marks_of(repo.path, revision.commit):
+            self._text(f"{home}/{NO_EXIST}/{revision.commit}/{path}", b"")
         for ref in revision.refs:
             self._text(f"{home}/{REFS}/{ref}", revision.commit.encode())
         self._progress.finish(task)
@@ -266,6 +270,8 @@ class _Reader:
             self._plain(_content(tar, member), member, place)
         elif part == BLOBS and member.isreg() and algorithm_of(rest) is not None:
             self._blob(_content(tar, member), member, place)
+        elif self._is_mark(part, rest) and member.isreg() and not member.size:
+            os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
         elif self._is_text(part, rest) and member.isreg() and member.size <= _MOST_TEXT:
             with open(place, "xb") as file:
                 file.write(_content(tar, member).read())
@@ -281,6 +287,11 @@ class _Reader:
             if not os.path.exists(place):
                 name = os.path.relpath(place, self._folder)
                 raise UnsafeListing(t("The archive lacks the content of {name}.", name=name))
+
+    @staticmethod
+    def _is_mark(part: str, rest: str) -> bool:
+        commit, _, path = rest.partition("/")
+        return part == NO_EXIST and is_commit(commit) and bool(path)
 
     @staticmethod
     def _is_text(part: str, rest: str) -> bool:

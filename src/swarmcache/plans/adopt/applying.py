@@ -20,7 +20,9 @@ from swarmcache.plans.adopt.flat import bring_blobs
 from swarmcache.plans.adopt.standing import OldPlace
 from swarmcache.plans.adopt.unfinished import bring_unfinished
 from swarmcache.plans.adopt.values import Adopted
+from swarmcache.plans.marks import marks_of
 from swarmcache.plans.pull.bringing import brought
+from swarmcache.plans.pull.revision import Known
 from swarmcache.plans.pull.values import not_enough_room, total_bytes
 from swarmcache.progress import Silent
 from swarmcache.transfer.claims import carried, sweep
@@ -120,7 +122,7 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
     try:
         _part(plan, model)
         if commit:
-            fetched = brought(model, plan.pull, hub, progress, _manifest(plan, model))
+            fetched = brought(model, plan.pull, hub, progress, _known(plan, model))
         else:
             fetched = bring_blobs(model, cache, hub, progress)
     except WrongBytes as error:
@@ -146,15 +148,16 @@ def _part(plan: AdoptPlan, model: PlannedPull) -> None:
         os.unlink(home)
 
 
-def _manifest(plan: AdoptPlan, model: PlannedPull) -> str | None:
-    """Return the list of a commit's files as the other cache has it."""
+def _known(plan: AdoptPlan, model: PlannedPull) -> Known:
+    """Return what the other cache knows of a commit: all that it has, and what it has not."""
     home = f"{plan.source}/{folder_name(model.target.name)}"
     commit = model.listing.commit if model.listing else ""
+    marks = marks_of(home, commit)
     with suppress(OSError):
         if read_manifest(home, commit) is not None:
             with open(manifest_path(home, commit), encoding="utf-8") as file:
-                return file.read()
-    return None
+                return Known(file.read(), marks)
+    return Known(None, marks)
 
 
 def _move_partials(plan: AdoptPlan, environment: Environment) -> None:

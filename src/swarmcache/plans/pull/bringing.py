@@ -12,7 +12,7 @@ from swarmcache.hubcache.manifest import manifest_text
 from swarmcache.hubcache.state import state_folder
 from swarmcache.hubcache.use.evictable import note_fetched
 from swarmcache.plans.pinned import drop_false_manifest, lead, not_as_locked, paths_at, prove
-from swarmcache.plans.pull.revision import NewRevision
+from swarmcache.plans.pull.revision import NOTHING, Known, NewRevision
 from swarmcache.plans.verbatim import made_ready
 from swarmcache.transfer.contents import Content, Failed, Fetched
 from swarmcache.transfer.place import partials_folder
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 def brought(
-    model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress, manifest: str | None = None
+    model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress, known: Known = NOTHING
 ) -> list[Fetched]:
     """Bring the files of one repo, and return what was fetched; raises what forbids it.
 
-    `manifest` is the text of the list of the commit's files, where another cache has it.
+    `known` is what another cache knows of the commit.
     """
     listing, pin, target, cache = model.listing, model.pin, model.target, plan.cache
     again = {file.path for file in model.again}
@@ -79,15 +79,13 @@ def brought(
         found = fetched(model, linker, crew, contents, progress)
         hashes = {one.content.etag for one in found if one.content.algorithm is not None}
         proven |= {file.path for file in blobs if file.etag in hashes}
-        everything = (*listing.files, *model.unlocked)
-        manifest = manifest_text(everything) if listing.whole else manifest
         left_out = {file.path for file in (*model.left_out, *model.absent)}
         files = [file for file in listing.files if file.path not in left_out]
         if not revision.is_cached:
             note_fetched(cache, hub.environment, target.name, listing.commit)
         with made_ready(model, cache, partials, progress) as plain:
             revision.publish(
-                manifest,
+                _with_listed(known, model),
                 files,
                 again=model.again,
                 plain={path: one.place for path, one in plain.items()},
@@ -124,6 +122,13 @@ def fetched(
             raise not_as_locked(model.target, model.pin, sorted(wrong)) from error
         raise error
     return [one for one in outcomes if isinstance(one, Fetched)]
+
+
+def _with_listed(known: Known, model: PlannedPull) -> Known:
+    """Return what is known of a commit, with the list that was fetched where that is whole."""
+    if model.listing is None or not model.listing.whole:
+        return known
+    return known._replace(manifest=manifest_text((*model.listing.files, *model.unlocked)))
 
 
 def _as_it_is(model: PlannedPull, path: str, ready: Ready) -> Fetched:

@@ -1,4 +1,4 @@
-"""A fetched commit becomes visible: manifest, snapshot, and last of all the ref.
+"""A fetched commit becomes visible: manifest, marks, snapshot, and last of all the ref.
 
 Each by one rename. Until the ref is there the old revision is what loads. A `hf cache prune` in
 between takes the snapshot and its blobs (huggingface_hub 2.4.0 deletes what no ref leads to);
@@ -12,7 +12,7 @@ import os
 import posixpath
 import shutil
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from swarmcache.errors import AccessDenied, CacheBusy
 from swarmcache.hubcache.layout import BLOBS, SNAPSHOTS, folder_name, is_commit
@@ -21,6 +21,7 @@ from swarmcache.hubcache.publishing import make_folder, publish, replace, share,
 from swarmcache.hubcache.refs import read_ref, write_ref
 from swarmcache.hubcache.use import owners
 from swarmcache.locale import t
+from swarmcache.plans.marks import put_marks
 from swarmcache.plans.pull.guard import drop_guards, guarded
 from swarmcache.transfer.claims import new_folder
 
@@ -32,6 +33,19 @@ if TYPE_CHECKING:
 
 _TRIES = 10
 """How often a prune may come in between."""
+
+
+class Known(NamedTuple):
+    """What others know of a commit, besides the files that come."""
+
+    manifest: str | None = None
+    """The text of the list of all that it has; None where nothing tells it."""
+    marks: tuple[str, ...] = ()
+    """Paths that it is known not to have."""
+
+
+NOTHING = Known()
+"""Where no other cache was asked."""
 
 
 class NewRevision:
@@ -57,7 +71,7 @@ class NewRevision:
 
     def publish(  # noqa: PLR0913 - one keyword for each kind of file
         self,
-        manifest: str | None,
+        known: Known,
         files: Sequence[RemoteFile],
         *,
         again: Sequence[RemoteFile] = (),
@@ -67,7 +81,6 @@ class NewRevision:
     ) -> None:
         """Make `files` of the commit visible, whose blobs are there.
 
-        `manifest` is the text of the list of all that the commit has, None where nothing tells it;
         `again` are files that stand in the snapshot with other bytes. `plain` tells by path where
         files without a blob are made ready, unless they are in the snapshot. `bring_back` puts the
         blobs of files back, or raises. `prove` is called before a ref leads to the commit, and may
@@ -83,7 +96,8 @@ class NewRevision:
             # Another tool may remove the repo's folder at any time, and everything in it.
             with suppress(FileNotFoundError):
                 sync_folders([os.path.join(self._repo, BLOBS), self._repo, self._cache])
-                self._put_manifest(manifest)
+                self._put_manifest(known.manifest)
+                put_marks(self._repo, self._commit, known.marks)
                 with self._built(files) as built, self._guarded():
                     if self._put_snapshot(built, files, replaced):
                         prove()
