@@ -168,6 +168,19 @@ def test_flat_files_of_old_transformers(old: str, tmp_path: Path) -> None:
     assert "HF_ENDPOINT 和 hub.endpoints 都没有写明" in chinese
 
 
+@pytest.mark.parametrize("words", [("--dry-run",), ("--dry-run", "--json"), ()])
+def test_a_disk_that_is_too_small_is_refused_first(
+    old: str, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """After the plan, and by a dry run too: exit 3."""
+    with small_disk(str(tmp_path / "disk"), "tmpfs", "size=128k") as disk:
+        done = adopt(old, *words, "--cache-dir", f"{disk}/hub")
+        assert done.returncode == 3, done
+        assert ("org/a: 5 files, 201 kB." in done.stdout) == ("--json" not in words)
+        assert "has 131 kB free, and" in done.stdout + done.stderr
+        assert os.listdir(disk) == []
+
+
 def test_an_old_place_that_cannot_be_written_is_refused_first(old: str, tmp_path: Path) -> None:
     """Nothing is copied for a place that then could not be given up."""
     with small_disk(str(tmp_path / "disk"), "tmpfs") as disk:

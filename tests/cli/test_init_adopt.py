@@ -11,8 +11,10 @@ import jsonschema
 import pytest
 
 from cachemaker import CacheMaker
+from cleaning import tree
 from doctor.nodes import MODEL
 from doctor.test_original_report import ARGUMENTS, CONFIG, LAUNCHER, RECIPE
+from small_disks import small_disk
 from swarmcache import report
 from swarmcache.cli import main
 from swarmcache.hubcache.scan import repo_names
@@ -96,3 +98,15 @@ def test_nothing_to_bring(project: Path, capsys: pytest.CaptureFixture[str]) -> 
         os.rename(project / f".cache/huggingface/{name}", project / f"gone-{name}")
     assert main(["init", "--layout", "shared", "--adopt", "--yes"]) == 0
     assert "No other place holds a model of this project." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["--dry-run", "--yes"])
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
+    project: Path, tmp_path: Path, word: str
+) -> None:
+    large = {**MODEL, "big.dat": b"w" * 200_000}
+    CacheMaker(project / ".cache/huggingface/hub").repo("org/large", large)
+    with small_disk(str(tmp_path / "disk"), "tmpfs", "size=128k") as disk:
+        before = tree(str(project))
+        assert main(["init", "--layout", f"{disk}/hub", "--adopt", word]) == 3
+        assert (tree(str(project)), os.listdir(disk)) == (before, [])

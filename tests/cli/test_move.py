@@ -152,9 +152,12 @@ def test_a_disk_that_is_too_small_is_refused_first(tmp_path: Path) -> None:
     """Exit 3; the old place is in use as before."""
     build(tmp_path)
     with small_disk(str(tmp_path / "disk"), "tmpfs", "size=128k") as disk:
-        done = move(tmp_path, f"{disk}/hub", "--yes")
-        assert done.returncode == 3, done.stderr
-        assert done.stderr.endswith("Next: df -h\n")
+        for words in (("--dry-run",), ("--dry-run", "--json"), ("--yes",)):
+            done = move(tmp_path, f"{disk}/hub", *words)
+            assert done.returncode == 3, (words, done)
+            assert done.stderr.endswith("Next: df -h\n") or "--json" in words
+            assert ("more of the disk, which has 131 kB free" in done.stdout) == (len(words) == 1)
+            assert os.listdir(disk) == []
     assert is_whole(f"{tmp_path}/old")
     assert named_by_settings(tmp_path) == f"{tmp_path}/old"
 

@@ -40,7 +40,12 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
     """Plan, show the plan, bring everything, then give up the old place if that was agreed to."""
     from swarmcache.hubcache.state import unwritable  # noqa: PLC0415 - after usage errors
     from swarmcache.hubcache.use.roots import move_roots  # noqa: PLC0415
-    from swarmcache.plans.adopt import give_up_old, may_give_up, plan_adopt  # noqa: PLC0415
+    from swarmcache.plans.adopt import (  # noqa: PLC0415
+        give_up_old,
+        may_give_up,
+        plan_adopt,
+        refuse_no_room,
+    )
     from swarmcache.transfer.tokens import DEFAULT_ENDPOINT  # noqa: PLC0415
 
     terminal = invocation.terminal
@@ -62,6 +67,7 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
         from swarmcache.report.adopt_text import plan_lines  # noqa: PLC0415 - for people
 
         terminal.lines(plan_lines(terminal, plan))
+    refuse_no_room(plan)
     if old != "keep" and not (yes or dry_run):
         refuse_unasked(
             t(

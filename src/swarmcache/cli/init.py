@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmcache.cli.asking import somebody_is_there
-from swarmcache.cli.init_adopt import adopt_plans, bring_plans, show_plans
+from swarmcache.cli.init_adopt import adopt_plans, bring_plans, refuse_too_small, show_plans
 from swarmcache.cli.options import PLACE, Invocation, common_options
 from swarmcache.locale import t, tn
 
@@ -82,6 +82,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         invocation.terminal.lines(plan_lines(invocation.terminal, plan))
         if adopting is not None:
             show_plans(invocation, adopting)
+    refuse_too_small(adopting or ())
     does = _changes(plan) or bool(adopting)
     if not (dry_run or yes) and does and not _agreed(invocation, plan):
         return 1

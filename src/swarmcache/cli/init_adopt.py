@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmcache.locale import t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmcache.cli.invocation import Invocation
     from swarmcache.launch.init import SetupPlan
@@ -50,6 +50,14 @@ def show_plans(invocation: Invocation, plans: list[AdoptPlan]) -> None:
         terminal.lines(plan_lines(terminal, plan))
     if not plans:
         terminal.out(t("No other place holds a model of this project."))
+
+
+def refuse_too_small(plans: Iterable[AdoptPlan]) -> None:
+    """Raise DiskFull where one of them does not fit, before anything is written."""
+    from swarmcache.plans.adopt import refuse_no_room  # noqa: PLC0415
+
+    for plan in plans:
+        refuse_no_room(plan)
 
 
 def bring_plans(invocation: Invocation, plans: list[AdoptPlan]) -> list[Adopted]:

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 @common_options
 def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> int:
     """Plan, ask, bring everything, switch, and only then give up the old place."""
-    from swarmcache.plans.adopt.places import is_same_folder  # noqa: PLC0415 - as below
-    from swarmcache.plans.move import (  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.adopt import refuse_no_room  # noqa: PLC0415 - after usage errors
+    from swarmcache.plans.adopt.places import is_same_folder  # noqa: PLC0415
+    from swarmcache.plans.move import (  # noqa: PLC0415
         end_move,
         is_all_over,
         plan_move,
@@ -68,6 +69,7 @@ def command(invocation: Invocation, dest: str, *, yes: bool, dry_run: bool) -> i
     switch = plan_switch(invocation, plan.adopt.source, plan.adopt.pull.cache)
     if not invocation.json:
         invocation.terminal.lines(_lines(invocation, plan, switch))
+    refuse_no_room(plan.adopt)
     if not (yes or dry_run):
         refuse_unasked(
             t(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from swarmcache.environment import Environment
     from swarmcache.plans.adopt.values import AdoptPlan
-    from swarmcache.plans.pull import PlannedPull, PullPlan
+    from swarmcache.plans.pull import PlannedPull
     from swarmcache.progress import Progress
 
 
@@ -48,8 +48,7 @@ def apply_adopt(
     hashed are hashed first. Killed at any instant, both caches are legal, and a rerun goes on.
     Raises DiskFull before anything is written when it does not fit.
     """
-    if not plan.pull.fits:
-        raise _no_room(plan.pull)
+    refuse_no_room(plan)
     hears = progress or Silent()
     if plan.archive is not None:
         hears = _Unpacked(hears, plan)
@@ -90,12 +89,15 @@ class _Unpacked:
         return task.replace(self._plan.source, self._plan.told)
 
 
-def _no_room(pull: PullPlan) -> DiskFull:
-    """Return the error for a place that is too small, which may be no cache of any project yet."""
+def refuse_no_room(plan: AdoptPlan) -> None:
+    """Raise DiskFull for a place that is too small, which may be no cache of any project yet."""
+    pull = plan.pull
+    if pull.fits:
+        return
     found = not_enough_room(pull)
     if not (os.path.isdir(pull.cache) and repo_names(pull.cache)):
-        return DiskFull(found.message, hint=("df", "-h"))
-    return DiskFull(found.message, hint=f"{found.hint} --cache-dir {shlex.quote(pull.cache)}")
+        raise DiskFull(found.message, hint=("df", "-h"))
+    raise DiskFull(found.message, hint=f"{found.hint} --cache-dir {shlex.quote(pull.cache)}")
 
 
 def _shared(model: PlannedPull, here: Mapping[str, str]) -> PlannedPull:
