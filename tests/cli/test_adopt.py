@@ -46,8 +46,13 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def adopt(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command."""
+    return run("adopt", *words, **variables)
+
+
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run any command."""
     return subprocess.run(
-        [sys.executable, "-m", "swarmcache", "adopt", *words],
+        [sys.executable, "-m", "swarmcache", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -193,3 +198,33 @@ def test_an_old_place_that_cannot_be_written_is_refused_first(old: str, tmp_path
         assert f"{disk}/hub cannot be written by this user" in done.stderr
         assert not (tmp_path / "new").exists()
         assert adopt(f"{disk}/hub").returncode == 0
+
+
+@pytest.mark.parametrize("verb", ["adopt", "move", "import"])
+def test_half_a_model_is_told_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """What came is what there was; `check` says the same of it. The exit code tells of the work."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    maker = CacheMaker(tmp_path / "old")
+    maker.repo("org/half", FILES, absent=("model.safetensors",), trees=False)
+    maker.repo("org/whole", model(2))
+    new = f"{tmp_path}/new"
+    words = {"adopt": [maker.path], "move": [new, "--yes"], "import": [maker.path]}[verb]
+    cache = maker.path if verb == "move" else new
+
+    done = run(verb, *words, HF_HUB_CACHE=cache)
+    assert done.returncode == 0, done.stderr
+    half = "⚠ org/half is in place as it was, and not complete: 1 file is missing."
+    assert f"{half}\n    model.safetensors\n✓ org/whole is in place.\n" in done.stdout
+    assert check(parse_target("org/half"), new).state == "incomplete"
+
+
+def test_the_document_tells_the_state(old: str) -> None:
+    CacheMaker(f"{old}/hub").repo("org/half", FILES, absent=("model.safetensors",))
+
+    dry = told(adopt(old, "--dry-run", "--json"))
+    assert [one["state"] for one in dry["models"]] == [None] * 3
+    done = told(adopt(old, "--json"))
+    assert [one["state"] for one in done["models"]] == ["complete", "complete", "incomplete"]

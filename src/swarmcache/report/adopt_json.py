@@ -54,6 +54,7 @@ def _entry(model: PlannedPull, one: Adopted | None) -> dict[str, object]:
         "bytes": model.fetch_bytes,
         "linked_bytes": one.linked_bytes if one is not None else 0,
         "copied_bytes": one.copied_bytes if one is not None else 0,
+        "state": one.found.state if one is not None and one.found is not None else None,
         "error": error_entry(one.error if one is not None else None),
     }
 

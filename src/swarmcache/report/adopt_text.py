@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from swarmcache.locale import t, tn
+from swarmcache.report.check_text import wrong_paths
 from swarmcache.report.clean_text import kept_line
 from swarmcache.report.pull_text import unsafe_tier_lines
 from swarmcache.units import human_bytes
@@ -71,7 +72,7 @@ def _unfinished(terminal: Terminal, plan: AdoptPlan) -> Iterator[str]:
 
 
 def result_lines(terminal: Terminal, one: Adopted) -> Iterator[str]:
-    """Yield the line that tells how one revision came out, and the next step where it failed."""
+    """Yield the line that tells how one revision came out, and below it what is wrong with it."""
     if one.error is not None:
         reason = t("{name}: {reason}", name=_name(one.model), reason=one.error.message)
         yield f"{terminal.bad} {reason}"
@@ -86,7 +87,15 @@ def result_lines(terminal: Terminal, one: Adopted) -> Iterator[str]:
         )
         yield f"{terminal.ok} {told}"
         return
-    yield f"{terminal.ok} " + t("{name} is in place.", name=name)
+    if one.found is None or one.found.state in {"complete", "unknown"}:
+        yield f"{terminal.ok} " + t("{name} is in place.", name=name)
+        return
+    yield f"{terminal.warn} " + t(
+        "{name} is in place as it was, and not complete: {reason}",
+        name=name,
+        reason=one.found.reason,
+    )
+    yield from wrong_paths(one.found)
 
 
 def cost_lines(terminal: Terminal, plan: AdoptPlan, adopted: Sequence[Adopted]) -> Iterator[str]:

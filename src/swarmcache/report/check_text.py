@@ -29,10 +29,15 @@ def check_lines(terminal: Terminal, pairs: Sequence[tuple[Target, Outcome]]) -> 
     """Yield one line for each model, and below it what is wrong with it."""
     for target, outcome in pairs:
         yield describe(terminal, target, outcome)
-        paths = outcome.damaged + outcome.missing
-        yield from (f"    {path}" for path in paths[:_SHOWN])
-        if len(paths) > _SHOWN:
-            yield "    " + t("… and {n} more", n=len(paths) - _SHOWN)
+        yield from wrong_paths(outcome)
+
+
+def wrong_paths(outcome: Outcome) -> Iterator[str]:
+    """Yield a line for each path that is damaged or missing, and one for all beyond the first."""
+    paths = outcome.damaged + outcome.missing
+    yield from (f"    {path}" for path in paths[:_SHOWN])
+    if len(paths) > _SHOWN:
+        yield "    " + t("… and {n} more", n=len(paths) - _SHOWN)
 
 
 def describe(terminal: Terminal, target: Target, outcome: Outcome) -> str:

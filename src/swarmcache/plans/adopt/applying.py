@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmcache.errors import DiskFull, SwarmcacheError, WrongBytes
+from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import BLOBS, folder_name
 from swarmcache.hubcache.manifest import manifest_path, read_manifest
 from swarmcache.hubcache.registry import remember
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from swarmcache.environment import Environment
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.plans.adopt.values import AdoptPlan
     from swarmcache.plans.pull import PlannedPull
     from swarmcache.progress import Progress
@@ -139,7 +141,16 @@ def _adopted(plan: AdoptPlan, model: PlannedPull, hub: Hub, progress: Progress) 
     if commit:
         note_fetched(cache, hub.environment, repo, commit)
     linked = total_bytes(model.link) + sum(one.linked for one in fetched)
-    return Adopted(model, linked, sum(one.copied for one in fetched))
+    copied = sum(one.copied for one in fetched)
+    return Adopted(model, linked, copied, found=_found(plan, model, commit))
+
+
+def _found(plan: AdoptPlan, model: PlannedPull, commit: str) -> Outcome | None:
+    """Return what is here now of a commit, which may have been half of it in the other cache."""
+    if not commit:
+        return None
+    at_commit = model.target._replace(revision=commit)
+    return check(at_commit, plan.pull.cache, tiers=plan.pull.tiers)
 
 
 def _part(plan: AdoptPlan, model: PlannedPull) -> None:

@@ -8,6 +8,7 @@ from swarmcache.locale import t
 
 if TYPE_CHECKING:
     from swarmcache.errors import SwarmcacheError
+    from swarmcache.hubcache.complete.integrity import Outcome
     from swarmcache.hubcache.layout import RepoName
     from swarmcache.hubcache.leftovers.flat_records import FlatFile
     from swarmcache.plans.adopt.unfinished import Unfinished
@@ -65,3 +66,5 @@ class Adopted(NamedTuple):
     """Bytes that take no room: they were here already, or share it with the old place."""
     copied_bytes: int
     error: SwarmcacheError | None = None
+    found: Outcome | None = None
+    """What the cache has of it now, as `check` tells it; None where only blobs or nothing came."""
