@@ -15,8 +15,10 @@ import pytest
 from cachemaker import CacheMaker, write
 from cleaning import model, tree
 from swarmcache.cli import main
+from swarmcache.environment import Environment
 from swarmcache.hubcache.complete.integrity import check
 from swarmcache.hubcache.layout import parse_target
+from swarmcache.hubcache.registry import remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +59,14 @@ def test_adopt_takes_them(old: CacheMaker, tmp_path: Path, old_place: str) -> No
 
 def test_move_takes_them(old: CacheMaker, tmp_path: Path) -> None:
     assert main(["move", str(tmp_path / "new"), "--yes"]) == 0
+    assert (state(tmp_path / "new"), marks(tmp_path / "new")) == ("complete", MARKS)
+
+
+def test_a_pull_from_next_door_takes_them(old: CacheMaker, tmp_path: Path) -> None:
+    """No endpoint answers, so nothing lists the whole commit here either."""
+    remember(old.path, Environment.current())
+
+    assert main(["pull", "org/a", "--cache-dir", str(tmp_path / "new")]) == 0
     assert (state(tmp_path / "new"), marks(tmp_path / "new")) == ("complete", MARKS)
 
 

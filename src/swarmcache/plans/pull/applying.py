@@ -49,10 +49,11 @@ def _pulled(model: PlannedPull, plan: PullPlan, hub: Hub, progress: Progress) ->
     if model.error is not None or (model.listing is None and not astray):
         return as_it_is(model)
     from swarmcache.plans.pull.bringing import brought  # noqa: PLC0415 - where nothing is missing,
-    from swarmcache.transfer.refusals import refusal  # noqa: PLC0415 - a pull takes milliseconds
+    from swarmcache.plans.pull.revision import Known  # noqa: PLC0415 - a pull takes milliseconds
+    from swarmcache.transfer.refusals import refusal  # noqa: PLC0415 - as above
 
     try:
-        fetched = brought(model, plan, hub, progress)
+        fetched = brought(model, plan, hub, progress, Known(marks=model.marks))
     except (SwarmcacheError, OSError) as error:
         endpoint = model.listing.endpoint if model.listing else ""
         ours = refusal(error, endpoint, model.target)

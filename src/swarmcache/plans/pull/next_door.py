@@ -93,6 +93,14 @@ def files_of(cache: str, name: RepoName, commit: str) -> tuple[RemoteFile, ...] 
     return files
 
 
+def marks_of_caches(caches: Iterable[str], name: RepoName, commit: str) -> tuple[str, ...]:
+    """Return the paths that some cache knows a commit not to have."""
+    from swarmcache.plans.marks import marks_of  # noqa: PLC0415 - few caches have only these
+
+    found = (marks_of(f"{cache}/{folder_name(name)}", commit) for cache in caches)
+    return tuple(sorted({path for paths in found for path in paths}))
+
+
 def as_far_as_here(model: PlannedPull, repo: Repo | None) -> tuple[RemoteFile, ...] | None:
     """Return what a planned repo must do without where nothing can be fetched.
 

@@ -30,6 +30,7 @@ from swarmcache.plans.pull.next_door import (
     falls_short,
     files_of,
     listing_of,
+    marks_of_caches,
 )
 from swarmcache.plans.pull.room import with_room
 from swarmcache.plans.pull.values import PlannedPull, PullPlan
@@ -157,6 +158,7 @@ class _Planner:
                 fetch=fetch,
                 again=again,
                 absent=absent,
+                marks=() if listing.whole else marks_of_caches(caches, asked.name, claim.commit),
                 unanswered=unanswered,
                 elsewhere=others,
             )

@@ -45,7 +45,7 @@ class Known(NamedTuple):
 
 
 NOTHING = Known()
-"""Where no other cache was asked."""
+"""Where no other cache tells anything."""
 
 
 class NewRevision:

@@ -37,6 +37,8 @@ class PlannedPull:
     """Files whose bytes are cached, under another commit or name."""
     left_out: tuple[RemoteFile, ...] = ()
     """The same weights in other formats, and what `--include` and `--exclude` leave away."""
+    marks: tuple[str, ...] = ()
+    """Paths that the commit has not, as caches here know it, where nothing lists all of it."""
     absent: tuple[RemoteFile, ...] = ()
     """What no cache here has and loading does not need, where no endpoint answers."""
     kept_weights: tuple[str, ...] = ()
