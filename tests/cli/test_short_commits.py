@@ -163,7 +163,12 @@ def test_the_next_step_of_verify_names_the_revision(
     main(["verify", "org/a@v9"])
     assert "swarmcache pull org/a@v9" in capsys.readouterr().err
 
-    with open(f"{maker.folder('org/a')}/snapshots/{ONES}/tokenizer.json", "wb") as file:
-        file.write(b'{"version": "9.9"}')
+    with open(f"{maker.folder('org/a')}/snapshots/{ONES}/model.safetensors", "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
     main(["verify", NAME])
-    assert f"swarmcache verify --repair {NAME}" in capsys.readouterr().err
+    assert f"swarmcache verify --repair {NAME}\n" in capsys.readouterr().err
+    main(["verify", "--all"])
+    assert f"swarmcache verify --repair {NAME}\n" in capsys.readouterr().err
+    main(["verify", "org/a@main"])
+    assert "swarmcache verify --repair" not in capsys.readouterr().err

@@ -107,10 +107,11 @@ def next_step(summary: Summary, targets: Sequence[Target] | None) -> str:
     """
     absent = {"missing-revision", "missing-file"}
     wrong = [verdict for verdict in summary.problems if _kind(verdict) not in absent]
-    repos = dict.fromkeys(verdict.repo for verdict in wrong or summary.problems)
-    if targets is None:
-        names = [repo.spelled for repo in repos]
+    concerned = wrong or summary.problems
+    if targets is None:  # A repo's name alone would mean its main.
+        names = list(dict.fromkeys(one.repo.at(one.commit) for one in concerned))
     else:
+        repos = {verdict.repo for verdict in concerned}
         names = [target.spelled for target in targets if target.name in repos]
     if not names:
         return ""
