@@ -324,12 +324,11 @@ class _RepoReader:
 
     def _broken(self, link: str) -> None:
         tier = lies_in(os.path.realpath(link), self.tiers)
-        lost = why_lost(tier) if tier is not None else None
-        if tier is None or lost is None:
+        if tier is not None and (lost := why_lost(tier)) is not None:
+            self.problems.append(lost_tier(link, tier, lost))
+        else:
             message = t("{path} is a link to nowhere.", path=link)
             self.problems.append(Problem("broken-link", link, message))
-        else:
-            self.problems.append(lost_tier(link, tier, lost))
 
     def _refs(self, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
         for entry in self._entries(folder):
