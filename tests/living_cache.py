@@ -101,6 +101,10 @@ class LivingCache:
     ) -> None:
         """Let a client write a revision, if it is not there."""
         if not os.path.exists(f"{self.maker.folder(name)}/snapshots/{commit}"):
+            with contextlib.suppress(FileNotFoundError):
+                # Left by a killed clean, of an earlier life with other files. A real commit has
+                # one list of files, and clean keeps what a list does not name.
+                os.unlink(f"{self.maker.folder(name)}/trees/{commit}.json")
             files = {path: FILES[path][COMMITS.index(commit)] for path in sorted(paths)}
             self.maker.repo(name, files, commit=commit, refs=refs, **LAYOUTS[layout])  # type: ignore[arg-type]
 
