@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
@@ -93,8 +92,7 @@ def command(invocation: Invocation, folder: str, *, old: Old, yes: bool, dry_run
 def _refuse_no_folder(place: str) -> None:
     """Raise CacheNotFound where nothing is, or a tar, which `import` reads."""
     try:
-        found = os.stat(place)
-        is_tar = S_ISREG(found.st_mode) and tarfile.is_tarfile(place)
+        is_tar = S_ISREG(os.stat(place).st_mode) and _is_tar(place)
     except FileNotFoundError as error:
         raise CacheNotFound(t("{path} does not exist.", path=place)) from error
     except OSError:
@@ -102,6 +100,12 @@ def _refuse_no_folder(place: str) -> None:
     if is_tar:
         message = t("{path} is a tar, which import reads.", path=place)
         raise CacheNotFound(message, hint=("swarmcache", "import", place))
+
+
+def _is_tar(path: str) -> bool:
+    import tarfile  # noqa: PLC0415 - only for a file: adopt, move, export and import load this
+
+    return tarfile.is_tarfile(path)
 
 
 def bring(invocation: Invocation, plan: AdoptPlan) -> int:
